@@ -1,0 +1,55 @@
+"""Time as text and back: aware UTC, microseconds, always the same width."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from modeldeck.errors import InvalidInputError
+
+Clock = Callable[[], datetime]
+"""A function that tells the time as an aware datetime in UTC; handed in where time matters."""
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+
+def utc_now() -> datetime:
+    """Return the system's time as an aware datetime in UTC."""
+    return datetime.now(UTC)
+
+
+def to_text(instant: datetime) -> str:
+    """Write an aware datetime as ``2026-11-23T07:10:11.123456Z``: such texts sort by time.
+
+    Examples
+    --------
+    >>> to_text(datetime(2026, 11, 23, 7, 10, 11, tzinfo=UTC))
+    '2026-11-23T07:10:11.000000Z'
+    """
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_text(text: str) -> datetime:
+    """Read what :func:`to_text` wrote.
+
+    Raises
+    ------
+    InvalidInputError
+        The text has another form.
+    """
+    if not is_instant(text):
+        msg = f"{text[:40]!r} is not a time like 2026-11-23T07:10:11.123456Z."
+        raise InvalidInputError(msg)
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def is_instant(text: str) -> bool:
+    """Say whether a text has exactly the form that :func:`to_text` writes and names a real time."""
+    if _INSTANT.fullmatch(text) is None:
+        return False
+    try:
+        datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 -- only asked whether it parses
+    except ValueError:
+        return False
+    return True

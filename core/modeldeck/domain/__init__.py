@@ -1,0 +1,1 @@
+"""The rules: plain values and pure functions, no disk, no clock, no process."""

@@ -1,0 +1,220 @@
+"""Endpoints: one pointer for each model and environment, moved by releases, stops and rollbacks.
+
+::
+
+    release decided ─► pointer, generation+1 ─► servers report ready ─► live
+                                             └► all that were ready before report failed
+                                                 ─► pointer back, generation+1
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modeldeck.domain.state import Act, Endpoint, Pointer, Release, ServerReport, State
+from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
+
+OUTCOMES = ("ready", "failed")
+
+
+def need_role(state: State, person: str, roles: tuple[str, ...], *, what: str) -> None:
+    """Refuse a member without one of the roles; no roles means any member.
+
+    Raises
+    ------
+    NotPermittedError
+        The person has none of them.
+    """
+    member = state.member(person)
+    if member is not None and (not roles or set(roles) & set(member.roles)):
+        return
+    who = [one.name for one in state.members.values() if set(roles) & set(one.roles)]
+    msg = f"{person[:80]} may not {what}: it needs the role {' or '.join(roles)}."
+    raise NotPermittedError(msg, f"Ask {', '.join(who) or 'an owner to give somebody that role'}.")
+
+
+def _endpoint(state: State, act: Act) -> Endpoint:
+    if act.entity not in state.endpoints:
+        msg = f"There is no endpoint {act.entity[:80]!r}."
+        raise NotFoundError(msg, "`modeldeck deploy list` shows those there are.")
+    endpoint = state.endpoints[act.entity]
+    if act.number("generation") != endpoint.generation:
+        msg = f"What {endpoint.id} serves changed since you looked."
+        raise ConflictError(msg, "Look at it again.")
+    return endpoint
+
+
+def _reason(act: Act) -> None:
+    if not act.text("reason").strip():
+        msg = f"{act.action} needs a reason."
+        raise InvalidInputError(msg, "Say why, for those who read it later.")
+
+
+def point(state: State, release: Release, *, at: str) -> None:
+    """Point an endpoint at a release's version."""
+    endpoint = state.endpoint(release.model, release.environment)
+    _end(state, endpoint, "replaced")
+    pointer = Pointer(release.version, release.manifest, release.id)
+    state.put_endpoint(_moved(endpoint, pointer, at=at))
+
+
+def _moved(endpoint: Endpoint, pointer: Pointer, *, at: str) -> Endpoint:
+    ready = frozenset(
+        name
+        for name, report in endpoint.servers.items()
+        if report.outcome == "ready" and report.generation == endpoint.generation
+    )
+    return replace(
+        endpoint,
+        pointer=pointer,
+        base=pointer.manifest or endpoint.base,
+        base_version=pointer.version or endpoint.base_version,
+        generation=endpoint.generation + 1,
+        since=at,
+        previous=endpoint.pointer,
+        ready_before=ready,
+    )
+
+
+def _end(state: State, endpoint: Endpoint, status: str) -> None:
+    release = state.releases.get(endpoint.pointer.release)
+    if release is not None and release.status in {"live", "deploying"}:
+        state.put_release(replace(release, status=status))
+
+
+def check_stop(state: State, act: Act) -> None:
+    """Check a stop: something is served, by somebody who may roll back, with a reason."""
+    endpoint = _endpoint(state, act)
+    if not endpoint.pointer.version:
+        msg = f"{endpoint.id} is stopped already."
+        raise ConflictError(msg)
+    _may_roll_back(state, act, endpoint)
+
+
+def apply_stop(state: State, act: Act) -> str:
+    """Stop an endpoint: its pointer names nothing."""
+    endpoint = state.endpoints[act.entity]
+    _end(state, endpoint, "replaced")
+    state.put_endpoint(_moved(endpoint, Pointer(), at=act.at))
+    return act.subject
+
+
+def targets(state: State, endpoint: Endpoint) -> list[Pointer]:
+    """Return what an endpoint may be rolled back to, newest first."""
+    depth = state.policy.environments[endpoint.environment].rollback_depth
+    others = [one for one in endpoint.lived if one.manifest != endpoint.pointer.manifest]
+    return others[::-1][:depth]
+
+
+def check_rollback(state: State, act: Act) -> None:
+    """Check a rollback: one of the last versions reported live, the role, a reason."""
+    endpoint = _endpoint(state, act)
+    _may_roll_back(state, act, endpoint)
+    allowed = targets(state, endpoint)
+    if not any(one.version == act.text("to") for one in allowed):
+        names = ", ".join(one.version for one in allowed) or "nothing"
+        wanted = act.text("to")[:80] or "an earlier version"
+        msg = f"{endpoint.id} cannot be rolled back to {wanted}."
+        raise ConflictError(msg, f"It can go back to {names}.")
+    if not any(
+        (one.version, one.manifest) == (act.text("to"), act.text("manifest")) for one in allowed
+    ):
+        msg = f"{act.text('to')} has another manifest than the rollback names."
+        raise InvalidInputError(msg)
+
+
+def apply_rollback(state: State, act: Act) -> str:
+    """Point an endpoint back; what it rolled away from is no target any more."""
+    endpoint = state.endpoints[act.entity]
+    target = next(one for one in targets(state, endpoint) if one.version == act.text("to"))
+    _end(state, endpoint, "rolled-back")
+    left = tuple(one for one in endpoint.lived if one.manifest != endpoint.pointer.manifest)
+    state.put_endpoint(replace(_moved(endpoint, target, at=act.at), lived=left))
+    _outdate(state, endpoint.id, f"{endpoint.id} was rolled back meanwhile")
+    return act.subject
+
+
+def _outdate(state: State, endpoint: str, because: str) -> None:
+    for release in list(state.releases.values()):
+        if release.endpoint == endpoint and release.status in {
+            "checking",
+            "waiting",
+            "changes-requested",
+            "approved",
+        }:
+            state.put_release(replace(release, status="outdated", because=because))
+
+
+def _may_roll_back(state: State, act: Act, endpoint: Endpoint) -> None:
+    _reason(act)
+    roles = state.policy.environments[endpoint.environment].rollback_roles
+    need_role(state, act.by, roles, what=f"stop or roll back {endpoint.environment}")
+
+
+def check_report(state: State, act: Act) -> None:
+    """Check a server's report: enrolled there, about the present generation and manifest."""
+    endpoint = _endpoint(state, act)
+    member = state.member(act.by)
+    enrolled = (
+        member is not None
+        and member.kind == "server"
+        and endpoint.environment in member.environments
+    )
+    if not enrolled:
+        msg = f"{act.by[:80]} is not a server of {endpoint.environment}."
+        hint = f"An owner runs `modeldeck member add NAME --server {endpoint.environment}`."
+        raise NotPermittedError(msg, hint)
+    if act.text("manifest") != endpoint.pointer.manifest:
+        msg = f"{endpoint.id} names another manifest than the report."
+        raise ConflictError(msg)
+    if act.text("outcome") not in OUTCOMES:
+        msg = f"{act.text('outcome')[:40]!r} is no outcome."
+        raise InvalidInputError(msg, f"Use {' or '.join(OUTCOMES)}.")
+
+
+def apply_report(state: State, act: Act) -> str:
+    """Keep a server's report: live, or back to the old version when all have failed."""
+    endpoint = state.endpoints[act.entity]
+    report = ServerReport(act.text("outcome"), endpoint.generation, act.at, act.text("reason"))
+    known = replace(endpoint, servers={**endpoint.servers, act.by: report})
+    if report.outcome == "ready":
+        known = _lived(known)
+        release = state.releases.get(known.pointer.release)
+        if release is not None and release.status != "live":
+            state.put_release(replace(release, status="live"))
+    state.put_endpoint(known)
+    if report.outcome == "failed" and _all_failed(known):
+        _go_back(state, known, at=act.at, because=report.reason)
+    return act.subject
+
+
+def _lived(endpoint: Endpoint) -> Endpoint:
+    if endpoint.lived and endpoint.lived[-1].manifest == endpoint.pointer.manifest:
+        return endpoint
+    others = tuple(one for one in endpoint.lived if one.manifest != endpoint.pointer.manifest)
+    return replace(endpoint, lived=(*others, endpoint.pointer))
+
+
+def _all_failed(endpoint: Endpoint) -> bool:
+    now = {
+        name: report.outcome
+        for name, report in endpoint.servers.items()
+        if report.generation == endpoint.generation
+    }
+    failed = {name for name, outcome in now.items() if outcome == "failed"}
+    return "ready" not in now.values() and endpoint.ready_before <= failed
+
+
+def _go_back(state: State, endpoint: Endpoint, *, at: str, because: str) -> None:
+    release = state.releases.get(endpoint.pointer.release)
+    if release is not None:
+        state.put_release(replace(release, status="failed", because=because))
+    previous = endpoint.previous
+    back = _moved(endpoint, previous, at=at)
+    if not previous.version and not endpoint.lived:
+        back = replace(back, base="none", base_version="")
+    elif endpoint.lived and not previous.version:
+        last = endpoint.lived[-1]
+        back = replace(back, base=last.manifest, base_version=last.version)
+    state.put_endpoint(back)
+    _outdate(state, endpoint.id, "the endpoint went back to its earlier version")

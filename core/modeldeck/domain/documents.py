@@ -1,0 +1,299 @@
+"""The documents that lists, screens and ``--json`` show: plain values, one type a kind.
+
+Times are texts as :mod:`modeldeck.clock` writes them, empty when there is none yet. Non-finite
+numbers are the texts "NaN", "Infinity" and "-Infinity".
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+Number = float | int | str
+"""A number, or the text of a non-finite one."""
+
+
+class MetricSummary(TypedDict):
+    """What is kept of a metric's values: its last, extremes, best by its goal, and last step."""
+
+    last: Number
+    min: Number
+    max: Number
+    best: Number
+    step: int
+
+
+class ErrorDocument(TypedDict, total=False):
+    """Why a run failed."""
+
+    type: str
+    exit_code: int
+    message: str
+    hint: str
+
+
+class ProgressDocument(TypedDict, total=False):
+    """How far a running job is."""
+
+    done: int
+    total: int
+    text: str
+
+
+class RunDocument(TypedDict):
+    """One run; ``status`` is running, finished, failed, cancelled or lost."""
+
+    id: str
+    experiment: str
+    name: str
+    kind: str
+    parent: str
+    status: str
+    started_at: str
+    ended_at: str
+    duration_s: float
+    user: str
+    host: str
+    parameters: dict[str, object]
+    metrics: dict[str, MetricSummary]
+    tags: dict[str, str]
+    progress: ProgressDocument
+    error: ErrorDocument
+
+
+class ModelDocument(TypedDict):
+    """A model: its versions and where it is live."""
+
+    name: str
+    versions: int
+    latest: str
+    live: dict[str, str]
+    owner: str
+    created_at: str
+
+
+class VersionDocument(TypedDict):
+    """One immutable model version; its identity is the digest of its manifest."""
+
+    id: str
+    model: str
+    version: int
+    manifest: str
+    run: str
+    registered_by: str
+    registered_at: str
+    authors: list[str]
+    level: str
+    parameters: dict[str, object]
+    metrics: dict[str, Number]
+    size_bytes: int
+    environments: dict[str, str]
+
+
+class CheckDocument(TypedDict):
+    """One check of a gate report: ``margin`` is how far the value is on the good side."""
+
+    name: str
+    kind: str
+    metric: str
+    required: bool
+    passed: bool
+    value: Number | None
+    threshold: Number | None
+    margin: Number | None
+    reason: str
+
+
+class GateDocument(TypedDict):
+    """A gate report about one version for one environment."""
+
+    passed: bool
+    version: str
+    environment: str
+    checks: list[CheckDocument]
+    report: str
+    made_by: str
+    at: str
+
+
+class VoteDocument(TypedDict):
+    """One person's vote; ``why_not`` says why it does not count, if it does not."""
+
+    by: str
+    verdict: str
+    reason: str
+    at: str
+    level: str
+    counts: bool
+    why_not: str
+
+
+class RequiredDocument(TypedDict):
+    """What a release needs: distinct people, and each named role at least so often."""
+
+    approvals: int
+    roles: dict[str, int]
+
+
+class ExcludedDocument(TypedDict):
+    """Who may not vote on a release, and why."""
+
+    by: str
+    why: str
+
+
+class ReleaseDocument(TypedDict):
+    """A release with everything that a reviewer needs; ``basis`` digests what a vote binds to."""
+
+    id: str
+    model: str
+    version: str
+    environment: str
+    status: str
+    is_open: bool
+    requested_by: str
+    requested_at: str
+    expires_at: str
+    reason: str
+    manifest: str
+    replaces: str
+    replaces_version: str
+    generation: int
+    policy: str
+    basis: str
+    gate: GateDocument | None
+    approvals: list[VoteDocument]
+    required: RequiredDocument
+    missing: list[str]
+    excluded: list[ExcludedDocument]
+    eligible: list[str]
+    decided_at: str
+    decided_by: str
+    outdated_because: str
+    trust: str
+    can_approve: bool
+    can_reject: bool
+    why_not: str
+    completes_quorum: bool
+
+
+class DiffRow(TypedDict):
+    """One difference between a release's version and the live one."""
+
+    section: str
+    name: str
+    before: str
+    after: str
+    delta: str
+    better: bool | None
+
+
+class ServerDocument(TypedDict):
+    """A server's last word about an endpoint."""
+
+    name: str
+    outcome: str
+    generation: int
+    at: str
+    reason: str
+
+
+class EndpointDocument(TypedDict):
+    """An endpoint; ``status`` is deploying, live, failed or stopped."""
+
+    id: str
+    model: str
+    environment: str
+    version: str
+    manifest: str
+    generation: int
+    status: str
+    release: str
+    since: str
+    servers: list[ServerDocument]
+    rollback_to: list[str]
+
+
+class TrafficDocument(TypedDict):
+    """What an endpoint's servers answered in a recent window, from their prediction logs."""
+
+    requests_per_s: float
+    errors_share: float
+    p95_s: float | None
+    last_at: str
+
+
+class ActivityDocument(TypedDict):
+    """One ledger entry as a line of the activity; a void one changed nothing."""
+
+    n: int
+    at: str
+    by: str
+    host: str
+    action: str
+    subject: str
+    level: str
+    void: bool
+    reason: str
+    text: str
+    digest: str
+
+
+class AnnotationDocument(TypedDict):
+    """A dated remark on an entity."""
+
+    id: str
+    subject: str
+    by: str
+    at: str
+    text: str
+
+
+class MemberDocument(TypedDict):
+    """A member: a person, a server or a CI job, with roles and keys."""
+
+    name: str
+    kind: str
+    uid: int
+    roles: list[str]
+    environments: list[str]
+    keys: list[str]
+    is_owner: bool
+
+
+class LogLine(TypedDict):
+    """One line of a log; ``level`` and ``at`` are empty where the line tells none."""
+
+    source: str
+    line: int
+    at: str
+    level: str
+    text: str
+
+
+class InboxItem(TypedDict):
+    """Something that waits for the person at the screen."""
+
+    kind: str
+    subject: str
+    title: str
+    detail: str
+    since: str
+    urgency: int
+
+
+class VerifyProblem(TypedDict):
+    """One thing in the ledger or the objects that does not hold."""
+
+    n: int
+    kind: str
+    problem: str
+
+
+class VerifyDocument(TypedDict):
+    """What ``modeldeck ledger verify`` found."""
+
+    ok: bool
+    entries: int
+    void: int
+    head: str
+    problems: list[VerifyProblem]

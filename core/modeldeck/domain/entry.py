@@ -1,0 +1,235 @@
+"""One ledger entry: its bytes, its strict reading, and the bytes that a signature covers.
+
+The file of entry ``n`` is ``.modeldeck/ledger/<n, ten digits>.json``: one JSON object in compact
+form with sorted keys, in UTF-8, ending in a newline::
+
+    {"action":"release.vote","at":"2026-11-23T07:10:11.123456Z","body":{…},"by":"alice",
+     "head":"<digest of the entry that the author saw last>","host":"gpu01","id":"<unique>","n":42,
+     "prev":"<digest of entry 41>","signature":"<SSH signature, or empty>",
+     "subject":"release:churn-12","v":1,"workspace":"<digest of entry 1>"}
+
+- A *digest* is the SHA-256 of stored bytes, in hex; nothing is ever serialised again to get one.
+- ``n`` counts from 1. ``prev`` of entry 1 is 64 zeros; its ``workspace`` and ``head`` are empty.
+- Values are texts, whole numbers within ±(2^53-1), true, false, lists and objects; numbers with a
+  fraction are written as texts ("0.95"). Duplicate keys, U+007F, lone surrogates and other
+  numbers are refused, so that ``jq -cjS`` prints the signed bytes of an entry exactly.
+- A *signature* covers ``{action, body, by, head, id, subject, workspace}``, not n, prev and at: who
+  lost a race for a number does not have to sign again.
+- An entry of more than 64 KiB is void.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from modeldeck.clock import is_instant
+from modeldeck.errors import DamageError, InvalidInputError
+
+VERSION = 1
+MAX_BYTES = 1 << 16
+NO_PREV = "0" * 64
+_MAX_INT = 2**53 - 1
+_MAX_DEPTH = 32
+_FIELDS = frozenset(
+    "action at body by head host id n prev signature subject v workspace".split()  # noqa: SIM905 -- as the format lists them
+)
+_TEXTS = ("action", "at", "by", "head", "host", "id", "prev", "signature", "subject", "workspace")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_FORBIDDEN = re.compile("[\x7f\ud800-\udfff]")
+
+Json = str | int | bool | list["Json"] | dict[str, "Json"]
+"""What an entry's body may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry as it was read; ``digest`` is of its stored bytes."""
+
+    n: int
+    prev: str
+    id: str
+    at: str
+    by: str
+    host: str
+    workspace: str
+    head: str
+    action: str
+    subject: str
+    body: Mapping[str, Json]
+    signature: str
+    digest: str
+    size: int
+    v: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What somebody wants recorded, before it has a number: exactly what a signature covers."""
+
+    id: str
+    by: str
+    action: str
+    subject: str
+    body: Mapping[str, Json]
+    workspace: str
+    head: str
+    signature: str = ""
+
+
+def digest_of(data: bytes) -> str:
+    """Return the SHA-256 of bytes in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def is_digest(text: object) -> bool:
+    """Say whether a value is a SHA-256 in hex."""
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
+
+
+def canonical(value: Json) -> bytes:
+    """Write a value as ``jq -cjS`` does: compact, keys sorted, UTF-8, no newline at the end.
+
+    Raises
+    ------
+    InvalidInputError
+        The value holds something that an entry may not hold.
+
+    Examples
+    --------
+    >>> canonical({"b": 1, "a": ["é", True]}).decode()
+    '{"a":["é",true],"b":1}'
+    """
+    _check(value, 0)
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text.encode()
+
+
+def signed_bytes(entry: Entry | Intent) -> bytes:
+    """Return the bytes that the signature of an entry covers."""
+    return canonical(
+        {
+            "action": entry.action,
+            "body": dict(entry.body),
+            "by": entry.by,
+            "head": entry.head,
+            "id": entry.id,
+            "subject": entry.subject,
+            "workspace": entry.workspace,
+        }
+    )
+
+
+def entry_bytes(intent: Intent, *, n: int, prev: str, at: str, host: str) -> bytes:
+    """Return the bytes of the file that records an intent as entry ``n``.
+
+    Raises
+    ------
+    InvalidInputError
+        The entry would be larger than 64 KiB, or holds what it may not hold.
+    """
+    data = canonical(
+        {
+            "v": VERSION,
+            "n": n,
+            "prev": prev,
+            "id": intent.id,
+            "at": at,
+            "by": intent.by,
+            "host": host,
+            "workspace": intent.workspace,
+            "head": intent.head,
+            "action": intent.action,
+            "subject": intent.subject,
+            "body": dict(intent.body),
+            "signature": intent.signature,
+        }
+    )
+    if len(data) >= MAX_BYTES:
+        msg = f"This would be an entry of {len(data):,} bytes; at most {MAX_BYTES:,} are allowed."
+        raise InvalidInputError(msg, "Write less, or keep the long part in a file.")
+    return data + b"\n"
+
+
+def read_entry(data: bytes) -> Entry:
+    """Read the bytes of an entry's file, strictly.
+
+    Raises
+    ------
+    DamageError
+        They are not an entry; the message says what is wrong.
+    """
+    try:
+        value = json.loads(data, object_pairs_hook=_unique, parse_float=_no_float)
+        _check(value, 0)
+    except (ValueError, RecursionError, InvalidInputError) as error:
+        msg = f"It is not strict JSON: {error}"
+        raise DamageError(msg) from None
+    if not isinstance(value, dict) or set(value) != _FIELDS:
+        msg = "Its fields are not those of an entry."
+        raise DamageError(msg)
+    problem = _field_problem(value)
+    if problem:
+        raise DamageError(problem)
+    return Entry(digest=digest_of(data), size=len(data), **value)
+
+
+def _field_problem(value: Mapping[str, object]) -> str:
+    for name in _TEXTS:
+        if not isinstance(value[name], str):
+            return f"Its {name} is not a text."
+    for name in ("n", "v"):
+        number = value[name]
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            return f"Its {name} is not a number from 1."
+    if not isinstance(value["body"], dict):
+        return "Its body is not an object."
+    if not is_instant(str(value["at"])):
+        return "Its time is not a time."
+    if not is_digest(value["prev"]):
+        return "Its prev is not a digest."
+    return ""
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        msg = "a key stands there twice"
+        raise ValueError(msg)
+    return found
+
+
+def _no_float(text: str) -> float:
+    msg = f"the number {text[:20]} has a fraction"
+    raise ValueError(msg)
+
+
+def _check(value: object, depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        msg = "It is nested too deeply."
+        raise InvalidInputError(msg)
+    if isinstance(value, list):
+        for inner in value:
+            _check(inner, depth + 1)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _check(key, depth + 1)
+            _check(inner, depth + 1)
+    else:
+        _check_plain(value)
+
+
+def _check_plain(value: object) -> None:
+    if isinstance(value, str):
+        if _FORBIDDEN.search(value):
+            msg = "It holds a character that an entry may not hold (U+007F or a lone surrogate)."
+            raise InvalidInputError(msg, "Remove that character.")
+    elif not isinstance(value, int):
+        msg = f"It holds {value!r:.40}, which an entry may not hold."
+        raise InvalidInputError(msg)
+    elif abs(value) > _MAX_INT:
+        msg = f"The number {value} is beyond 2^53-1."
+        raise InvalidInputError(msg)

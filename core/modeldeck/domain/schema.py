@@ -1,0 +1,181 @@
+"""Checking tables that people wrote: each problem named with file, line, and what was expected."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from modeldeck.errors import InvalidInputError
+
+T = TypeVar("T")
+
+MAX_TEXT = 1 << 20
+"""A TOML file of more characters than this is refused."""
+
+_WORDS: dict[type, str] = {
+    str: "a text in quotes",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list in [ ]",
+    dict: "a table",
+}
+
+
+def parse_toml(text: str, filename: str) -> Table:
+    """Parse TOML into a :class:`Table` that knows where it came from.
+
+    Raises
+    ------
+    InvalidInputError
+        The text is too long or not TOML; the message names file, line and the problem.
+    """
+    if len(text) > MAX_TEXT:
+        msg = f"{filename} has {len(text):,} characters; at most {MAX_TEXT:,} are read."
+        raise InvalidInputError(msg)
+    try:
+        return Table(tomllib.loads(text), text=text, filename=filename)
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"line (\d+)", str(error))
+        line = f", line {where[1]}" if where else ""
+        problem = re.sub(r" \(at .*\)$", "", str(error)).rstrip(".")
+        msg = f"{filename}{line} is not TOML: {problem}."
+        raise InvalidInputError(msg, "Correct that line.", file=filename) from None
+    except RecursionError:
+        msg = f"{filename} is nested too deeply."
+        raise InvalidInputError(msg, file=filename) from None
+
+
+class Table:
+    """One table of a TOML file: values are taken out by name and type, leftovers are an error.
+
+    Parameters
+    ----------
+    data : Mapping of str to object
+        The parsed table.
+    text : str
+        The whole file, to find lines in.
+    filename : str
+        How to call the file in messages.
+    path : tuple of str
+        Keys from the top of the file to this table.
+    """
+
+    def __init__(
+        self, data: Mapping[str, object], *, text: str, filename: str, path: tuple[str, ...] = ()
+    ) -> None:
+        self.data = dict(data)
+        self.text = text
+        self.filename = filename
+        self.path = path
+        self._known: set[str] = set()
+
+    def fail(self, key: str, problem: str, hint: str = "") -> InvalidInputError:
+        """Return the error for one key of this table: file, line, key, problem."""
+        line = self.line_of(key)
+        where = f"{self.filename}, line {line}" if line else self.filename
+        name = ".".join((*self.path, key)) if key else ".".join(self.path)
+        return InvalidInputError(
+            f"{where}: {name}: {problem}.", hint, file=self.filename, line=line, key=name
+        )
+
+    def line_of(self, key: str) -> int:
+        """Return the line (from 1) where a key of this table seems to stand; 0 when not found."""
+        lines = self.text.splitlines()
+        start = 0
+        header = ".".join(self.path)
+        names = {header, ".".join(f'"{part}"' if "." in part else part for part in self.path)}
+        for number, line in enumerate(lines):
+            opened = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", line)
+            if opened and self.path and opened[1] in names:
+                start = number
+                break
+        for number in range(start, len(lines)):
+            if re.search(rf'(^|[\s{{,."\[]){re.escape(key)}"?\s*(=|\]|\.)', lines[number]):
+                return number + 1
+        return start + 1 if self.path and start else 0
+
+    def take(self, key: str, kind: type[T], default: T | None = None) -> T:
+        """Take a value of one type out; without a default it is required.
+
+        Raises
+        ------
+        InvalidInputError
+            It is missing or of another type.
+        """
+        self._known.add(key)
+        if key not in self.data:
+            if default is None:
+                raise self.fail("", f"{key} is missing; expected {_WORDS[kind]}")
+            return default
+        value = self.data[key]
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            found = "true or false" if isinstance(value, bool) else f"{value!r:.60}"
+            raise self.fail(key, f"expected {_WORDS[kind]}, found {found}")
+        return value
+
+    def has(self, key: str) -> bool:
+        """Say whether the table has a key."""
+        return key in self.data
+
+    def raw(self, key: str) -> object:
+        """Take a value of any type out (None when it is not there)."""
+        self._known.add(key)
+        return self.data.get(key)
+
+    def texts(self, key: str, default: Iterable[str] = ()) -> tuple[str, ...]:
+        """Take a list of texts out."""
+        values = self.take(key, list, list(default))
+        for value in values:
+            if not isinstance(value, str):
+                raise self.fail(key, f"expected a list of texts, found {value!r:.60} in it")
+        return tuple(values)
+
+    def table(self, key: str) -> Table:
+        """Take a table out; empty when it is not there."""
+        return self._child(key, self.take(key, dict, {}))
+
+    def tables(self, key: str) -> list[Table]:
+        """Take an array of tables out; empty when it is not there."""
+        found = []
+        for value in self.take(key, list, []):
+            if not isinstance(value, dict):
+                raise self.fail(key, f"expected tables ([[{key}]]), found {value!r:.60}")
+            found.append(self._child(key, value))
+        return found
+
+    def named(self, key: str) -> dict[str, Table]:
+        """Take a table of tables out, in the order of the file."""
+        inner = self.table(key)
+        return {name: inner.table(name) for name in inner.data}
+
+    def choice(self, key: str, options: Iterable[str], default: str | None = None) -> str:
+        """Take a text out that must be one of some words."""
+        value = self.take(key, str, default)
+        words = list(options)
+        if value not in words:
+            raise self.fail(key, f"expected one of {', '.join(words)}, found {value!r:.60}")
+        return value
+
+    def finish(self) -> None:
+        """Refuse keys that nobody took, naming the nearest known one.
+
+        Raises
+        ------
+        InvalidInputError
+            There is such a key.
+        """
+        for key in self.data:
+            if key not in self._known:
+                near = difflib.get_close_matches(key, self._known, n=1)
+                hint = f"Did you mean {near[0]!r}?" if near else ""
+                raise self.fail(key, "no such setting", hint or "Remove it.")
+
+    def _child(self, key: str, data: Mapping[str, object]) -> Table:
+        path = (*self.path, key)
+        return Table(data, text=self.text, filename=self.filename, path=path)

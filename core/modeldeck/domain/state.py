@@ -1,0 +1,306 @@
+"""What the ledger says, folded: members, policy, versions, reports, releases, endpoints.
+
+The values are frozen; the state is a set of tables that only :mod:`modeldeck.domain.fold` changes,
+one entry after the other. ``touched`` collects what changed, so that views can follow cheaply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modeldeck.domain.entry import NO_PREV, Json
+from modeldeck.domain.levels import Level
+from modeldeck.domain.policy import Policy
+from modeldeck.errors import NotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An entry as the rules see it: recorded, or about to be (then its digest is empty)."""
+
+    n: int
+    digest: str
+    id: str
+    at: str
+    by: str
+    host: str
+    action: str
+    subject: str
+    body: Mapping[str, Json]
+    level: Level
+
+    def text(self, name: str) -> str:
+        """Return a text of the body (its type was checked before)."""
+        return str(self.body[name])
+
+    def number(self, name: str) -> int:
+        """Return a whole number of the body (its type was checked before)."""
+        value = self.body[name]
+        return value if isinstance(value, int) else 0
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a list of texts of the body (its type was checked before)."""
+        value = self.body[name]
+        return tuple(str(one) for one in value) if isinstance(value, list) else ()
+
+    @property
+    def entity(self) -> str:
+        """The subject without its kind."""
+        return self.subject.partition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person, server or CI job; ``uid`` is -1 where no user id was recorded."""
+
+    name: str
+    kind: str = "person"
+    uid: int = -1
+    roles: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    is_owner: bool = False
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An owners' entry that still needs the support of other owners."""
+
+    act: Act
+    supporters: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A registered model version; its identity is the digest of its manifest."""
+
+    id: str
+    model: str
+    number: int
+    manifest: str
+    run: str
+    by: str
+    authors: tuple[str, ...]
+    at: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A gate report about one version for one environment, against one base and policy."""
+
+    n: int
+    by: str
+    at: str
+    environment: str
+    manifest: str
+    report: str
+    passed: bool
+    replaces: str
+    generation: int
+    policy: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One vote of one person on a release, as it was cast."""
+
+    n: int
+    by: str
+    verdict: str
+    reason: str
+    issued: str
+    expires: str
+    nonce: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A request to put a version into an environment, and what became of it."""
+
+    id: str
+    model: str
+    version: str
+    environment: str
+    status: str
+    manifest: str
+    replaces: str
+    replaces_version: str
+    generation: int
+    policy: str
+    request: str
+    by: str
+    at: str
+    reason: str
+    issued: str
+    expires: str
+    excluded: Mapping[str, str]
+    report: str = ""
+    votes: tuple[Vote, ...] = ()
+    last_issued: str = ""
+    decided_at: str = ""
+    decided_by: str = ""
+    because: str = ""
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint that the release is for."""
+        return f"{self.model}@{self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """What an endpoint serves: a version by a release, or nothing (all empty)."""
+
+    version: str = ""
+    manifest: str = ""
+    release: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReport:
+    """A server's last word about an endpoint."""
+
+    outcome: str
+    generation: int
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint; ``base`` and ``base_version`` are what a release replaces, also when stopped.
+
+    ``lived`` are the pointers that a server reported ready, oldest first, without those that were
+    rolled away from; ``ready_before`` the servers that were ready on the previous generation.
+    """
+
+    id: str
+    model: str
+    environment: str
+    pointer: Pointer = Pointer()
+    base: str = "none"
+    base_version: str = ""
+    generation: int = 0
+    since: str = ""
+    servers: Mapping[str, ServerReport] = field(default_factory=dict)
+    previous: Pointer = Pointer()
+    ready_before: frozenset[str] = frozenset()
+    lived: tuple[Pointer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A dated remark; its text is an object of the given digest."""
+
+    id: str
+    subject: str
+    by: str
+    at: str
+    object: str
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What became of one entry; ``entity`` is what it made or changed."""
+
+    n: int
+    at: str
+    by: str
+    host: str
+    action: str
+    subject: str
+    entity: str
+    level: Level
+    reason: str
+    digest: str
+    is_void: bool
+    body: Mapping[str, Json]
+
+
+@dataclass(slots=True)
+class State:
+    """All that the ledger says up to entry ``n``; ``stopped`` says why the fold ended early."""
+
+    n: int = 0
+    head: str = NO_PREV
+    workspace: str = ""
+    name: str = ""
+    threshold: int = 1
+    owners_count: bool = False
+    policy: Policy = field(default_factory=lambda: Policy({}, {}))
+    policy_digest: str = ""
+    stopped: str = ""
+    heads: dict[str, int] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
+    pending: dict[str, Pending] = field(default_factory=dict)
+    versions: dict[str, Version] = field(default_factory=dict)
+    models: dict[str, list[str]] = field(default_factory=dict)
+    reports: dict[tuple[str, str], list[Report]] = field(default_factory=dict)
+    releases: dict[str, Release] = field(default_factory=dict)
+    n_releases: dict[str, int] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    annotations: dict[str, Annotation] = field(default_factory=dict)
+    stops: dict[str, int] = field(default_factory=dict)
+    activity: list[Activity] = field(default_factory=list)
+    touched: set[tuple[str, str]] = field(default_factory=set)
+
+    def member(self, name: str) -> Member | None:
+        """Return an active member, or None."""
+        found = self.members.get(name)
+        return found if found is not None and found.is_active else None
+
+    def owners(self) -> list[Member]:
+        """Return the active owners."""
+        return [one for one in self.members.values() if one.is_owner and one.is_active]
+
+    def version(self, identifier: str) -> Version:
+        """Return a version.
+
+        Raises
+        ------
+        NotFoundError
+            There is none of that id.
+        """
+        if identifier not in self.versions:
+            msg = f"There is no model version {identifier[:80]!r}."
+            raise NotFoundError(msg, "`modeldeck model versions` shows those there are.")
+        return self.versions[identifier]
+
+    def release(self, identifier: str) -> Release:
+        """Return a release.
+
+        Raises
+        ------
+        NotFoundError
+            There is none of that id.
+        """
+        if identifier not in self.releases:
+            msg = f"There is no release {identifier[:80]!r}."
+            raise NotFoundError(msg, "`modeldeck release list` shows those there are.")
+        return self.releases[identifier]
+
+    def endpoint(self, model: str, environment: str) -> Endpoint:
+        """Return an endpoint; one that never had a pointer is an empty one."""
+        name = f"{model}@{environment}"
+        return self.endpoints.get(name) or Endpoint(name, model, environment)
+
+    def put_release(self, release: Release) -> None:
+        """Keep a release, new or changed."""
+        self.releases[release.id] = release
+        self.touched.add(("releases", release.id))
+        self.touched.add(("versions", release.version))
+
+    def put_endpoint(self, endpoint: Endpoint) -> None:
+        """Keep an endpoint, new or changed."""
+        self.endpoints[endpoint.id] = endpoint
+        self.touched.add(("deployments", endpoint.id))
+        self.touched.add(("models", endpoint.model))
+        for pointer in (endpoint.pointer, endpoint.previous):
+            if pointer.version:
+                self.touched.add(("versions", pointer.version))

@@ -1,0 +1,43 @@
+"""Model versions: registered once, never changed; the fold gives them their numbers."""
+
+from __future__ import annotations
+
+from modeldeck import ids
+from modeldeck.domain.entry import is_digest
+from modeldeck.domain.state import Act, State, Version
+from modeldeck.errors import ConflictError, InvalidInputError
+
+
+def check_register(state: State, act: Act) -> None:
+    """Check a registration: a model's name, a manifest that is not registered under it yet."""
+    model = ids.check_name(act.entity, "a model")
+    manifest = act.text("manifest")
+    if not is_digest(manifest):
+        msg = "The manifest is not named by a digest."
+        raise InvalidInputError(msg)
+    for identifier in state.models.get(model, []):
+        if state.versions[identifier].manifest == manifest:
+            msg = f"That content is registered already, as {identifier}."
+            raise ConflictError(msg, f"Use {identifier}.", version=identifier)
+
+
+def apply_register(state: State, act: Act) -> str:
+    """Register a version under the next number of its model."""
+    model = act.entity
+    known = state.models.setdefault(model, [])
+    number = len(known) + 1
+    identifier = f"{model}@{number}"
+    state.versions[identifier] = Version(
+        id=identifier,
+        model=model,
+        number=number,
+        manifest=act.text("manifest"),
+        run=act.text("run"),
+        by=act.by,
+        authors=act.texts("authors"),
+        at=act.at,
+        level=act.level,
+    )
+    known.append(identifier)
+    state.touched |= {("versions", identifier), ("models", model)}
+    return f"version:{identifier}"

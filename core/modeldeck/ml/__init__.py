@@ -1,0 +1,1 @@
+"""Data, training, model files and checks: the home of scikit-learn."""

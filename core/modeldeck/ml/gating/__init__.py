@@ -1,0 +1,1 @@
+"""The checks of a gate, and the statistics that they rest on."""

@@ -1,0 +1,1 @@
+"""What stands between a model file and the process that loads it."""

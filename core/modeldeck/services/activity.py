@@ -1,0 +1,87 @@
+"""The activity: every ledger entry as one readable line, void ones with their reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modeldeck import ids
+from modeldeck.domain.documents import ActivityDocument
+from modeldeck.domain.state import Activity as Line
+from modeldeck.services.base.deck import Deck
+
+
+class Activity:
+    """The activity of one workspace."""
+
+    def __init__(self, deck: Deck) -> None:
+        self.deck = deck
+
+    def list(self, limit: int = 0, *, since_n: int = 0) -> Sequence[ActivityDocument]:
+        """Return the entries, newest first.
+
+        Parameters
+        ----------
+        limit : int
+            At most so many; 0 takes all.
+        since_n : int
+            Only entries after this number.
+        """
+        with self.deck.reading() as state:
+            found = state.activity[since_n:][::-1]
+            return [_document(one) for one in (found[:limit] if limit else found)]
+
+
+def _document(line: Line) -> ActivityDocument:
+    return ActivityDocument(
+        n=line.n,
+        at=line.at,
+        by=line.by,
+        host=line.host,
+        action=line.action,
+        subject=line.entity,
+        level=line.level.word,
+        void=line.is_void,
+        reason=line.reason or _text(line, "reason"),
+        text=sentence(line),
+        digest=line.digest,
+    )
+
+
+def _text(line: Line, name: str) -> str:
+    value = line.body.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def sentence(line: Line) -> str:
+    """Return what an entry did, without its author, as a short sentence."""
+    if line.is_void:
+        return f"tried {line.action} on {_short(line.subject)}: void, {line.reason}"
+    entity, subject = _short(line.entity), _short(line.subject)
+    environment = _text(line, "environment")
+    verdicts = {"approve": "approved", "reject": "rejected", "request-changes": "sent back"}
+    passed = "passes" if line.body.get("passed") is True else "does not pass"
+    outcome = _text(line, "outcome")
+    sentences = {
+        "workspace.found": "founded the workspace",
+        "member.add": f"added {subject} as a member",
+        "member.revoke": f"revoked {subject}",
+        "policy.adopt": "adopted another policy",
+        "proposal.support": "supported a proposal of the owners",
+        "version.register": f"registered {entity}",
+        "gate.report": f"ran the gate of {environment}: {subject} {passed}",
+        "release.request": f"asked to release {subject} to {environment} ({entity})",
+        "release.vote": f"{verdicts.get(_text(line, 'verdict'), 'voted on')} {subject}",
+        "release.withdraw": f"withdrew {subject}",
+        "deployment.start": f"started {subject}",
+        "deployment.stop": f"stopped {subject}",
+        "deployment.rollback": f"rolled {subject} back to {_text(line, 'to')}",
+        "deployment.report": f"reported {subject} {outcome}",
+        "run.stop": f"asked run {subject} to stop",
+        "annotation.add": f"annotated {subject}",
+    }
+    return sentences.get(line.action, line.action)
+
+
+def _short(entity: str) -> str:
+    kind, _colon, name = entity.partition(":")
+    return ids.short(name) if kind == "run" else name or kind

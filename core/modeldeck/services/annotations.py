@@ -1,0 +1,108 @@
+"""Annotations: dated remarks on any entity; the text is an object named by a salted digest.
+
+The object is ``{"salt": "<32 hex digits>", "text": "…"}``: the ledger holds only its digest, so a
+text can be removed later while the chain still verifies, and the salt keeps it from being guessed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from modeldeck import ids
+from modeldeck.domain.documents import AnnotationDocument
+from modeldeck.errors import InvalidInputError, ModelDeckError, NotFoundError
+from modeldeck.services.base.deck import Deck
+from modeldeck.services.base.views import Views
+from modeldeck.store import files
+
+MAX_TEXT = 16_384
+
+
+class Annotations:
+    """The annotations of one workspace."""
+
+    def __init__(self, deck: Deck, views: Views) -> None:
+        self.deck = deck
+        self.views = views
+
+    def entity(self, typed: str) -> str:
+        """Return the full name of an entity from what somebody typed.
+
+        ``kind:id`` names any; without a kind ``churn@7`` is a version, ``churn@production`` an
+        endpoint, ``churn-12`` a release, ``churn`` a model or experiment, an id's ending a run.
+
+        Raises
+        ------
+        NotFoundError, UsageError
+            There is no such thing, or several.
+        """
+        kind, colon, name = typed.partition(":")
+        if not colon:
+            return self._guess(typed)
+        with self.deck.reading() as state:
+            known: dict[str, Sequence[str]] = {
+                "version": list(state.versions),
+                "release": list(state.releases),
+                "endpoint": list(state.endpoints),
+                "model": list(state.models),
+            }
+        if kind == "run":
+            return f"run:{ids.resolve(name, self.deck.runs.ids(), 'run')}"
+        if kind == "experiment":
+            known["experiment"] = [one["experiment"] for one in self.views.runs()]
+        if name not in known.get(kind, []):
+            msg = f"There is no {kind[:40]} {name[:80]!r}."
+            raise NotFoundError(msg, "Name a run, model, version, release or endpoint.")
+        return f"{kind}:{name}"
+
+    def _guess(self, typed: str) -> str:
+        for kind in ("version", "endpoint", "release", "model", "experiment"):
+            try:
+                return self.entity(f"{kind}:{typed}")
+            except NotFoundError:
+                continue
+        try:
+            return self.entity(f"run:{typed}")
+        except NotFoundError:
+            msg = f"There is no run, model, version, release or endpoint {typed[:80]!r}."
+            raise NotFoundError(msg, "`modeldeck activity` shows what there is.") from None
+
+    def add(self, typed: str, text: str) -> AnnotationDocument:
+        """Write a remark on an entity.
+
+        Raises
+        ------
+        InvalidInputError
+            The text is empty or too long.
+        NotFoundError
+            There is no such entity.
+        """
+        if not text.strip() or len(text) > MAX_TEXT:
+            msg = f"A remark has 1 to {MAX_TEXT:,} characters; this one has {len(text):,}."
+            raise InvalidInputError(msg)
+        subject = self.entity(typed)
+        self.deck.need_writable()
+        try:
+            data = files.dumps({"salt": secrets.token_hex(16), "text": text})
+        except UnicodeEncodeError:
+            msg = "The remark holds characters that are no Unicode text."
+            raise InvalidInputError(msg, "Remove them.") from None
+        stored = self.deck.objects.put(data)
+        done = self.deck.commit("annotation.add", subject, {"object": stored})
+        return AnnotationDocument(
+            id=self._id_of(done.n), subject=subject, by=done.by, at=done.at, text=text
+        )
+
+    def _id_of(self, n: int) -> str:
+        return next(key for key, position in self.deck.state.ids.items() if position == n)
+
+    def list(self, typed: str = "") -> Sequence[AnnotationDocument]:
+        """Return the annotations on one entity, or all, oldest first."""
+        subject = ""
+        if typed:
+            try:
+                subject = self.entity(typed)
+            except ModelDeckError:
+                subject = typed
+        return [one for one in self.views.annotations() if subject in {"", one["subject"]}]

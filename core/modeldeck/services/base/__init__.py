@@ -1,0 +1,1 @@
+"""What all services share: the open workspace, its configuration, manifests and documents."""

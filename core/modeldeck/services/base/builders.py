@@ -1,0 +1,278 @@
+"""Turning the folded state into documents; what depends on now or on who asks is added last."""
+
+from __future__ import annotations
+
+import json
+
+from modeldeck.domain import deployments, quorum, releases
+from modeldeck.domain.documents import (
+    AnnotationDocument,
+    EndpointDocument,
+    GateDocument,
+    MemberDocument,
+    ModelDocument,
+    ReleaseDocument,
+    VersionDocument,
+    VoteDocument,
+)
+from modeldeck.domain.levels import Level
+from modeldeck.domain.state import Annotation, Endpoint, Member, Release, State, Version
+from modeldeck.errors import ModelDeckError
+from modeldeck.services.base import manifests
+from modeldeck.store.objects import ObjectStore
+
+REDACTED = "(its text is missing or was redacted)"
+
+
+def version_document(state: State, objects: ObjectStore, version: Version) -> VersionDocument:
+    """Return a version with what its manifest says."""
+    try:
+        known = manifests.predicate(manifests.read(objects, version.manifest))
+    except ModelDeckError:
+        known = {}
+    sizes = known.get("sizes_bytes")
+    pipeline = known.get("pipeline")
+    parameters = pipeline.get("parameters", {}) if isinstance(pipeline, dict) else {}
+    metrics = known.get("metrics")
+    return VersionDocument(
+        id=version.id,
+        model=version.model,
+        version=version.number,
+        manifest=version.manifest,
+        run=version.run,
+        registered_by=version.by,
+        registered_at=version.at,
+        authors=list(version.authors),
+        level=version.level.word,
+        parameters=dict(parameters) if isinstance(parameters, dict) else {},
+        metrics=dict(metrics) if isinstance(metrics, dict) else {},
+        size_bytes=sum(sizes.values()) if isinstance(sizes, dict) else 0,
+        environments=version_environments(state, version),
+    )
+
+
+def version_environments(state: State, version: Version) -> dict[str, str]:
+    """Return where a version is, or was last: the newest release's status for each environment."""
+    return {
+        one.environment: one.status for one in state.releases.values() if one.version == version.id
+    }
+
+
+def model_document(state: State, name: str) -> ModelDocument:
+    """Return a model with where it is live."""
+    known = state.models[name]
+    first = state.versions[known[0]]
+    return ModelDocument(
+        name=name,
+        versions=len(known),
+        latest=known[-1],
+        live={
+            one.environment: one.pointer.version
+            for one in state.endpoints.values()
+            if one.model == name and one.pointer.version
+        },
+        owner=first.by,
+        created_at=first.at,
+    )
+
+
+def gate_document(objects: ObjectStore, report: str, *, by: str, at: str) -> GateDocument | None:
+    """Return a gate report; None when there is none or its object cannot be read."""
+    if not report:
+        return None
+    try:
+        known = json.loads(objects.read(report))
+        return GateDocument(
+            passed=bool(known["passed"]),
+            version=str(known["version"]),
+            environment=str(known["environment"]),
+            checks=known["checks"],
+            report=report,
+            made_by=by,
+            at=at,
+        )
+    except (ModelDeckError, ValueError, KeyError, TypeError):
+        return None
+
+
+def release_document(state: State, objects: ObjectStore, release: Release) -> ReleaseDocument:
+    """Return a release as it stands in the ledger; :func:`with_now` adds what depends on now."""
+    made = [
+        one
+        for one in state.reports.get((release.manifest, release.environment), [])
+        if one.report == release.report
+    ]
+    by, at = (made[0].by, made[0].at) if made else ("", "")
+    environment = state.policy.environments.get(release.environment)
+    return ReleaseDocument(
+        id=release.id,
+        model=release.model,
+        version=release.version,
+        environment=release.environment,
+        status=release.status,
+        is_open=release.status in releases.OPEN,
+        requested_by=release.by,
+        requested_at=release.at,
+        expires_at=release.expires,
+        reason=release.reason,
+        manifest=release.manifest,
+        replaces=release.replaces,
+        replaces_version=release.replaces_version,
+        generation=release.generation,
+        policy=release.policy,
+        basis=releases.basis_of(release),
+        gate=gate_document(objects, release.report, by=by, at=at),
+        approvals=[],
+        required={
+            "approvals": environment.approvals if environment else 0,
+            "roles": dict(environment.roles) if environment else {},
+        },
+        missing=[],
+        excluded=[{"by": name, "why": why} for name, why in release.excluded.items()],
+        eligible=[],
+        decided_at=release.decided_at,
+        decided_by=release.decided_by,
+        outdated_because=release.because,
+        trust=environment.trust if environment else "",
+        can_approve=False,
+        can_reject=False,
+        why_not="",
+        completes_quorum=False,
+    )
+
+
+def with_now(
+    document: ReleaseDocument, state: State, *, actor: str, now: str, level: Level
+) -> ReleaseDocument:
+    """Add to a release's document what depends on the time and on who looks."""
+    release = state.releases[document["id"]]
+    known = ReleaseDocument(**document)
+    if known["is_open"] and now > release.expires:
+        known["status"], known["is_open"] = "expired", False
+    known["approvals"] = [_vote(state, release, n, now) for n in range(len(release.votes))]
+    known["eligible"] = releases.eligible(state, release)
+    if release.environment not in state.policy.environments:
+        known["why_not"] = f"the policy has no environment {release.environment} any more"
+        return known
+    if known["is_open"]:
+        known["missing"] = releases.lacks(state, release, now)
+    problem = _why_not(state, release, actor=actor, status=known["status"], level=level)
+    mine = releases.standing(release).get(actor)
+    approved = mine is not None and mine.verdict == "approve"
+    rejected = mine is not None and mine.verdict == "reject"
+    known["can_approve"] = not problem and not approved
+    known["can_reject"] = not problem and not rejected
+    known["why_not"] = problem or ("you approved it already" if approved else "")
+    if known["can_approve"]:
+        known["completes_quorum"] = _completes(state, release, actor, now)
+    return known
+
+
+def _completes(state: State, release: Release, actor: str, now: str) -> bool:
+    voters = releases.approvers(state, release, now)
+    voters[actor] = state.members[actor].roles
+    others = [
+        vote.verdict for person, vote in releases.standing(release).items() if person != actor
+    ]
+    environment = state.policy.environments[release.environment]
+    return not quorum.missing(environment, voters) and set(others) <= {"approve"}
+
+
+def _why_not(state: State, release: Release, *, actor: str, status: str, level: Level) -> str:
+    if status not in {"waiting", "changes-requested"}:
+        because = f" ({release.because})" if release.because else ""
+        return f"it is {status}{because}"
+    try:
+        releases.may_vote(state, release, actor)
+    except ModelDeckError as error:
+        return error.message.rstrip(".")
+    needed = state.policy.environments[release.environment].level
+    if level < needed:
+        return f"votes there need the level {needed.word}, yours would be {level.word}"
+    return ""
+
+
+def _vote(state: State, release: Release, index: int, now: str) -> VoteDocument:
+    vote = release.votes[index]
+    why_not = ""
+    if releases.standing(release)[vote.by].nonce != vote.nonce:
+        why_not = "changed by a later vote"
+    elif state.member(vote.by) is None:
+        why_not = "no member any more"
+    elif release.status in releases.OPEN and vote.expires < now:
+        why_not = "it expired"
+    elif release.status == "outdated":
+        why_not = f"the release is outdated: {release.because}"
+    return VoteDocument(
+        by=vote.by,
+        verdict=vote.verdict,
+        reason=vote.reason,
+        at=vote.issued,
+        level=vote.level.word,
+        counts=not why_not,
+        why_not=why_not,
+    )
+
+
+def endpoint_document(state: State, endpoint: Endpoint) -> EndpointDocument:
+    """Return an endpoint with its servers' last words and what it can go back to."""
+    return EndpointDocument(
+        id=endpoint.id,
+        model=endpoint.model,
+        environment=endpoint.environment,
+        version=endpoint.pointer.version,
+        manifest=endpoint.pointer.manifest,
+        generation=endpoint.generation,
+        status=endpoint_status(endpoint),
+        release=endpoint.pointer.release,
+        since=endpoint.since,
+        servers=[
+            {
+                "name": name,
+                "outcome": report.outcome,
+                "generation": report.generation,
+                "at": report.at,
+                "reason": report.reason,
+            }
+            for name, report in endpoint.servers.items()
+        ],
+        rollback_to=[one.version for one in deployments.targets(state, endpoint)],
+    )
+
+
+def endpoint_status(endpoint: Endpoint) -> str:
+    """Return live, deploying, failed or stopped."""
+    if not endpoint.pointer.version:
+        return "stopped"
+    outcomes = {
+        report.outcome
+        for report in endpoint.servers.values()
+        if report.generation == endpoint.generation
+    }
+    if "ready" in outcomes:
+        return "live"
+    return "failed" if outcomes else "deploying"
+
+
+def annotation_document(objects: ObjectStore, known: Annotation) -> AnnotationDocument:
+    """Return an annotation with its text."""
+    try:
+        text = str(json.loads(objects.read(known.object))["text"])
+    except (ModelDeckError, ValueError, KeyError, TypeError):
+        text = REDACTED
+    return AnnotationDocument(
+        id=known.id, subject=known.subject, by=known.by, at=known.at, text=text
+    )
+
+
+def member_document(member: Member) -> MemberDocument:
+    """Return a member."""
+    return MemberDocument(
+        name=member.name,
+        kind=member.kind,
+        uid=member.uid,
+        roles=list(member.roles),
+        environments=list(member.environments),
+        keys=list(member.keys),
+        is_owner=member.is_owner,
+    )

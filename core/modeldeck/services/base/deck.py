@@ -1,0 +1,192 @@
+"""What all services share: the open workspace, its state, who acts, and committing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from modeldeck import clock
+from modeldeck.domain import fold
+from modeldeck.domain.entry import Intent, Json, signed_bytes
+from modeldeck.domain.levels import Level
+from modeldeck.domain.state import Activity, Member, State
+from modeldeck.errors import NotPermittedError, UnavailableError
+from modeldeck.services.base.identity import Actor, actor_of, signer_for
+from modeldeck.store import places, witness
+from modeldeck.store.ledger import Ledger
+from modeldeck.store.objects import ObjectStore
+from modeldeck.store.runs import RunStore
+from modeldeck.store.signing import Signer, Verifier
+
+MAX_CLOCK_BEHIND = timedelta(minutes=5)
+
+
+class Deck:
+    """An open workspace.
+
+    Parameters
+    ----------
+    root : Path
+        Its folder.
+    user, key : str
+        Who acts; see :func:`modeldeck.services.base.identity.actor_of`.
+    now : Clock
+        Tells the time.
+    is_read_only : bool
+        Refuse every write, whatever the folder would allow.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        user: str = "",
+        key: str = "",
+        now: clock.Clock = clock.utc_now,
+        is_read_only: bool = False,
+    ) -> None:
+        self.root = root
+        self.now = now
+        self.verifier = Verifier(None)
+        self.ledger = Ledger(root, self.verifier)
+        self.ledger.refresh(until=1)
+        self.cache = places.user_cache(self.ledger.state.workspace or "unfounded")
+        self.verifier = Verifier(self.cache / "signatures")
+        self.ledger.verifier = self.verifier
+        self.objects = ObjectStore(root)
+        self.runs = RunStore(root)
+        self.may_ask = False
+        self._user, self._key = user, key
+        self._asked_read_only = is_read_only
+        self._actor: Actor | None = None
+
+    @property
+    def state(self) -> State:
+        """The folded ledger, as far as it was read; use within :meth:`reading`."""
+        return self.ledger.state
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        if self._actor is None:
+            self._actor = actor_of(self.state, user=self._user, key=self._key)
+        return self._actor
+
+    @property
+    def member(self) -> Member | None:
+        """The acting member; None when the actor is none."""
+        return self.state.member(self.actor.name)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[State]:
+        """Give the newest state, which does not change while it is read."""
+        with self.ledger.lock:
+            self.ledger.refresh()
+            yield self.state
+
+    def reachable_level(self, environment: str) -> Level:
+        """Return the level that the actor's entries can reach for an environment."""
+        level = self.ledger.level_here(self.actor.name, is_signed=self.actor.signer is not None)
+        known = self.state.policy.environments.get(environment)
+        if known is None or level >= known.level:
+            return level
+        return Level.SIGNED if signer_for(self.state, self.actor) else level
+
+    @property
+    def history_problem(self) -> str:
+        """What contradicts the head that this user saw before; empty when nothing does."""
+        return witness.check(self.state)
+
+    @property
+    def read_only_because(self) -> str:
+        """Why nothing may be written here; empty when it may."""
+        if self._asked_read_only:
+            return "it was opened so"
+        if self.state.stopped:
+            return self.state.stopped
+        needs_owners = self.state.policy.strictest == Level.OWNER
+        if self.ledger.owners_differ and needs_owners:
+            return "entry 1 is owned by another account than it records"
+        folders = (places.ledger_folder(self.root), places.tmp_folder(self.root))
+        if not all(os.access(folder, os.W_OK) for folder in folders):
+            return "the folder is not writable for you"
+        return self.history_problem
+
+    def need_writable(self) -> None:
+        """Refuse to write into a workspace that is read-only.
+
+        Raises
+        ------
+        NotPermittedError
+            It is; the message says why.
+        """
+        because = self.read_only_because
+        if because:
+            msg = f"The workspace is read-only: {because.rstrip('.')}."
+            raise NotPermittedError(msg, "Look at it, or ask its owner.")
+
+    def now_text(self, *, after: str = "") -> str:
+        """Return the time for a signed statement, never before ``after``.
+
+        Raises
+        ------
+        UnavailableError
+            This computer's clock is more than five minutes behind ``after``.
+        """
+        now = self.now()
+        if after and clock.from_text(after) - now > MAX_CLOCK_BEHIND:
+            msg = f"This computer's clock is behind: an earlier statement is dated {after}."
+            raise UnavailableError(msg, "Set the clock, then try again.")
+        return max(clock.to_text(now), after)
+
+    def commit(self, action: str, subject: str, body: Mapping[str, Json]) -> Activity:
+        """Record a decision of the actor's; return what became of its entry.
+
+        It is signed when a key was named, or when the environment that it affects asks for it.
+
+        Raises
+        ------
+        ModelDeckError
+            It was refused; nothing was written.
+        """
+        with self.reading() as state:
+            self.need_writable()
+            intent = Intent(
+                id=uuid.uuid4().hex,
+                by=self.actor.name,
+                action=action,
+                subject=subject,
+                body=body,
+                workspace=state.workspace,
+                head=state.head,
+            )
+            signer = self._signer(intent)
+        if signer is not None:
+            signature = signer.sign(signed_bytes(intent), may_ask=self.may_ask)
+            intent = replace(intent, signature=signature)
+        done = self.ledger.commit(intent, host=self.actor.host, now=self.now)
+        witness.remember(self.state)
+        return done
+
+    def _signer(self, intent: Intent) -> Signer | None:
+        """Decide before the key is touched, so that a refusal costs no passphrase."""
+        if self.actor.signer is not None:
+            fold.decide(self.state, intent, level=Level.SIGNED, at=clock.to_text(self.now()))
+            return self.actor.signer
+        level = self.ledger.level_here(intent.by, is_signed=False)
+        if intent.action == "version.register" and level < self.state.policy.strictest:
+            return signer_for(self.state, self.actor)
+        try:
+            fold.decide(self.state, intent, level=level, at=clock.to_text(self.now()))
+        except NotPermittedError:
+            signer = signer_for(self.state, self.actor)
+            if signer is None:
+                raise
+            fold.decide(self.state, intent, level=Level.SIGNED, at=clock.to_text(self.now()))
+            return signer
+        return None

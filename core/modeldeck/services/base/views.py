@@ -1,0 +1,109 @@
+"""The documents kept in the catalogue, brought up to the newest entry when they are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from modeldeck.domain.documents import (
+    AnnotationDocument,
+    EndpointDocument,
+    MemberDocument,
+    ModelDocument,
+    ReleaseDocument,
+    RunDocument,
+    VersionDocument,
+)
+from modeldeck.domain.state import State
+from modeldeck.services.base import builders
+from modeldeck.services.base.deck import Deck
+from modeldeck.store.views import Catalogue
+
+
+class Views:
+    """The catalogue of one open workspace; every reading method brings it up to date first."""
+
+    def __init__(self, deck: Deck) -> None:
+        self.deck = deck
+        self.catalogue = Catalogue(deck.cache / "catalogue.json")
+        self._open()
+
+    def _open(self) -> None:
+        """Take what the snapshot holds if it is of this chain, else begin anew."""
+        ledger, kept = self.deck.ledger, self.catalogue
+        ledger.refresh(until=kept.applied)
+        if kept.applied and (ledger.state.n, ledger.state.head) == (kept.applied, kept.head):
+            ledger.state.touched.clear()
+        else:
+            kept.clear()
+        ledger.refresh()
+
+    def sync(self) -> None:
+        """Bring the documents up to the newest entry."""
+        with self.deck.reading() as state:
+            if state.touched:
+                grouped: dict[str, list[Mapping[str, object]]] = {}
+                for table, key in sorted(state.touched):
+                    grouped.setdefault(table, []).append(self._build(state, table, key))
+                for table, documents in grouped.items():
+                    self.catalogue.upsert(table, documents)
+                state.touched.clear()
+
+    def save(self) -> None:
+        """Keep a snapshot for the next process."""
+        self.sync()
+        self.catalogue.save(self.deck.state.n, self.deck.state.head)
+
+    def _build(self, state: State, table: str, key: str) -> Mapping[str, object]:
+        objects = self.deck.objects
+        build: dict[str, Callable[[], object]] = {
+            "models": lambda: builders.model_document(state, key),
+            "versions": lambda: builders.version_document(state, objects, state.versions[key]),
+            "releases": lambda: builders.release_document(state, objects, state.releases[key]),
+            "deployments": lambda: builders.endpoint_document(state, state.endpoints[key]),
+            "members": lambda: builders.member_document(state.members[key]),
+            "annotations": lambda: builders.annotation_document(objects, state.annotations[key]),
+        }
+        return cast("Mapping[str, object]", build[table]())
+
+    def models(self) -> list[ModelDocument]:
+        """Return all models by name."""
+        return sorted(cast("list[ModelDocument]", self._all("models")), key=lambda one: one["name"])
+
+    def versions(self) -> list[VersionDocument]:
+        """Return all versions by model and number."""
+        found = cast("list[VersionDocument]", self._all("versions"))
+        return sorted(found, key=lambda one: (one["model"], one["version"]))
+
+    def releases(self) -> list[ReleaseDocument]:
+        """Return all releases as they stand in the ledger, newest first."""
+        found = cast("list[ReleaseDocument]", self._all("releases"))
+        return sorted(found, key=lambda one: one["requested_at"], reverse=True)
+
+    def endpoints(self) -> list[EndpointDocument]:
+        """Return all endpoints by name."""
+        found = cast("list[EndpointDocument]", self._all("deployments"))
+        return sorted(found, key=lambda one: one["id"])
+
+    def members(self) -> list[MemberDocument]:
+        """Return all active members by name."""
+        found = cast("list[MemberDocument]", self._all("members"))
+        active = {one.name for one in self.deck.state.members.values() if one.is_active}
+        return sorted((one for one in found if one["name"] in active), key=lambda one: one["name"])
+
+    def annotations(self) -> list[AnnotationDocument]:
+        """Return all annotations, oldest first."""
+        found = cast("list[AnnotationDocument]", self._all("annotations"))
+        return sorted(found, key=lambda one: one["at"])
+
+    def runs(self) -> list[RunDocument]:
+        """Return all runs, newest first; finished ones that are known are not read again."""
+        with self.deck.ledger.lock:
+            found = self.deck.runs.documents()
+            return sorted(found, key=lambda one: one["id"], reverse=True)
+
+    def _all(self, table: str) -> list[Mapping[str, object]]:
+        self.sync()
+        with self.deck.ledger.lock:
+            return [json.loads(json.dumps(one)) for one in self.catalogue.all(table)]

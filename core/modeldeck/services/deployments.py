@@ -1,0 +1,254 @@
+"""Deployments: what each endpoint serves; starting, stopping, rolling back, servers' reports."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from modeldeck import clock
+from modeldeck.domain import deployments as rules
+from modeldeck.domain.documents import EndpointDocument, TrafficDocument
+from modeldeck.domain.entry import Json
+from modeldeck.domain.levels import Level
+from modeldeck.errors import (
+    ConflictError,
+    InvalidInputError,
+    ModelDeckError,
+    NotFoundError,
+    NotPermittedError,
+    TamperingError,
+)
+from modeldeck.services.base import manifests
+from modeldeck.services.base.deck import Deck
+from modeldeck.services.base.views import Views
+from modeldeck.store import files, places
+
+WINDOW_S = 60.0
+_TAIL_BYTES = 1 << 18
+
+
+class Deployments:
+    """The endpoints of one workspace."""
+
+    def __init__(self, deck: Deck, views: Views) -> None:
+        self.deck = deck
+        self.views = views
+
+    def list(self, environment: str = "") -> Sequence[EndpointDocument]:
+        """Return the endpoints, of one environment or all.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such environment.
+        """
+        if environment:
+            with self.deck.reading() as state:
+                state.policy.environment(environment)
+        return [one for one in self.views.endpoints() if environment in {"", one["environment"]}]
+
+    def show(self, typed: str) -> EndpointDocument:
+        """Return one endpoint, typed as ``churn@production``.
+
+        Raises
+        ------
+        NotFoundError
+            There is none.
+        """
+        wanted = typed.removeprefix("endpoint:")
+        for one in self.views.endpoints():
+            if one["id"] == wanted:
+                return one
+        msg = f"There is no endpoint {typed[:80]!r}."
+        raise NotFoundError(msg, "`modeldeck deploy list` shows those there are.", name=typed)
+
+    def start(self, release: str) -> EndpointDocument:
+        """Start an approved release where the policy wants that done by hand.
+
+        Raises
+        ------
+        ModelDeckError
+            It is not approved, or the actor may not.
+        """
+        wanted = release.removeprefix("release:")
+        with self.deck.reading() as state:
+            known = state.release(wanted)
+            endpoint = state.endpoint(known.model, known.environment)
+            issued = self.deck.now_text(after=known.last_issued)
+        body: dict[str, Json] = {"generation": endpoint.generation, "issued": issued}
+        self.deck.commit("deployment.start", f"release:{wanted}", body)
+        return self.show(endpoint.id)
+
+    def stop(self, typed: str, reason: str) -> EndpointDocument:
+        """Stop an endpoint: its servers answer no more predictions for it.
+
+        Raises
+        ------
+        ModelDeckError
+            It is stopped already, no reason was given, or the actor may not.
+        """
+        endpoint = self.show(typed)
+        body: dict[str, Json] = {"generation": endpoint["generation"], "reason": reason}
+        self.deck.commit("deployment.stop", f"endpoint:{endpoint['id']}", body)
+        return self.show(endpoint["id"])
+
+    def rollback(self, typed: str, reason: str, to: str = "") -> EndpointDocument:
+        """Roll an endpoint back to an earlier version that was live there.
+
+        Parameters
+        ----------
+        typed : str
+            The endpoint, as ``churn@production``.
+        reason : str
+            Why; it is kept.
+        to : str
+            A version; empty takes the one before.
+
+        Raises
+        ------
+        ModelDeckError
+            There is nothing to go back to, no reason was given, or the actor may not.
+        """
+        endpoint = self.show(typed)
+        with self.deck.reading() as state:
+            targets = rules.targets(state, state.endpoints[endpoint["id"]])
+        wanted = to.removeprefix("version:")
+        found = [one for one in targets if wanted in {"", one.version}]
+        if not found:
+            names = ", ".join(one.version for one in targets) or "nothing yet"
+            msg = f"{endpoint['id']} cannot be rolled back to {to or 'an earlier version'}."
+            raise ConflictError(msg, f"It can go back to {names}.")
+        body: dict[str, Json] = {
+            "generation": endpoint["generation"],
+            "reason": reason,
+            "to": found[0].version,
+            "manifest": found[0].manifest,
+        }
+        self.deck.commit("deployment.rollback", f"endpoint:{endpoint['id']}", body)
+        return self.show(endpoint["id"])
+
+    def report(
+        self, typed: str, *, generation: int, manifest: str, outcome: str, reason: str = ""
+    ) -> None:
+        """Record a server's report, ``ready`` or ``failed``, about one generation.
+
+        Raises
+        ------
+        ModelDeckError
+            The actor is no server of that environment, or the generation is over.
+        """
+        body: dict[str, Json] = {
+            "generation": generation,
+            "manifest": manifest,
+            "outcome": outcome,
+            "reason": reason[:1000],
+            "head": self.deck.state.head,
+        }
+        self.deck.commit("deployment.report", f"endpoint:{typed.removeprefix('endpoint:')}", body)
+
+    def server_name(self, environment: str) -> str:
+        """Return the member that a server of an environment acts as, if the actor is none itself.
+
+        Raises
+        ------
+        NotPermittedError
+            No server is enrolled there, or several are and none is named.
+        """
+        with self.deck.reading() as state:
+            state.policy.environment(environment)
+            known = [
+                one.name
+                for one in state.members.values()
+                if one.is_active and one.kind == "server" and environment in one.environments
+            ]
+        if self.deck.actor.name in known:
+            return self.deck.actor.name
+        if len(known) == 1:
+            return known[0]
+        if not known:
+            msg = f"No server is enrolled for {environment}."
+            hint = f"An owner runs `modeldeck member add NAME --server {environment}`."
+            raise NotPermittedError(msg, hint)
+        msg = f"Several servers are enrolled for {environment}: {', '.join(known)}."
+        raise InvalidInputError(msg, "Say which one this is: --user NAME, or --key.")
+
+    def materialize(self, typed: str, folder: Path) -> dict[str, object]:
+        """Copy the files that an endpoint shall serve into a new folder, all verified.
+
+        The chain was verified when it was folded, and only counted votes moved the pointer; the
+        manifest and every file are verified against their digests here.
+
+        Raises
+        ------
+        TamperingError
+            The chain does not hold.
+        DamageError
+            A file is missing or changed.
+        """
+        with self.deck.reading() as state:
+            problem = state.stopped or self.deck.history_problem
+            if problem:
+                raise TamperingError(problem, "`modeldeck ledger verify` names what is wrong.")
+            endpoint = state.endpoints[typed.removeprefix("endpoint:")]
+            level = state.policy.environments[endpoint.environment].level
+            if level == Level.OWNER and self.deck.ledger.owners_differ:
+                msg = "The files' owners are not those that the ledger records."
+                raise TamperingError(msg, "Serve from the original folder.")
+        return manifests.copy_out(self.deck.objects, endpoint.pointer.manifest, folder)
+
+    def traffic(self, typed: str) -> TrafficDocument:
+        """Return what an endpoint's servers answered in the last minute."""
+        model, _at, environment = typed.removeprefix("endpoint:").partition("@")
+        folder = places.endpoint_folder(self.deck.root, environment, model)
+        since = clock.to_text(self.deck.now() - timedelta(seconds=WINDOW_S))
+        records = [
+            one
+            for path in _newest(folder.glob("predictions-*.jsonl"))
+            for one in _tail(path)
+            if isinstance(one.get("at"), str)
+        ]
+        recent = [one for one in records if str(one["at"]) >= since]
+        latencies = sorted(
+            float(value) for one in recent if isinstance(value := one.get("latency_s"), int | float)
+        )
+        errors = [one for one in recent if one.get("status", 200) != 200]
+        return TrafficDocument(
+            requests_per_s=len(recent) / WINDOW_S,
+            errors_share=len(errors) / len(recent) if recent else 0.0,
+            p95_s=latencies[int(0.95 * (len(latencies) - 1))] if latencies else None,
+            last_at=max((str(one["at"]) for one in records), default=""),
+        )
+
+
+def _newest(paths: Iterable[Path]) -> list[Path]:
+    found = []
+    for path in paths:
+        try:
+            found.append((path.stat().st_mtime, path))
+        except OSError:
+            continue
+    return [path for _mtime, path in sorted(found)[-4:]]
+
+
+def _tail(path: Path) -> list[dict[str, object]]:
+    """Return the whole records in the last 256 KiB of a prediction log."""
+    try:
+        descriptor = files.open_regular(path)
+    except ModelDeckError:
+        return []
+    with os.fdopen(descriptor, "rb") as reader:
+        size = reader.seek(0, 2)
+        reader.seek(max(0, size - _TAIL_BYTES))
+        lines = reader.read(_TAIL_BYTES).split(b"\n")
+    found = []
+    for line in lines[1 if size > _TAIL_BYTES else 0 : -1]:
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            found.append(value)
+    return found

@@ -1,0 +1,112 @@
+"""Gates: running the checks of an environment on a version, and recording the report."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from modeldeck.domain.documents import GateDocument
+from modeldeck.domain.policy import Check
+from modeldeck.domain.state import Endpoint, Version
+from modeldeck.errors import InvalidInputError
+from modeldeck.services import processes
+from modeldeck.services.base import builders, manifests
+from modeldeck.services.base.deck import Deck
+from modeldeck.services.models import Models
+from modeldeck.store import files
+
+
+class Gates:
+    """The gates of one workspace."""
+
+    def __init__(self, deck: Deck, models: Models) -> None:
+        self.deck = deck
+        self.models = models
+
+    def run(self, version: str, environment: str) -> GateDocument:
+        """Run the gate of an environment on a version and record its report.
+
+        The checks run in a process of their own; the report is an object bound to the version's
+        manifest, to what is live now, and to the policy.
+
+        Raises
+        ------
+        ModelDeckError
+            There is no such version or environment, or the report may not be recorded.
+        """
+        known = self.models.version(version)
+        with self.deck.reading() as state:
+            policy, digest = state.policy, state.policy_digest
+            policy.environment(environment)
+            candidate = state.version(known["id"])
+            endpoint = state.endpoint(candidate.model, environment)
+            checks = policy.checks(environment, candidate.model)
+            self.deck.need_writable()
+        report = self._measure(candidate, endpoint, checks)
+        report |= {"manifest": candidate.manifest, "replaces": endpoint.base, "policy": digest}
+        stored = self.deck.objects.put(files.dumps(report))
+        done = self.deck.commit(
+            "gate.report",
+            f"version:{candidate.id}",
+            {
+                "environment": environment,
+                "manifest": candidate.manifest,
+                "report": stored,
+                "passed": bool(report["passed"]),
+                "replaces": endpoint.base,
+                "generation": endpoint.generation,
+                "policy": digest,
+            },
+        )
+        found = builders.gate_document(self.deck.objects, stored, by=done.by, at=done.at)
+        if found is None:
+            msg = f"The report about {candidate.id} is not as expected."
+            raise InvalidInputError(msg)
+        return found
+
+    def _measure(
+        self, candidate: Version, endpoint: Endpoint, checks: Sequence[Check]
+    ) -> dict[str, object]:
+        objects = self.deck.objects
+        with tempfile.TemporaryDirectory(prefix="modeldeck-") as temporary:
+            folder, live, spec = (Path(temporary, one) for one in ("candidate", "live", "spec"))
+            folder.mkdir()
+            manifests.copy_out(objects, candidate.manifest, folder)
+            if endpoint.base != "none":
+                live.mkdir()
+                manifests.copy_out(objects, endpoint.base, live)
+            wanted = {
+                "version": candidate.id,
+                "environment": endpoint.environment,
+                "folder": str(folder),
+                "live_folder": str(live) if endpoint.base != "none" else "",
+                "live_version": endpoint.base_version,
+                "generation": endpoint.generation,
+                "checks": [_wanted(one) for one in checks],
+            }
+            files.write_new(spec, files.dumps(wanted), mode=0o600)
+            return processes.ask("gate", ["--spec", str(spec)], root=self.deck.root)
+
+    def report(self, version: str, environment: str) -> GateDocument | None:
+        """Return the newest report about a version for an environment; None without one."""
+        known = self.models.version(version)
+        with self.deck.reading() as state:
+            state.policy.environment(environment)
+            made = state.reports.get((known["manifest"], environment), [])
+        if not made:
+            return None
+        last = made[-1]
+        return builders.gate_document(self.deck.objects, last.report, by=last.by, at=last.at)
+
+
+def _wanted(check: Check) -> dict[str, object]:
+    return {
+        "name": check.name,
+        "kind": check.kind,
+        "metric": check.metric,
+        "min": float(check.min) if check.min else None,
+        "max": float(check.max) if check.max else None,
+        "margin": float(check.margin) if check.margin else 0.0,
+        "required": check.required,
+    }

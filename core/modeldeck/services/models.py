@@ -1,0 +1,131 @@
+"""Models and their versions: registering, listing, and getting verified files back."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from modeldeck import ids
+from modeldeck.domain.documents import ModelDocument, VersionDocument
+from modeldeck.errors import InvalidInputError, NotFoundError
+from modeldeck.services import processes
+from modeldeck.services.base import manifests
+from modeldeck.services.base.deck import Deck
+from modeldeck.services.base.views import Views
+
+
+class Models:
+    """The models of one workspace."""
+
+    def __init__(self, deck: Deck, views: Views) -> None:
+        self.deck = deck
+        self.views = views
+
+    def list(self) -> Sequence[ModelDocument]:
+        """Return all models by name."""
+        return self.views.models()
+
+    def show(self, name: str) -> ModelDocument:
+        """Return one model.
+
+        Raises
+        ------
+        NotFoundError
+            There is none of that name.
+        """
+        for model in self.views.models():
+            if model["name"] == name.removeprefix("model:"):
+                return model
+        msg = f"There is no model {name[:80]!r}."
+        raise NotFoundError(msg, "`modeldeck model list` shows those there are.", name=name)
+
+    def versions(self, model: str = "") -> Sequence[VersionDocument]:
+        """Return the versions of one model, or of all.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such model.
+        """
+        name = self.show(model)["name"] if model else ""
+        return [one for one in self.views.versions() if name in {"", one["model"]}]
+
+    def version(self, typed: str) -> VersionDocument:
+        """Return one version, typed as ``churn@7``; ``churn`` alone is its latest.
+
+        Raises
+        ------
+        NotFoundError
+            There is none.
+        """
+        wanted = typed.removeprefix("version:")
+        if wanted and "@" not in wanted:
+            wanted = self.show(wanted)["latest"]
+        for version in self.views.versions():
+            if version["id"] == wanted:
+                return version
+        msg = f"There is no model version {typed[:80]!r}."
+        hint = "`modeldeck model versions` shows those there are; one is written churn@7."
+        raise NotFoundError(msg, hint, name=typed)
+
+    def register(self, source: str, model: str) -> VersionDocument:
+        """Turn a run, or a model file, into a version.
+
+        Parameters
+        ----------
+        source : str
+            A run's id (any unique ending), or the path of a ``.skops`` file.
+        model : str
+            The model's name; it begins to exist with its first version.
+
+        Raises
+        ------
+        ModelDeckError
+            There is no such run or file, it holds no model, or the content is registered already.
+        """
+        ids.check_name(model, "a model")
+        self.deck.need_writable()
+        path = Path(source)
+        if source.endswith(".skops") or (path.is_file() and not ids.is_id(source)):
+            return self._register_file(path, model)
+        run = self.deck.runs.document(ids.resolve(source, self.deck.runs.ids(), "run"))
+        folder = self.deck.runs.folder(run["id"]) / "artifacts" / "model"
+        if not (folder / "model.skops").is_file():
+            msg = f"Run {ids.short(run['id'])} logged no model."
+            raise InvalidInputError(msg, "Log one with run.log_model(…), or train a pipeline.")
+        return self._register(folder, model, run=run["id"], authors=[run["user"]])
+
+    def _register_file(self, path: Path, model: str) -> VersionDocument:
+        if not path.is_file():
+            msg = f"{path} is not there."
+            raise NotFoundError(msg, "Name a run, or a model file made by skops.")
+        with tempfile.TemporaryDirectory(prefix="modeldeck-") as folder:
+            into = Path(folder, "model")
+            arguments = ["--file", str(path.resolve()), "--into", str(into)]
+            processes.ask("inspect", arguments, root=self.deck.root)
+            return self._register(into, model, run="", authors=[self.deck.actor.name])
+
+    def _register(
+        self, folder: Path, model: str, *, run: str, authors: Sequence[str]
+    ) -> VersionDocument:
+        digest, _manifest = manifests.make(
+            self.deck.objects, folder, model=model, run=run, authors=authors
+        )
+        done = self.deck.commit(
+            "version.register",
+            f"model:{model}",
+            {"manifest": digest, "run": run, "authors": [*authors]},
+        )
+        return self.version(done.entity)
+
+    def copy_out(self, typed: str, folder: Path) -> dict[str, object]:
+        """Copy a version's files into a new folder, each verified; return its manifest.
+
+        Raises
+        ------
+        DamageError
+            A file is missing or changed.
+        """
+        version = self.version(typed)
+        return manifests.copy_out(self.deck.objects, version["manifest"], folder)

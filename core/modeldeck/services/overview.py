@@ -1,0 +1,136 @@
+"""The overview: what waits for the actor, what is live, what runs, what happened last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from modeldeck import clock, ids
+from modeldeck.domain.documents import (
+    ActivityDocument,
+    EndpointDocument,
+    InboxItem,
+    ReleaseDocument,
+    RunDocument,
+)
+from modeldeck.services.activity import Activity
+from modeldeck.services.base.deck import Deck
+from modeldeck.services.deployments import Deployments
+from modeldeck.services.releases import Releases
+from modeldeck.services.runs import Runs
+
+RECENT = timedelta(hours=24)
+_ORDER = {"failed": 0, "approve": 1, "start": 1, "changes": 2, "blocked": 3, "lost": 4, "run": 5}
+
+
+class Overview:
+    """What a person wants to see first."""
+
+    def __init__(
+        self,
+        deck: Deck,
+        *,
+        runs: Runs,
+        releases: Releases,
+        deployments: Deployments,
+        activity: Activity,
+    ) -> None:
+        self.deck = deck
+        self._runs = runs
+        self._releases = releases
+        self._deployments = deployments
+        self._activity = activity
+
+    def inbox(self) -> Sequence[InboxItem]:
+        """Return what waits for the actor, the most urgent first."""
+        found = [
+            *self._from_releases(),
+            *self._from_endpoints(),
+            *self._from_runs(),
+        ]
+        return sorted(found, key=lambda one: (one["urgency"], one["since"]))
+
+    def live(self) -> Sequence[EndpointDocument]:
+        """Return the endpoints."""
+        return self._deployments.list()
+
+    def running(self) -> Sequence[RunDocument]:
+        """Return the runs that run."""
+        return self._runs.list(status="running")
+
+    def latest(self, limit: int = 20) -> Sequence[ActivityDocument]:
+        """Return the last entries of the ledger, newest first."""
+        return self._activity.list(limit)
+
+    def _from_releases(self) -> list[InboxItem]:
+        actor = self.deck.actor.name
+        found = []
+        for one in self._releases.list():
+            title = f"{one['version']} to {one['environment']}"
+            if one["can_approve"]:
+                found.append(_item("approve", one, title, _state_of(one)))
+            elif one["requested_by"] == actor and one["status"] == "changes-requested":
+                found.append(_item("changes", one, title, "changes were asked for"))
+            elif one["requested_by"] == actor and one["status"] == "blocked":
+                if self._is_recent(one["requested_at"]):
+                    found.append(_item("blocked", one, title, one["outdated_because"]))
+            elif one["status"] == "approved" and one["is_open"]:
+                found.append(_item("start", one, title, "approved; start it by hand"))
+        return found
+
+    def _from_endpoints(self) -> list[InboxItem]:
+        return [
+            InboxItem(
+                kind="failed",
+                subject=f"endpoint:{one['id']}",
+                title=one["id"],
+                detail=next((s["reason"] for s in one["servers"] if s["outcome"] == "failed"), ""),
+                since=one["since"],
+                urgency=_ORDER["failed"],
+            )
+            for one in self._deployments.list()
+            if one["status"] == "failed"
+        ]
+
+    def _from_runs(self) -> list[InboxItem]:
+        actor = self.deck.actor.name
+        found = []
+        for one in self._runs.list():
+            bad = one["status"] in {"failed", "lost"} and not one["parent"]
+            ended = one["ended_at"] or one["started_at"]
+            if bad and one["user"] == actor and self._is_recent(ended):
+                kind = "lost" if one["status"] == "lost" else "run"
+                detail = one["error"].get("message", "") or "no heartbeat for a minute"
+                found.append(
+                    InboxItem(
+                        kind=kind,
+                        subject=f"run:{one['id']}",
+                        title=f"{one['experiment']} {ids.short(one['id'])}",
+                        detail=detail,
+                        since=ended,
+                        urgency=_ORDER[kind],
+                    )
+                )
+        return found
+
+    def _is_recent(self, at: str) -> bool:
+        return at >= clock.to_text(self.deck.now() - RECENT)
+
+
+def _item(kind: str, release: ReleaseDocument, title: str, detail: str) -> InboxItem:
+    return InboxItem(
+        kind=kind,
+        subject=f"release:{release['id']}",
+        title=title,
+        detail=detail,
+        since=release["requested_at"],
+        urgency=_ORDER[kind],
+    )
+
+
+def _state_of(release: ReleaseDocument) -> str:
+    gate = release["gate"]
+    checks = gate["checks"] if gate else []
+    passed = sum(1 for one in checks if one["passed"])
+    lacks = ", ".join(release["missing"]) or "complete"
+    return f"gate {passed}/{len(checks)} · lacks {lacks}"

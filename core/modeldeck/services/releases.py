@@ -1,0 +1,186 @@
+"""Releases: asking for one, reviewing what changes, voting, withdrawing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+
+from modeldeck import clock
+from modeldeck.domain import releases as rules
+from modeldeck.domain.documents import DiffRow, ReleaseDocument
+from modeldeck.domain.entry import Json
+from modeldeck.domain.state import Release
+from modeldeck.errors import ConflictError, NotFoundError
+from modeldeck.services.base import builders, difference, manifests
+from modeldeck.services.base.deck import Deck
+from modeldeck.services.base.views import Views
+from modeldeck.services.gates import Gates
+from modeldeck.services.models import Models
+
+
+class Releases:
+    """The releases of one workspace."""
+
+    def __init__(self, deck: Deck, views: Views, *, models: Models, gates: Gates) -> None:
+        self.deck = deck
+        self.views = views
+        self.models = models
+        self.gates = gates
+
+    def list(self, *, open_only: bool = False) -> Sequence[ReleaseDocument]:
+        """Return the releases, newest first, as the actor sees them now."""
+        found = [self._now(one) for one in self.views.releases()]
+        return [one for one in found if one["is_open"] or not open_only]
+
+    def show(self, typed: str) -> ReleaseDocument:
+        """Return one release, typed as ``churn-12``.
+
+        Raises
+        ------
+        NotFoundError
+            There is none.
+        """
+        wanted = typed.removeprefix("release:")
+        for one in self.views.releases():
+            if one["id"] == wanted:
+                return self._now(one)
+        msg = f"There is no release {typed[:80]!r}."
+        raise NotFoundError(msg, "`modeldeck release list` shows those there are.", name=typed)
+
+    def _now(self, document: ReleaseDocument) -> ReleaseDocument:
+        with self.deck.reading() as state:
+            actor = self.deck.actor.name
+            level = self.deck.reachable_level(document["environment"])
+            now = clock.to_text(self.deck.now())
+            return builders.with_now(document, state, actor=actor, now=now, level=level)
+
+    def request(self, version: str, environment: str, reason: str = "") -> ReleaseDocument:
+        """Ask for a release of a version to an environment, and run its gate.
+
+        Raises
+        ------
+        ModelDeckError
+            There is no such version or environment, or it may not be asked for now.
+        """
+        known = self.models.version(version)
+        with self.deck.reading() as state:
+            one = state.policy.environment(environment)
+            endpoint = state.endpoint(known["model"], environment)
+            issued = self.deck.now_text()
+            expires = clock.from_text(issued) + timedelta(seconds=one.request_ttl_s)
+            body: dict[str, Json] = {
+                "environment": environment,
+                "manifest": known["manifest"],
+                "replaces": endpoint.base,
+                "generation": endpoint.generation,
+                "policy": state.policy_digest,
+                "issued": issued,
+                "expires": clock.to_text(expires),
+                "reason": reason,
+            }
+        done = self.deck.commit("release.request", f"version:{known['id']}", body)
+        release = self.show(done.entity)
+        if release["status"] == "checking":
+            self.gates.run(known["id"], environment)
+        return self.show(done.entity)
+
+    def statement(self, typed: str, verdict: str, reason: str = "") -> dict[str, Json]:
+        """Return the statement that a vote would record: what the voter binds the verdict to.
+
+        Raises
+        ------
+        ModelDeckError
+            There is no such release, or this computer's clock is wrong.
+        """
+        identifier = self.show(typed)["id"]
+        with self.deck.reading() as state:
+            return self._statement(state.releases[identifier], verdict, reason)
+
+    def _statement(self, release: Release, verdict: str, reason: str) -> dict[str, Json]:
+        environment = self.deck.state.policy.environment(release.environment)
+        issued = self.deck.now_text(after=release.last_issued)
+        expires = clock.from_text(issued) + timedelta(seconds=environment.approval_ttl_s)
+        return {
+            "request": release.request,
+            "manifest": release.manifest,
+            "report": release.report,
+            "policy": release.policy,
+            "environment": release.environment,
+            "replaces": release.replaces,
+            "generation": release.generation,
+            "verdict": verdict,
+            "reason": reason,
+            "issued": issued,
+            "expires": clock.to_text(expires),
+            "nonce": uuid.uuid4().hex,
+        }
+
+    def approve(self, typed: str, reason: str = "", *, expect: str = "") -> ReleaseDocument:
+        """Approve a release; see :meth:`vote`."""
+        return self.vote(typed, "approve", reason=reason, expect=expect)
+
+    def reject(self, typed: str, reason: str, *, expect: str = "") -> ReleaseDocument:
+        """Reject a release with a reason; see :meth:`vote`."""
+        return self.vote(typed, "reject", reason=reason, expect=expect)
+
+    def vote(
+        self, typed: str, verdict: str, *, reason: str = "", expect: str = ""
+    ) -> ReleaseDocument:
+        """Vote on a release.
+
+        Parameters
+        ----------
+        typed : str
+            The release, as ``churn-12``.
+        verdict : str
+            ``approve``, ``reject`` or ``request-changes``; the latter two need a reason.
+        reason : str
+            Why.
+        expect : str
+            The ``basis`` of the document that was looked at; empty takes what is there now.
+
+        Raises
+        ------
+        ConflictError
+            The release rests on something else than was looked at, or takes no votes.
+        NotPermittedError
+            The actor may not vote on it; the message says why and who may.
+        """
+        identifier = self.show(typed)["id"]
+        with self.deck.reading() as state:
+            release = state.releases[identifier]
+            if expect and expect != rules.basis_of(release):
+                msg = f"{identifier} changed since you looked."
+                raise ConflictError(msg, "Look at it again, then vote.")
+            body = self._statement(release, verdict, reason)
+        self.deck.commit("release.vote", f"release:{identifier}", body)
+        return self.show(identifier)
+
+    def withdraw(self, typed: str, reason: str = "") -> ReleaseDocument:
+        """Withdraw a release: its requester, or an owner.
+
+        Raises
+        ------
+        ModelDeckError
+            It may not be withdrawn by the actor, or not any more.
+        """
+        identifier = self.show(typed)["id"]
+        self.deck.commit("release.withdraw", f"release:{identifier}", {"reason": reason})
+        return self.show(identifier)
+
+    def diff(self, typed: str) -> Sequence[DiffRow]:
+        """Return what differs between a release's version and what it replaces.
+
+        Raises
+        ------
+        DamageError
+            A manifest is missing or changed.
+        """
+        release = self.show(typed)
+        objects = self.deck.objects
+        after = manifests.predicate(manifests.read(objects, release["manifest"]))
+        before: dict[str, object] = {}
+        if release["replaces"] != "none":
+            before = manifests.predicate(manifests.read(objects, release["replaces"]))
+        return difference.rows(before, after)

@@ -1,0 +1,164 @@
+"""Runs: listing them, training a pipeline in a job, asking a run to stop."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modeldeck import ids
+from modeldeck.domain.documents import RunDocument
+from modeldeck.domain.pipeline import PipelineSpec, parse_pipeline
+from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
+from modeldeck.services import processes
+from modeldeck.services.base.config import read_text
+from modeldeck.services.base.deck import Deck
+from modeldeck.services.base.views import Views
+
+STATUSES = ("running", "finished", "failed", "cancelled", "lost")
+
+
+@dataclass(frozen=True, slots=True)
+class StartedJob:
+    """A training job that was started; ``process`` may be waited for, or left alone."""
+
+    run_id: str
+    pid: int
+    process: subprocess.Popen[bytes]
+
+
+class Runs:
+    """The runs of one workspace."""
+
+    def __init__(self, deck: Deck, views: Views) -> None:
+        self.deck = deck
+        self.views = views
+
+    def list(
+        self, *, experiment: str = "", status: str = "", limit: int = 0
+    ) -> Sequence[RunDocument]:
+        """Return runs, newest first.
+
+        Parameters
+        ----------
+        experiment, status : str
+            Only such runs; empty takes all.
+        limit : int
+            At most so many; 0 takes all.
+
+        Raises
+        ------
+        InvalidInputError
+            There is no such status.
+        """
+        if status and status not in STATUSES:
+            msg = f"{status[:40]!r} is no status of a run."
+            raise InvalidInputError(msg, f"Use {', '.join(STATUSES)}.")
+        found = [
+            one
+            for one in self.views.runs()
+            if experiment in {"", one["experiment"]} and status in {"", one["status"]}
+        ]
+        return found[:limit] if limit else found
+
+    def resolve(self, typed: str) -> str:
+        """Return the full id of a run from any unique ending of it.
+
+        Raises
+        ------
+        NotFoundError, UsageError
+            None, or several, end so.
+        """
+        return ids.resolve(typed, self.deck.runs.ids(), "run")
+
+    def show(self, typed: str) -> RunDocument:
+        """Return one run."""
+        return self.deck.runs.document(self.resolve(typed))
+
+    def metrics(self, typed: str) -> Sequence[dict[str, object]]:
+        """Return the metric records of a run, in the order they were logged."""
+        return self.deck.runs.metrics(self.resolve(typed))
+
+    def folder(self, typed: str) -> Path:
+        """Return a run's folder."""
+        return self.deck.runs.folder(self.resolve(typed))
+
+    def stop(self, typed: str, reason: str = "") -> RunDocument:
+        """Ask a running run to stop; its job sees that within seconds.
+
+        Raises
+        ------
+        ConflictError
+            It is not running, or was asked already.
+        """
+        run = self.show(typed)
+        if run["status"] not in {"running", "lost"}:
+            msg = f"Run {ids.short(run['id'])} is {run['status']}."
+            raise ConflictError(msg, "Only a running run can be stopped.")
+        self.deck.commit("run.stop", f"run:{run['id']}", {"reason": reason})
+        return self.show(run["id"])
+
+
+class Training:
+    """Training pipelines in jobs."""
+
+    def __init__(self, deck: Deck) -> None:
+        self.deck = deck
+
+    def check(self, pipeline: str | Path) -> PipelineSpec:
+        """Read a pipeline file.
+
+        Raises
+        ------
+        NotFoundError
+            It is not there.
+        InvalidInputError
+            It is not as expected; the message names file and line.
+        """
+        path = self.find(pipeline)
+        return parse_pipeline(read_text(path, "the pipeline"), str(pipeline))
+
+    def find(self, pipeline: str | Path) -> Path:
+        """Return the path of a pipeline file, also when named from the workspace's folder.
+
+        Raises
+        ------
+        NotFoundError
+            It is not there.
+        """
+        for path in (Path(pipeline), self.deck.root / pipeline):
+            if path.is_file():
+                return path.resolve()
+        known = sorted(path.name for path in self.deck.root.glob("pipelines/*.toml"))
+        msg = f"There is no pipeline file {str(pipeline)[:120]!r}."
+        hint = f"The workspace has pipelines/{', pipelines/'.join(known)}." if known else ""
+        raise NotFoundError(msg, hint or "Write one into pipelines/.")
+
+    def start(self, pipeline: str | Path) -> StartedJob:
+        """Start training a pipeline in a job of its own.
+
+        Raises
+        ------
+        ModelDeckError
+            The file is not as expected, or the workspace is read-only.
+        """
+        path = self.find(pipeline)
+        self.check(path)
+        self.need_room()
+        run_id = ids.new_id(self.deck.now())
+        arguments = ["--workspace", str(self.deck.root), "--run", run_id]
+        user = ["--user", self.deck.actor.name]
+        process = processes.spawn(
+            "train", [*arguments, *user, str(path)], root=self.deck.root, log=None
+        )
+        return StartedJob(run_id=run_id, pid=process.pid, process=process)
+
+    def need_room(self) -> None:
+        """Refuse to train where no run can be written."""
+        self.deck.need_writable()
+        runs = self.deck.root / "runs"
+        if runs.exists() and not os.access(runs, os.W_OK):
+            msg = f"{runs} is not writable for you."
+            raise NotPermittedError(msg, "Ask its owner for write permission.")

@@ -1,0 +1,101 @@
+"""Verifying: does the chain hold, do signatures and owners, is every object there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from modeldeck.domain.documents import VerifyDocument, VerifyProblem
+from modeldeck.domain.entry import is_digest
+from modeldeck.domain.state import Activity
+from modeldeck.errors import ModelDeckError
+from modeldeck.services.base import manifests
+from modeldeck.services.base.deck import Deck
+from modeldeck.store.ledger import Ledger, numbers
+
+_NAMES_OBJECT = {
+    "version.register": "manifest",
+    "gate.report": "report",
+    "annotation.add": "object",
+}
+
+
+class Verify:
+    """Checks everything that the ledger of one workspace says."""
+
+    def __init__(self, deck: Deck) -> None:
+        self.deck = deck
+
+    def run(self, *, data: bool = False) -> VerifyDocument:
+        """Read the ledger anew from its first entry and check it.
+
+        Parameters
+        ----------
+        data : bool
+            Also hash every object again.
+
+        Returns
+        -------
+        VerifyDocument
+            ``problems`` names each thing that does not hold; its kind is ``chain``, ``history``
+            or ``owner`` (somebody changed history), or ``object`` (a file is damaged or missing).
+        """
+        ledger = Ledger(self.deck.root, self.deck.verifier)
+        ledger.refresh()
+        state = ledger.state
+        problems = [
+            *_chain(ledger, numbers(self.deck.root)),
+            *self._objects(state.activity, data=data),
+        ]
+        if self.deck.history_problem:
+            problems.append(_problem(state.n, "history", self.deck.history_problem))
+        if ledger.owners_differ and state.owners_count:
+            text = "Entry 1 is owned by another account than it records; owners say nothing here."
+            problems.append(_problem(1, "owner", text))
+        return VerifyDocument(
+            ok=not problems,
+            entries=state.n,
+            void=sum(1 for one in state.activity if one.is_void),
+            head=state.head if state.n else "",
+            problems=problems,
+        )
+
+    def _objects(self, activity: list[Activity], *, data: bool) -> Iterator[VerifyProblem]:
+        seen: set[str] = set()
+        for line in activity:
+            name = _NAMES_OBJECT.get(line.action)
+            digest = line.body.get(name) if name else None
+            if not isinstance(digest, str) or not is_digest(digest) or digest in seen:
+                continue
+            seen.add(digest)
+            problem = self.deck.objects.problem(digest, data=data)
+            if problem and line.action == "annotation.add" and problem == "is missing":
+                continue
+            if problem:
+                yield _problem(line.n, "object", f"{name} {digest[:12]} {problem}")
+            elif line.action == "version.register":
+                yield from self._files(line.n, digest, data=data)
+
+    def _files(self, n: int, manifest: str, *, data: bool) -> Iterator[VerifyProblem]:
+        try:
+            known: Mapping[str, str] = manifests.parts(manifests.read(self.deck.objects, manifest))
+        except ModelDeckError as error:
+            yield _problem(n, "object", error.message)
+            return
+        for name, digest in known.items():
+            problem = self.deck.objects.problem(digest, data=data)
+            if problem:
+                yield _problem(n, "object", f"{name} ({digest[:12]}) {problem}")
+
+
+def _chain(ledger: Ledger, known: list[int]) -> Iterator[VerifyProblem]:
+    state = ledger.state
+    if state.stopped:
+        yield _problem(state.n + 1, "chain", state.stopped)
+    elif not known:
+        yield _problem(1, "chain", "There are no entries.")
+    elif known[-1] != state.n:
+        yield _problem(state.n + 1, "chain", f"Entries end at {state.n}, files at {known[-1]}.")
+
+
+def _problem(n: int, kind: str, problem: str) -> VerifyProblem:
+    return VerifyProblem(n=n, kind=kind, problem=problem)

@@ -1,0 +1,1 @@
+"""The disk: ledger, objects, streams, run folders, logs and the TinyDB catalogue."""

@@ -1,0 +1,243 @@
+"""The ledger on disk: entries read in order, folded, and committed by put-if-absent.
+
+One file an entry, ``.modeldeck/ledger/0000000001.json`` and so on, mode 0444; the bytes are
+specified in :mod:`modeldeck.domain.entry`. To commit is to write a temporary file, bring it to the
+disk, ``link`` it to the next number, and bring the folder to the disk. A number that is taken means
+that somebody was first: the new entries are folded, the decision is taken again, and the next
+number tried. No safety rests on the lock file: it only keeps local writers from racing in vain.
+
+Readers take no lock. A file that is missing while later ones exist, cannot be read, or does not
+continue the chain stops the fold there, and the workspace is read-only until that is mended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from modeldeck import clock
+from modeldeck.domain import fold
+from modeldeck.domain.entry import (
+    NO_PREV,
+    Entry,
+    Intent,
+    entry_bytes,
+    read_entry,
+    signed_bytes,
+)
+from modeldeck.domain.levels import Evidence, Level
+from modeldeck.domain.state import Activity, State
+from modeldeck.errors import (
+    ConflictError,
+    DamageError,
+    NotFoundError,
+    NotPermittedError,
+    TamperingError,
+    UnavailableError,
+)
+from modeldeck.store import files, places
+from modeldeck.store.signing import Verifier
+
+_READ_LIMIT = 4 << 20
+_TRIES = 10_000
+
+
+def entry_path(root: Path, n: int) -> Path:
+    """Return the file of entry ``n``."""
+    return places.ledger_folder(root) / f"{n:010d}.json"
+
+
+def numbers(root: Path) -> list[int]:
+    """Return the numbers of all entry files there are, in order."""
+    found = []
+    with contextlib.suppress(FileNotFoundError), os.scandir(places.ledger_folder(root)) as listing:
+        for item in listing:
+            stem, dot, ending = item.name.partition(".")
+            if dot and ending == "json" and stem.isdigit() and len(stem) == 10:
+                found.append(int(stem))
+    return sorted(found)
+
+
+def read_file(root: Path, n: int) -> tuple[bytes, int]:
+    """Return the bytes of entry ``n`` and the user id that owns its file.
+
+    Raises
+    ------
+    NotFoundError, NotPermittedError, DamageError
+        It is not there, may not be read, or is not a plain file.
+    """
+    path = entry_path(root, n)
+    descriptor = files.open_regular(path)
+    try:
+        data = files.read_descriptor(descriptor, _READ_LIMIT, path.name)
+        return data, os.fstat(descriptor).st_uid
+    finally:
+        os.close(descriptor)
+
+
+class Ledger:
+    """The ledger of one workspace, folded into :attr:`state` as far as it was read.
+
+    One instance may be used by several threads; :attr:`lock` guards the state while it changes.
+    """
+
+    def __init__(self, root: Path, verifier: Verifier) -> None:
+        self.root = root
+        self.verifier = verifier
+        self.state = State()
+        self.lock = threading.RLock()
+        self.owners_differ = False
+        self._hole = 0
+
+    def refresh(self, until: int = sys.maxsize) -> int:
+        """Fold the entries that are new, up to number ``until``; return how many there were."""
+        with self.lock:
+            before = self.state.n
+            if not before:
+                self._check_gap()
+            while self.state.n < until and not self.state.stopped and self._fold_next():
+                pass
+            return self.state.n - before
+
+    def _check_gap(self) -> None:
+        """Look once, when opening, whether the numbers of the files have a hole."""
+        known = numbers(self.root)
+        if known and known[-1] != len(known):
+            have = set(known)
+            self._hole = next(n for n in range(1, known[-1] + 1) if n not in have)
+
+    def _fold_next(self) -> bool:
+        n = self.state.n + 1
+        try:
+            data, owner = read_file(self.root, n)
+            entry = read_entry(data)
+        except NotFoundError:
+            self._check_end(n)
+            return False
+        except (DamageError, NotPermittedError) as error:
+            self.state.stopped = f"Entry {n} cannot be read: {error.message}"
+            return False
+        fold.apply(self.state, entry, self._evidence(entry, owner))
+        return not self.state.stopped
+
+    def _check_end(self, n: int) -> None:
+        """Notice an entry that is missing in the middle: later ones are there."""
+        if self._hole == n or entry_path(self.root, n + 1).exists():
+            self.state.stopped = f"Entry {n} is missing although later ones are there."
+
+    def _evidence(self, entry: Entry, owner: int) -> Evidence:
+        keys, uid = self._keys_of(entry)
+        if entry.n == 1:
+            self.owners_differ = owner != uid
+        key = ""
+        if entry.signature:
+            key = self.verifier.key(signed_bytes(entry), entry.signature, keys)
+        return Evidence(
+            owner=None if self.owners_differ else owner,
+            key=key,
+            is_forged=bool(entry.signature) and not key,
+        )
+
+    def _keys_of(self, entry: Entry) -> tuple[tuple[str, ...], int]:
+        if entry.n > 1:
+            member = self.state.members.get(entry.by)
+            return (member.keys, member.uid) if member else ((), -1)
+        owners = entry.body.get("owners")
+        for one in owners if isinstance(owners, list) else []:
+            if isinstance(one, dict) and one.get("name") == entry.by:
+                keys, uid = one.get("keys"), one.get("uid")
+                texts = tuple(str(key) for key in keys) if isinstance(keys, list) else ()
+                return texts, uid if isinstance(uid, int) else -1
+        return (), -1
+
+    def level_here(self, by: str, *, is_signed: bool) -> Level:
+        """Return the level that an entry written by this process for a member would have."""
+        if is_signed:
+            return Level.SIGNED
+        member = self.state.members.get(by)
+        same = member is not None and member.uid == os.geteuid()
+        if self.state.owners_count and not self.owners_differ and same:
+            return Level.OWNER
+        return Level.CLAIMED
+
+    def commit(self, intent: Intent, *, host: str, now: clock.Clock = clock.utc_now) -> Activity:
+        """Record an intent as the next entry; return what became of it.
+
+        An intent whose id is recorded already is not recorded again: after a crash or a time-out
+        the same intent may be handed in once more.
+
+        Raises
+        ------
+        ModelDeckError
+            It was refused; nothing was written.
+        """
+        with self.lock, self._queue():
+            for _ in range(_TRIES):
+                self.refresh()
+                self._refuse_if_stopped()
+                known = self.state.ids.get(intent.id)
+                if known is not None:
+                    return self.state.activity[known - 1]
+                if self._try(intent, host=host, at=clock.to_text(now())):
+                    self.refresh()
+                    return self._outcome(intent)
+        msg = "Others were first ten thousand times in a row."
+        raise UnavailableError(msg, "Try again.")
+
+    def _try(self, intent: Intent, *, host: str, at: str) -> bool:
+        state = self.state
+        if state.n:
+            level = self.level_here(intent.by, is_signed=bool(intent.signature))
+            fold.decide(state, intent, level=level, at=at)
+        data = entry_bytes(intent, n=state.n + 1, prev=state.head or NO_PREV, at=at, host=host)
+        path = entry_path(self.root, state.n + 1)
+        return files.write_new(path, data, tmp=places.tmp_folder(self.root))
+
+    def _outcome(self, intent: Intent) -> Activity:
+        """Return what our entry became: between link and fold others may have followed."""
+        for done in reversed(self.state.activity):
+            if done.n == self.state.ids.get(intent.id):
+                return done
+        self._refuse_if_stopped()
+        msg = "The entry was written but counts for nothing."
+        reason = next((one.reason for one in reversed(self.state.activity) if one.is_void), "")
+        raise NotPermittedError(msg, f"Reason: {reason}." if reason else "")
+
+    def _refuse_if_stopped(self) -> None:
+        if self.state.stopped:
+            msg = f"{self.state.stopped} Nothing more is recorded."
+            raise TamperingError(msg, "`modeldeck ledger verify` names what does not hold.")
+
+    @contextlib.contextmanager
+    def _queue(self) -> Iterator[None]:
+        """Queue with other local writers; where locks hold nothing, that costs only tries."""
+        descriptor = -1
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            with contextlib.suppress(OSError):
+                descriptor = os.open(places.lock_file(self.root), flags, 0o666)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def found(root: Path, intent: Intent, *, host: str, now: clock.Clock = clock.utc_now) -> str:
+    """Write entry 1 of a new workspace; return its digest, the workspace's id.
+
+    Raises
+    ------
+    ConflictError
+        There is one already.
+    """
+    data = entry_bytes(intent, n=1, prev=NO_PREV, at=clock.to_text(now()), host=host)
+    if not files.write_new(entry_path(root, 1), data, tmp=places.tmp_folder(root)):
+        msg = f"{root} is a workspace already."
+        raise ConflictError(msg, "Choose another folder.")
+    return read_entry(data).digest

@@ -1,0 +1,59 @@
+"""Where things are: the paths inside a workspace, and the user's own folders.
+
+::
+
+    modeldeck.toml   pipelines/   datasets/      people edit these
+    runs/<yyyy-mm>/<run-id>/                     one folder a run
+    endpoints/<environment>/<model>/             servers' logs and prediction logs
+    .modeldeck/ledger/   one file a decision     .modeldeck/objects/ab/<sha-256>   blobs
+    .modeldeck/tmp/      files on their way      .modeldeck/lock   only lowers contention
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CONFIG = "modeldeck.toml"
+HIDDEN = ".modeldeck"
+
+
+def ledger_folder(root: Path) -> Path:
+    """Return the folder of ledger entries."""
+    return root / HIDDEN / "ledger"
+
+
+def objects_folder(root: Path) -> Path:
+    """Return the folder of objects."""
+    return root / HIDDEN / "objects"
+
+
+def tmp_folder(root: Path) -> Path:
+    """Return the folder of files on their way."""
+    return root / HIDDEN / "tmp"
+
+
+def lock_file(root: Path) -> Path:
+    """Return the lock file that writers queue at."""
+    return root / HIDDEN / "lock"
+
+
+def endpoint_folder(root: Path, environment: str, model: str) -> Path:
+    """Return the folder of an endpoint's logs."""
+    return root / "endpoints" / environment / model
+
+
+def user_cache(workspace: str) -> Path:
+    """Return this user's cache for a workspace: it may be deleted at any time."""
+    return _user_folder("XDG_CACHE_HOME", ".cache") / workspace[:16]
+
+
+def user_state() -> Path:
+    """Return this user's state folder: remembered heads, servers' own copies, bug reports."""
+    return _user_folder("XDG_STATE_HOME", ".local/state")
+
+
+def _user_folder(variable: str, fallback: str) -> Path:
+    named = os.environ.get(variable, "")
+    base = Path(named) if named.startswith("/") else Path.home() / fallback
+    return base / "modeldeck"

@@ -1,0 +1,211 @@
+"""Opening a workspace: the one object that screen, command line and Python code work with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from modeldeck import clock
+from modeldeck.errors import NotFoundError
+from modeldeck.store import places
+
+if TYPE_CHECKING:
+    from modeldeck.services.base.identity import Actor
+    from modeldeck.watch import Watcher
+
+
+def find_root(start: str | Path | None = None) -> Path:
+    """Return the folder of a workspace.
+
+    Parameters
+    ----------
+    start : str, Path or None
+        A folder of the workspace or below; None takes ``MODELDECK_WORKSPACE``, else the working
+        directory.
+
+    Raises
+    ------
+    NotFoundError
+        There is no workspace at or above it.
+    """
+    named = start or os.environ.get("MODELDECK_WORKSPACE", "")
+    first = Path(named or Path.cwd()).expanduser().absolute()
+    for folder in (first, *first.parents):
+        if (folder / places.HIDDEN / "ledger").is_dir() and (folder / places.CONFIG).is_file():
+            return folder
+    where = f"{first} is" if named else f"{first} is not in"
+    msg = f"{where} no workspace." if named else f"{where} a workspace."
+    hint = "Name one with -w PATH or MODELDECK_WORKSPACE, or make one: `modeldeck init PATH`."
+    raise NotFoundError(msg, hint, path=str(first))
+
+
+class Workspace:
+    """An open workspace; each attribute is the services about one noun.
+
+    Use :meth:`open`; close it, or use it in a ``with`` block, so that the next one opens fast.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from modeldeck.services.founding import init
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = init(Path(folder), owner="ann", name="churn-team")
+    >>> with Workspace.open(folder, user="ann") as workspace:
+    ...     (workspace.name, workspace.runs.list(), workspace.is_writable)
+    ('churn-team', [], True)
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        user: str = "",
+        key: str = "",
+        is_read_only: bool = False,
+        now: clock.Clock = clock.utc_now,
+    ) -> None:
+        from modeldeck.services.activity import Activity
+        from modeldeck.services.annotations import Annotations
+        from modeldeck.services.base.deck import Deck
+        from modeldeck.services.base.views import Views
+        from modeldeck.services.deployments import Deployments
+        from modeldeck.services.gates import Gates
+        from modeldeck.services.logs import Logs
+        from modeldeck.services.members import Members
+        from modeldeck.services.models import Models
+        from modeldeck.services.overview import Overview
+        from modeldeck.services.releases import Releases
+        from modeldeck.services.runs import Runs, Training
+        from modeldeck.services.verify import Verify
+
+        self.root = root
+        self.deck = Deck(root, user=user, key=key, is_read_only=is_read_only, now=now)
+        self._views = Views(self.deck)
+        self.runs = Runs(self.deck, self._views)
+        self.training = Training(self.deck)
+        self.models = Models(self.deck, self._views)
+        self.gates = Gates(self.deck, self.models)
+        self.releases = Releases(self.deck, self._views, models=self.models, gates=self.gates)
+        self.deployments = Deployments(self.deck, self._views)
+        self.annotations = Annotations(self.deck, self._views)
+        self.members = Members(self.deck, self._views)
+        self.activity = Activity(self.deck)
+        self.logs = Logs(self.deck, self.runs)
+        self.ledger_check = Verify(self.deck)
+        self.overview = Overview(
+            self.deck,
+            runs=self.runs,
+            releases=self.releases,
+            deployments=self.deployments,
+            activity=self.activity,
+        )
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path | None = None,
+        *,
+        user: str = "",
+        key: str = "",
+        is_read_only: bool = False,
+        now: clock.Clock = clock.utc_now,
+    ) -> Workspace:
+        """Open a workspace.
+
+        Parameters
+        ----------
+        path : str, Path or None
+            Its folder or one below; None takes ``MODELDECK_WORKSPACE`` or the working directory.
+        user : str
+            Who acts, where the name is only claimed; empty takes ``MODELDECK_USER`` or the
+            system's user.
+        key : str
+            An SSH key file; its owner acts, and every entry is signed.
+        is_read_only : bool
+            Refuse every write.
+        now : Clock
+            Tells the time.
+
+        Raises
+        ------
+        NotFoundError
+            There is no workspace.
+        """
+        return cls(find_root(path), user=user, key=key, is_read_only=is_read_only, now=now)
+
+    @property
+    def name(self) -> str:
+        """The workspace's name."""
+        return self.deck.state.name
+
+    @property
+    def id(self) -> str:
+        """The workspace's id: the digest of its first entry."""
+        return self.deck.state.workspace
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        return self.deck.actor
+
+    @property
+    def read_only_because(self) -> str:
+        """Why nothing may be written; empty when it may."""
+        return self.deck.read_only_because
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether this user may write here."""
+        return not self.read_only_because
+
+    @property
+    def environments(self) -> list[str]:
+        """The environments in their order."""
+        return list(self.deck.state.policy.environments)
+
+    def now(self) -> str:
+        """Return the time as the documents write it."""
+        return clock.to_text(self.deck.now())
+
+    def refresh(self) -> int:
+        """Fold the ledger's new entries; return how many there were."""
+        return self.deck.ledger.refresh()
+
+    def stops(self, run_id: str) -> bool:
+        """Say whether a member asked a run to stop."""
+        with self.deck.reading() as state:
+            return run_id in state.stops
+
+    def watch(self, callback: Callable[[], None], interval_s: float = 0.25) -> Watcher:
+        """Call back, from a thread, soon after anything in the workspace changed; close it."""
+        from modeldeck.watch import Watcher
+
+        return Watcher(self._watched, callback, interval_s=interval_s)
+
+    def _watched(self) -> list[Path]:
+        runs = self.root / "runs"
+        months = sorted(runs.iterdir())[-2:] if runs.is_dir() else []
+        live = [self.deck.runs.folder(one["id"]) for one in self.runs.list(status="running")]
+        endpoints = sorted(self.root.glob("endpoints/*/*"))
+        return [places.ledger_folder(self.root), runs, *months, *live, *endpoints]
+
+    def close(self) -> None:
+        """Keep what was read for the next process."""
+        from modeldeck.store import witness
+
+        self._views.save()
+        witness.remember(self.deck.state)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

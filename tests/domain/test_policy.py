@@ -1,0 +1,85 @@
+"""The policy: reading it from TOML with exact complaints, and through an entry and back."""
+
+from __future__ import annotations
+
+import pytest
+
+from modeldeck.domain.policy import Policy, policy_from_json, policy_from_table
+from modeldeck.domain.schema import parse_toml
+from modeldeck.errors import InvalidInputError, NotFoundError
+
+GOOD = """\
+[environments.staging]
+trust = "claimed"
+
+[environments.production]
+promotes_from = "staging"
+approvals = 2
+roles = { risk = 1 }
+request_ttl = "36h"
+gate = "strict"
+
+[[gates.strict.checks]]
+name = "accuracy"
+kind = "threshold"
+metric = "accuracy"
+min = 0.9
+models = ["tumour", "digits*"]
+"""
+
+
+def _read(text: str) -> Policy:
+    return policy_from_table(parse_toml(text, "modeldeck.toml"))
+
+
+def test_policy_survives_the_way_through_an_entry() -> None:
+    """From TOML to an entry's body and back it is the same, order and digest included."""
+    policy = _read(GOOD)
+    again = policy_from_json(policy.to_json())
+    assert again == policy
+    assert again.digest == policy.digest
+    assert list(again.environments) == ["staging", "production"]
+    assert again.environments["production"].request_ttl_s == 36 * 3600
+    assert again.last == "production"
+
+
+def test_checks_concern_the_models_they_name() -> None:
+    """A pattern chooses the models of a check."""
+    policy = _read(GOOD)
+    assert [one.name for one in policy.checks("production", "digits-small")] == ["accuracy"]
+    assert not policy.checks("production", "wine")
+
+
+def test_unknown_environment_names_those_there_are() -> None:
+    """The error says which environments the policy has."""
+    with pytest.raises(NotFoundError, match="staging, production"):
+        _read(GOOD).environment("prod")
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (("approvals = 2", 'approvals = "2"'), "line 6: .*expected a whole number"),
+        (("approvals = 2", "aprovals = 2"), "line 6: .*aprovals: no such setting.*'approvals'"),
+        (('gate = "strict"', 'gate = "none"'), "'none', which is not there"),
+        (('"staging"\napp', '"dev"\napp'), "not an earlier environment"),
+        (('"36h"', '"soon"'), "line 8: .*time span"),
+        (("min = 0.9", ""), "min, max or both"),
+        (('kind = "threshold"', 'kind = "magic"'), "line 13: .*one of threshold"),
+        (('trust = "claimed"', 'trust = "me"'), "line 2: .*claimed, owner, signed"),
+        (("min = 0.9", "min = high"), "line 15 is not TOML"),
+        (("[environments.staging]", "[environments.42]"), "cannot name an environment"),
+        (("roles = { risk = 1 }", "roles = { risk = 0 }"), "below its least"),
+    ],
+)
+def test_wrong_policy_names_line_and_expectation(change: tuple[str, str], complaint: str) -> None:
+    """Each mistake is named with its line and what was expected."""
+    assert change[0] in GOOD
+    with pytest.raises(InvalidInputError, match=f"(?s){complaint}"):
+        _read(GOOD.replace(*change, 1))
+
+
+def test_policy_without_environments_is_refused() -> None:
+    """A workspace needs at least one environment."""
+    with pytest.raises(InvalidInputError, match="at least one"):
+        _read("")
