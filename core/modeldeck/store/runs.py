@@ -1,0 +1,381 @@
+r"""Runs on disk: what their folders hold, and reading them while they are written.
+
+::
+
+    runs/<yyyy-mm>/<run-id>/
+      run.json       once, at the start
+      metrics.jsonl  a stream of records (below)
+      output.log     what the run printed
+      heartbeat      touched every 10 seconds while the run lives
+      artifacts/     files that the run keeps
+      end.json       once, at the end: run.json again, with what came later
+
+``run.json`` is one object: ``v`` (1), ``id``, ``experiment``, ``name``, ``kind``, ``parent`` (a
+run's id or ""), ``user``, ``host``, ``pid``, ``argv``, ``python``, ``started_at``, ``parameters``
+(flat), ``tags``, ``definitions`` (of metrics: ``goal`` max or min, ``unit``), ``code`` (``commit``,
+``branch``), ``packages`` (versions), ``seed``. A record of ``metrics.jsonl`` has ``at`` (Unix
+seconds) and either ``step`` and ``metrics``, or ``parameters``, or ``tags``, or ``progress``.
+``end.json`` adds ``status`` (finished, failed, cancelled), ``ended_at``, ``exit_code``, ``error``
+and ``metrics`` with the ``last``, ``min``, ``max``, ``best`` and ``step`` of each, so that a run
+that has ended is one file to read. Numbers that JSON lacks are "NaN", "Infinity" and "-Infinity".
+
+A run without ``end.json`` runs, or is *lost*: no change of its heartbeat was seen for a minute; at
+first sight, none for ten minutes (clocks of two computers may differ that much). Lost is never
+stored: a run that goes on is running again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from modeldeck import clock, ids
+from modeldeck.domain.documents import ErrorDocument, MetricSummary, ProgressDocument, RunDocument
+from modeldeck.errors import ModelDeckError, NotFoundError
+from modeldeck.store import files
+from modeldeck.store.streams import StreamReader
+
+LOST_AFTER_S = 60.0
+LOST_AT_FIRST_SIGHT_S = 600.0
+MAX_DOCUMENT = 8 << 20
+_SETTLED_NS = 2_000_000_000  # a folder's time of change is coarse: trust it when it is this old
+_MINIMISED = ("loss", "error", "rmse", "mse", "mae", "log_loss", "latency", "time", "perplexity")
+_ENDED = ("finished", "failed", "cancelled")
+
+Record = dict[str, object]
+
+
+def goal_of(name: str, definitions: Mapping[str, object]) -> str:
+    """Return whether a metric is to be ``max`` or ``min``: as defined, else by its name.
+
+    Examples
+    --------
+    >>> goal_of("val_loss", {}), goal_of("accuracy", {}), goal_of("x", {"x": {"goal": "min"}})
+    ('min', 'max', 'min')
+    """
+    known = definitions.get(name)
+    if isinstance(known, Mapping) and known.get("goal") in {"max", "min"}:
+        return str(known["goal"])
+    words = name.lower().replace("neg_", "").split("_")
+    is_negated = name.startswith("neg_")
+    is_loss = any(word in _MINIMISED for word in (*words, name.lower()))
+    return "min" if is_loss and not is_negated else "max"
+
+
+class Summaries:
+    """The last, least, greatest and best value of each metric, as they are logged."""
+
+    def __init__(self, definitions: Mapping[str, object]) -> None:
+        self.definitions = definitions
+        self.values: dict[str, list[float]] = {}
+        self.steps: dict[str, int] = {}
+
+    def add(self, values: Mapping[str, object], step: int) -> None:
+        """Take one record; NaN counts as the last value only."""
+        for name, given in values.items():
+            value = files.number(given)
+            known = self.values.setdefault(name, [math.nan, math.nan, math.nan])
+            known[0] = value
+            self.steps[name] = step
+            if not math.isnan(value):
+                known[1] = value if not known[1] <= value else known[1]
+                known[2] = value if not known[2] >= value else known[2]
+
+    def documents(self) -> dict[str, MetricSummary]:
+        """Return the summaries by metric."""
+        found = {}
+        for name, (last, least, most) in self.values.items():
+            best = most if goal_of(name, self.definitions) == "max" else least
+            shown = {"last": last, "min": least, "max": most, "best": best}
+            whole = {**cast("dict[str, float]", files.finite(shown)), "step": self.steps[name]}
+            found[name] = cast("MetricSummary", whole)
+        return found
+
+
+def parse_record(line: bytes) -> Record | None:
+    """Return a record of ``metrics.jsonl``; None for a torn or foreign line."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+@dataclass
+class LiveRun:
+    """A run that has not ended, read as far as it was written."""
+
+    folder: Path
+    begun: Mapping[str, object]
+    reader: StreamReader
+    summaries: Summaries
+    parameters: dict[str, object] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    progress: ProgressDocument = field(default_factory=ProgressDocument)
+    seen_mtime: float = 0.0
+    seen_at: float = 0.0
+    last_at: float = 0.0
+
+    def update(self) -> None:
+        """Read what is new."""
+        for line in self.reader.read():
+            record = parse_record(line)
+            if record is not None:
+                self._take(record)
+
+    def _take(self, record: Record) -> None:
+        at = record.get("at")
+        if isinstance(at, int | float) and math.isfinite(at):
+            self.last_at = max(self.last_at, float(at))
+        metrics, step = record.get("metrics"), record.get("step")
+        if isinstance(metrics, dict):
+            self.summaries.add(metrics, step if isinstance(step, int) else 0)
+        for key, kept in (("parameters", self.parameters), ("tags", self.tags)):
+            later = record.get(key)
+            if isinstance(later, dict):
+                cast("dict[str, object]", kept).update(later)
+        progress = record.get("progress")
+        if isinstance(progress, dict):
+            self.progress = _progress(progress)
+
+    def is_lost(self, now: float, monotonic: float) -> bool:
+        """Say whether the run has stopped without a word."""
+        mtime = 0.0
+        for name in ("heartbeat", "metrics.jsonl", "run.json"):
+            try:
+                mtime = max(mtime, (self.folder / name).stat().st_mtime)
+            except OSError:
+                continue
+        if mtime != self.seen_mtime:
+            is_first = self.seen_at == 0.0
+            self.seen_mtime, self.seen_at = mtime, monotonic
+            if is_first and now - mtime > LOST_AT_FIRST_SIGHT_S:
+                self.seen_at = -math.inf
+        return monotonic - self.seen_at > LOST_AFTER_S
+
+
+def _progress(value: Mapping[str, object]) -> ProgressDocument:
+    done, total = value.get("done"), value.get("total")
+    return ProgressDocument(
+        done=done if isinstance(done, int) else 0,
+        total=total if isinstance(total, int) else 0,
+        text=str(value.get("text", "")),
+    )
+
+
+class RunStore:
+    """The runs of one workspace.
+
+    Parameters
+    ----------
+    root : Path
+        The workspace's folder.
+    now, monotonic : callable
+        Unix time, and a clock that never goes back, in seconds.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.folder_of_all = root / "runs"
+        self._now, self._monotonic = now, monotonic
+        self._months: dict[str, tuple[int, list[str]]] = {}
+        self._ended: dict[str, RunDocument] = {}
+        self._live: dict[str, LiveRun] = {}
+
+    def ids(self) -> list[str]:
+        """Return the ids of all runs, oldest first."""
+        found: list[str] = []
+        for month in _names(self.folder_of_all):
+            found += self._in_month(month)
+        return sorted(found)
+
+    def _in_month(self, month: str) -> list[str]:
+        folder = self.folder_of_all / month
+        try:
+            changed = folder.stat().st_mtime_ns
+        except OSError:
+            return []
+        known = self._months.get(month)
+        if known is not None and known[0] == changed:
+            return known[1]
+        found = [name for name in _names(folder) if ids.is_id(name) and ids.month_of(name) == month]
+        if self._now() * 1e9 - changed > _SETTLED_NS:
+            self._months[month] = (changed, found)
+        return found
+
+    def folder(self, run_id: str) -> Path:
+        """Return the folder of a run, whether it is there or not.
+
+        Raises
+        ------
+        NotFoundError
+            That is no id of a run.
+        """
+        if not ids.is_id(run_id):
+            msg = f"There is no run {run_id[:80]!r}."
+            raise NotFoundError(msg, "`modeldeck run list` shows those there are.")
+        return self.folder_of_all / ids.month_of(run_id) / run_id
+
+    def document(self, run_id: str) -> RunDocument:
+        """Return one run.
+
+        Raises
+        ------
+        NotFoundError
+            It is not there, or was only just being made.
+        """
+        found = self._read(run_id)
+        if found is None:
+            msg = f"There is no run {ids.short(run_id)!r}."
+            raise NotFoundError(msg, "`modeldeck run list` shows those there are.")
+        return found
+
+    def documents(self) -> list[RunDocument]:
+        """Return all runs, oldest first; those that have ended are read once."""
+        there = self.ids()
+        for gone in self._ended.keys() - set(there):
+            del self._ended[gone]
+        found = [self._ended.get(run_id) or self._read(run_id) for run_id in there]
+        return [one for one in found if one is not None]
+
+    def metrics(self, run_id: str) -> list[Record]:
+        """Return the records with metrics, in the order in which they were logged."""
+        lines = StreamReader(self.folder(run_id) / "metrics.jsonl").read()
+        records = (parse_record(line) for line in lines)
+        return [one for one in records if one is not None and isinstance(one.get("metrics"), dict)]
+
+    def _read(self, run_id: str) -> RunDocument | None:
+        folder = self.folder(run_id)
+        ended = _object(folder / "end.json")
+        if ended is not None and ended.get("status") in _ENDED:
+            self._live.pop(run_id, None)
+            self._ended[run_id] = _ended_document(run_id, ended)
+            return self._ended[run_id]
+        live = self._live.get(run_id) or self._begun(run_id, folder)
+        if live is None:
+            return None
+        live.update()
+        is_lost = live.is_lost(self._now(), self._monotonic())
+        return _live_document(run_id, live, now=self._now(), is_lost=is_lost)
+
+    def _begun(self, run_id: str, folder: Path) -> LiveRun | None:
+        begun = _object(folder / "run.json")
+        if begun is None:
+            return None
+        reader = StreamReader(folder / "metrics.jsonl")
+        live = LiveRun(folder, begun, reader, Summaries(_mapping(begun.get("definitions"))))
+        live.parameters = dict(_mapping(begun.get("parameters")))
+        live.tags = _texts(begun.get("tags"))
+        self._live[run_id] = live
+        return live
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 -- names only, for 10,000 runs
+    except OSError:
+        return []
+
+
+def _object(path: Path) -> Mapping[str, object] | None:
+    """Return the object that a JSON file holds; None when there is none that can be read."""
+    try:
+        value = json.loads(files.read_bytes(path, MAX_DOCUMENT))
+    except (ModelDeckError, OSError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> dict[str, str]:
+    return {key: str(one) for key, one in _mapping(value).items()}
+
+
+def _scalars(value: Mapping[str, object]) -> dict[str, object]:
+    plain = str | int | float | bool | None
+    return {key: one if isinstance(one, plain) else json.dumps(one) for key, one in value.items()}
+
+
+def _instant(value: object) -> str:
+    return value if isinstance(value, str) and clock.is_instant(value) else ""
+
+
+def _summaries(value: object) -> dict[str, MetricSummary]:
+    found = {}
+    for name, one in _mapping(value).items():
+        if isinstance(one, dict) and {"last", "min", "max", "best", "step"} <= one.keys():
+            found[name] = cast("MetricSummary", one)
+    return found
+
+
+def _error(value: object) -> ErrorDocument:
+    found = _mapping(value)
+    kept: ErrorDocument = {}
+    for key in ("type", "message", "hint"):
+        if isinstance(found.get(key), str):
+            kept[key] = str(found[key])
+    if isinstance(found.get("exit_code"), int):
+        kept["exit_code"] = cast("int", found["exit_code"])
+    return kept
+
+
+def _base(run_id: str, begun: Mapping[str, object]) -> dict[str, str]:
+    keys = ("experiment", "name", "kind", "parent", "user", "host")
+    return {"id": run_id} | {key: str(begun.get(key, "")) for key in keys}
+
+
+def _ended_document(run_id: str, ended: Mapping[str, object]) -> RunDocument:
+    started, until = _instant(ended.get("started_at")), _instant(ended.get("ended_at"))
+    whole = {
+        **_base(run_id, ended),
+        "status": ended["status"],
+        "started_at": started,
+        "ended_at": until,
+        "duration_s": _between(started, until),
+        "parameters": _scalars(_mapping(ended.get("parameters"))),
+        "metrics": _summaries(ended.get("metrics")),
+        "tags": _texts(ended.get("tags")),
+        "progress": ProgressDocument(),
+        "error": _error(ended.get("error")),
+    }
+    return cast("RunDocument", whole)
+
+
+def _live_document(run_id: str, live: LiveRun, *, now: float, is_lost: bool) -> RunDocument:
+    started = _instant(live.begun.get("started_at"))
+    since = clock.from_text(started).timestamp() if started else now
+    until = live.last_at if is_lost else now
+    whole = {
+        **_base(run_id, live.begun),
+        "status": "lost" if is_lost else "running",
+        "started_at": started,
+        "ended_at": "",
+        "duration_s": round(max(0.0, until - since), 6),
+        "parameters": _scalars(live.parameters),
+        "metrics": live.summaries.documents(),
+        "tags": dict(live.tags),
+        "progress": live.progress,
+        "error": ErrorDocument(),
+    }
+    return cast("RunDocument", whole)
+
+
+def _between(started: str, ended: str) -> float:
+    if not started or not ended:
+        return 0.0
+    seconds = (clock.from_text(ended) - clock.from_text(started)).total_seconds()
+    return max(0.0, seconds)

@@ -1,0 +1,124 @@
+"""Streams: files that one writer appends records to and anybody reads while it does.
+
+Each record is one line of UTF-8 that ends in a newline, written by a single ``write`` on a
+descriptor opened with ``O_APPEND``. A writer killed in between leaves at most one torn line: the
+next writer of the file closes it with a newline first, and readers skip what they cannot parse.
+What was written survives a kill at once, and a loss of power after the next :meth:`Stream.sync`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from modeldeck.errors import DamageError, NotFoundError
+from modeldeck.store import files
+
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_BLOCK = 1 << 20
+
+
+class Stream:
+    """An open stream of this process.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made when it is not there.
+    mode : int
+        Permissions of a new file.
+
+    Raises
+    ------
+    NotPermittedError, UnavailableError
+        It cannot be written.
+    """
+
+    def __init__(self, path: Path, *, mode: int = 0o644) -> None:
+        self.path = path
+        try:
+            self.descriptor = os.open(path, _FLAGS, mode)
+        except OSError as error:
+            raise files.write_error(error, path) from error
+        size = os.fstat(self.descriptor).st_size
+        if size == 0:
+            os.fchmod(self.descriptor, mode)
+        elif os.pread(self.descriptor, 1, size - 1) != b"\n":
+            self.write(b"\n")
+        self._is_synced = True
+
+    def write(self, record: bytes) -> None:
+        """Append one record, which ends in a newline.
+
+        Raises
+        ------
+        UnavailableError
+            The disk is full or broken.
+        """
+        self._is_synced = False
+        try:
+            done = os.write(self.descriptor, record)
+            if done < len(record):
+                files.write_all(self.descriptor, record[done:])
+        except OSError as error:
+            raise files.write_error(error, self.path) from error
+
+    def sync(self) -> None:
+        """Bring what was written to the disk, if there is anything new."""
+        if not self._is_synced:
+            self._is_synced = True
+            with contextlib.suppress(OSError):
+                os.fdatasync(self.descriptor)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class StreamReader:
+    """Reads a stream's whole lines, each once, also while it grows.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it need not be there yet.
+    longest : int
+        A longer line is dropped as damaged.
+    """
+
+    def __init__(self, path: Path, *, longest: int = 1 << 20) -> None:
+        self.path = path
+        self.longest = longest
+        self._offset = 0
+
+    def read(self) -> list[bytes]:
+        """Return the whole lines that came since the last call, without their newlines."""
+        try:
+            descriptor = files.open_regular(self.path)
+        except DamageError:
+            return []
+        except NotFoundError:
+            self._offset = 0
+            return []
+        try:
+            return self._read(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _read(self, descriptor: int) -> list[bytes]:
+        if os.fstat(descriptor).st_size < self._offset:
+            self._offset = 0
+        lines: list[bytes] = []
+        rest = b""
+        while block := os.pread(descriptor, _BLOCK, self._offset + len(rest)):
+            *whole, rest_now = (rest + block).split(b"\n")
+            self._offset += len(rest) + len(block) - len(rest_now)
+            lines += [line for line in whole if line and len(line) <= self.longest]
+            if len(rest_now) > self.longest:
+                self._offset += len(rest_now)
+                rest_now = b""
+            rest = rest_now
+        return lines

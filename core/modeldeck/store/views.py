@@ -1,0 +1,126 @@
+"""The catalogue: TinyDB documents about what the ledger says, kept in memory, saved as a snapshot.
+
+The snapshot is one JSON file, ``{"v": 1, "applied": n, "head": digest, "tables": {name: {key:
+document}}}``, replaced whole by ``rename``. It belongs to one user and may be deleted or damaged
+at any time: then it is simply built anew, so it needs neither locks nor fsync. Documents are
+keyed by their ``id`` (or ``name``).
+
+TinyDB's own tables copy everything at each write and hand out numbers as ids. Here a table keeps
+its documents by their own key and changes in place; nothing reads the storage in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tinydb import TinyDB
+from tinydb.storages import MemoryStorage
+from tinydb.table import Document, Table
+
+from modeldeck.errors import ModelDeckError
+from modeldeck.store import files
+
+FORMAT = 1
+MAX_SNAPSHOT = 1 << 30
+
+
+class KeyedTable(Table):
+    """A table whose documents are known by a key of their own; a change costs one document."""
+
+    document_id_class = str  # type: ignore[assignment]  # TinyDB's annotation knows only int
+
+    def __init__(self, storage: MemoryStorage, name: str, **_options: object) -> None:
+        super().__init__(storage, name, cache_size=0)
+        self._documents: dict[str, dict[str, Any]] = {}
+
+    def put(self, key: str, document: Mapping[str, Any]) -> None:
+        """Insert a document, or put it in the place of the one with this key."""
+        self._documents[key] = dict(document)
+
+    def _read_table(self) -> dict[str, Mapping[str, Any]]:
+        return dict(self._documents)
+
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """Return the documents by key; they are shared, not copied."""
+        return self._documents
+
+    def all(self) -> list[Document]:
+        """Return all documents."""
+        return [Document(one, key) for key, one in self._documents.items()]  # type: ignore[arg-type]  # ids are texts here
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+
+class Catalogue:
+    """The documents of one workspace as one user sees it.
+
+    Parameters
+    ----------
+    path : Path
+        The snapshot.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.applied = 0
+        self.head = ""
+        self._database = TinyDB(storage=MemoryStorage)
+        self._tables: dict[str, KeyedTable] = {}
+        self._is_saved = False
+        self._load()
+
+    def table(self, name: str) -> KeyedTable:
+        """Return a table, for TinyDB's queries; it is made when it is not there."""
+        if name not in self._tables:
+            storage = self._database.storage
+            self._tables[name] = KeyedTable(storage, name)  # type: ignore[arg-type]  # a Storage
+        return self._tables[name]
+
+    def clear(self) -> None:
+        """Forget everything: the ledger is another one than the snapshot was made from."""
+        self._tables.clear()
+        self.applied, self.head = 0, ""
+        self._is_saved = False
+
+    def upsert(self, name: str, documents: Iterable[Mapping[str, Any]]) -> None:
+        """Put documents under their ``id`` or ``name``."""
+        table = self.table(name)
+        for one in documents:
+            table.put(str(one.get("id") or one["name"]), one)
+        self._is_saved = False
+
+    def all(self, name: str) -> list[Document]:
+        """Return the documents of a table."""
+        return self.table(name).all()
+
+    def save(self, applied: int, head: str) -> None:
+        """Write the snapshot, unless nothing changed; a failure is not worth a word."""
+        if self._is_saved and (applied, head) == (self.applied, self.head):
+            return
+        tables = {name: table.documents() for name, table in self._tables.items()}
+        whole = {"v": FORMAT, "applied": applied, "head": head, "tables": tables}
+        with contextlib.suppress(ModelDeckError, OSError):
+            files.make_folder(self.path.parent)
+            files.replace(self.path, json.dumps(whole).encode(), mode=0o600, durable=False)
+            self.applied, self.head = applied, head
+            self._is_saved = True
+
+    def _load(self) -> None:
+        try:
+            whole = json.loads(files.read_bytes(self.path, MAX_SNAPSHOT))
+            if whole["v"] != FORMAT:
+                return
+            applied, head = int(whole["applied"]), str(whole["head"])
+            for name, documents in whole["tables"].items():
+                for key, one in documents.items():
+                    self.table(name).put(key, one)
+        except (ModelDeckError, OSError, ValueError, KeyError, TypeError, AttributeError):
+            self.clear()
+            return
+        self.applied, self.head = applied, head
+        self._is_saved = True

@@ -1,0 +1,126 @@
+"""The one background thread of a process that tracks runs.
+
+Each second it brings what the runs wrote to the disk (also what the last ones wrote when the
+process ends) and looks whether the ledger asks one to
+stop; every ten seconds it touches their heartbeats.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import contextlib
+import os
+import threading
+import time
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modeldeck.errors import ModelDeckError
+from modeldeck.store import places
+
+if TYPE_CHECKING:
+    from modeldeck.tracking.run import Run
+
+TICK_S = 1.0
+HEARTBEAT_S = 10.0
+
+
+class Pulse:
+    """Keeps the runs of this process alive; it ends when there are none."""
+
+    def __init__(self) -> None:
+        self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._ledgers: dict[Path, int] = {}
+        self._unsettled: list[Path] = []
+
+    def add(self, run: Run) -> None:
+        """Look after a run from now on."""
+        with self._lock:
+            self._runs.add(run)
+            self._ledgers.setdefault(run.workspace, _changed(run.workspace))
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(
+                    target=self._beat, name="modeldeck-pulse", daemon=True
+                )
+                self._thread.start()
+
+    def remove(self, run: Run) -> None:
+        """Look after a run that has ended no more, but for bringing its end to the disk."""
+        with self._lock:
+            self._runs.discard(run)
+            self._unsettled.append(run.folder / "end.json")
+
+    def settle(self) -> None:
+        """Bring the ends of runs to the disk."""
+        while self._unsettled:
+            with contextlib.suppress(OSError):
+                _sync(self._unsettled.pop())
+
+    def forget(self) -> None:
+        """Leave the parent's runs to the parent; called in a forked child."""
+        self.__init__()  # type: ignore[misc]  # locks and threads do not survive a fork
+
+    def _beat(self) -> None:
+        touched = time.monotonic()
+        while not self._wake.wait(TICK_S):
+            with self._lock:
+                runs = list(self._runs)
+            if not runs and time.monotonic() - touched > HEARTBEAT_S:
+                with self._lock:
+                    if not self._runs:
+                        self._thread = None
+                        return
+            is_due = time.monotonic() - touched >= HEARTBEAT_S
+            touched = time.monotonic() if is_due and runs else touched
+            for run in runs:
+                run.sync()
+                if is_due:
+                    run.touch()
+            self.settle()
+            self._look_for_stops(runs)
+
+    def _look_for_stops(self, runs: list[Run]) -> None:
+        for root in {run.workspace for run in runs}:
+            changed = _changed(root)
+            if changed == self._ledgers.get(root):
+                continue
+            self._ledgers[root] = changed
+            for run in runs:
+                if run.workspace == root and not run.stop_requested and _is_stopped(root, run.id):
+                    run.stop_requested = True
+                    _thread.interrupt_main()
+
+
+def _sync(path: Path) -> None:
+    for one in (path, path.parent):
+        descriptor = os.open(one, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _changed(root: Path) -> int:
+    try:
+        return places.ledger_folder(root).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _is_stopped(root: Path, run_id: str) -> bool:
+    """Ask the ledger; a workspace that cannot be read just now asks for nothing."""
+    from modeldeck.workspace import Workspace
+
+    with contextlib.suppress(ModelDeckError, OSError):
+        return Workspace.open(root, is_read_only=True).stops(run_id)
+    return False
+
+
+PULSE = Pulse()
+os.register_at_fork(after_in_child=PULSE.forget)
+atexit.register(PULSE.settle)

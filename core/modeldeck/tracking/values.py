@@ -1,0 +1,116 @@
+"""What runs keep of the values that scripts hand them."""
+
+from __future__ import annotations
+
+import getpass
+import math
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from modeldeck import clock, ids
+from modeldeck.errors import InvalidInputError, ModelDeckError
+from modeldeck.store import files
+
+MAX_TEXT = 4096
+
+
+class MetricDefinition(NamedTuple):
+    """What a metric means: whether to ``max``-imise or ``min``-imise it, and its unit."""
+
+    goal: str = "max"
+    unit: str = ""
+
+
+def flatten(values: Mapping[str, object], prefix: str = "") -> dict[str, str | int | float | bool]:
+    """Return nested parameters as one level of dotted names with plain values.
+
+    Examples
+    --------
+    >>> flatten({"model": {"depth": 3, "kind": None}, "lr": 0.1})
+    {'model.depth': 3, 'model.kind': 'None', 'lr': 0.1}
+    """
+    found: dict[str, str | int | float | bool] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            found.update(flatten(value, f"{name}."))
+        elif isinstance(value, bool | int):
+            found[name] = value
+        elif isinstance(value, float):
+            found[name] = float(value) if math.isfinite(value) else str(files.finite(float(value)))
+        else:
+            found[name] = cut(str(value))
+    return found
+
+
+def cut(text: str) -> str:
+    """Return a text as it is kept: valid, and not longer than it should be."""
+    clean = text.encode(errors="replace").decode()
+    return clean if len(clean) <= MAX_TEXT else f"{clean[:MAX_TEXT]}…"
+
+
+def checked_id(run_id: str) -> str:
+    """Return an id that was given, or a new one.
+
+    Raises
+    ------
+    InvalidInputError
+        It has not the form of an id.
+    """
+    if run_id and not ids.is_id(run_id):
+        msg = f"{run_id[:60]!r} has not the form of a run's id."
+        raise InvalidInputError(msg, "Leave run_id out.")
+    return run_id or ids.new_id(clock.utc_now())
+
+
+def definitions_of(
+    metrics: Mapping[str, MetricDefinition | str],
+) -> dict[str, dict[str, str]]:
+    """Return the definitions of metrics as ``run.json`` keeps them.
+
+    Raises
+    ------
+    InvalidInputError
+        A goal is neither max nor min.
+    """
+    found = {}
+    for name, given in metrics.items():
+        known = MetricDefinition(given) if isinstance(given, str) else given
+        if known.goal not in {"max", "min"}:
+            msg = f"Metric {name[:60]} has the goal {known.goal!r:.40}."
+            raise InvalidInputError(msg, 'Use "max" or "min".')
+        found[name] = {"goal": known.goal, "unit": known.unit}
+    return found
+
+
+def system_user() -> str:
+    """Return who runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
+def exit_code_of(error: BaseException | None) -> int:
+    """Return the exit code of a process that ends with this error."""
+    if error is None:
+        return 0
+    if isinstance(error, ModelDeckError):
+        return error.exit_code
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
+def error_document(error: BaseException | None) -> dict[str, object]:
+    """Return an error as ``end.json`` keeps it."""
+    if error is None:
+        return {}
+    message = error.message if isinstance(error, ModelDeckError) else cut(str(error))
+    return {
+        "type": type(error).__name__,
+        "message": message or type(error).__name__,
+        "hint": error.hint if isinstance(error, ModelDeckError) else "",
+        "exit_code": exit_code_of(error),
+    }
