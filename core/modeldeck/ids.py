@@ -84,7 +84,7 @@ def check_name(text: str, what: str) -> str:
     return text
 
 
-def resolve(typed: str, known: Iterable[str], what: str) -> str:
+def resolve(typed: str, known: Iterable[str], *, what: str) -> str:
     """Find the one id that ends with what somebody typed.
 
     Raises

@@ -51,7 +51,7 @@ class World:
             at=self.at(),
             host="test",
         )
-        fold.apply(self.state, read_entry(data), evidence)
+        fold.apply(self.state, read_entry(data), evidence=evidence)
         assert not self.state.stopped, self.state.stopped
         return self.state.activity[-1]
 
@@ -148,7 +148,7 @@ class World:
 
     def vote(self, release: str, by: str, verdict: str = "approve", reason: str = "") -> Activity:
         """Vote."""
-        body = self.statement(release, verdict, reason)
+        body = self.statement(release, verdict, reason=reason)
         return self.act(by, "release.vote", f"release:{release}", body)
 
     def report(self, endpoint: str, outcome: str, by: str = "server", reason: str = "") -> Activity:

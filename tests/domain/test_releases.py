@@ -82,8 +82,8 @@ def test_reject_decides_and_needs_a_reason(world: World) -> None:
     world.gate(version, "production")
     release = world.request(version)
     with pytest.raises(InvalidInputError, match="why"):
-        world.vote(release, "dave", "reject")
-    world.vote(release, "dave", "reject", "wrong data")
+        world.vote(release, "dave", verdict="reject")
+    world.vote(release, "dave", verdict="reject", reason="wrong data")
     assert world.status(release) == "rejected"
     with pytest.raises(ConflictError, match="rejected"):
         world.vote(release, "carol")
@@ -97,7 +97,7 @@ def test_vote_twice_is_refused_and_changed_counts(world: World) -> None:
     world.vote(release, "dave")
     with pytest.raises(ConflictError, match="already"):
         world.vote(release, "dave")
-    world.vote(release, "dave", "request-changes", "say what changed")
+    world.vote(release, "dave", verdict="request-changes", reason="say what changed")
     assert world.status(release) == "changes-requested"
     world.vote(release, "carol")
     world.vote(release, "dave")
@@ -126,7 +126,7 @@ def test_statement_used_again_is_refused(world: World) -> None:
     release = world.request(version)
     body = world.statement(release, "approve")
     world.act("carol", "release.vote", f"release:{release}", body)
-    world.vote(release, "carol", "request-changes", "wait")
+    world.vote(release, "carol", verdict="request-changes", reason="wait")
     again = {**body, **world.span()}
     assert world.fold(world.intent("carol", "release.vote", f"release:{release}", again)).is_void
 

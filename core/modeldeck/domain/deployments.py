@@ -17,7 +17,7 @@ from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, No
 OUTCOMES = ("ready", "failed")
 
 
-def need_role(state: State, person: str, roles: tuple[str, ...], *, what: str) -> None:
+def need_role(state: State, person: str, *, roles: tuple[str, ...], what: str) -> None:
     """Refuse a member without one of the roles; no roles means any member.
 
     Raises
@@ -53,7 +53,7 @@ def _reason(act: Act) -> None:
 def point(state: State, release: Release, *, at: str) -> None:
     """Point an endpoint at a release's version."""
     endpoint = state.endpoint(release.model, release.environment)
-    _end(state, endpoint, "replaced")
+    _end(state, endpoint, status="replaced")
     pointer = Pointer(release.version, release.manifest, release.id)
     state.put_endpoint(_moved(endpoint, pointer, at=at))
 
@@ -76,7 +76,7 @@ def _moved(endpoint: Endpoint, pointer: Pointer, *, at: str) -> Endpoint:
     )
 
 
-def _end(state: State, endpoint: Endpoint, status: str) -> None:
+def _end(state: State, endpoint: Endpoint, *, status: str) -> None:
     release = state.releases.get(endpoint.pointer.release)
     if release is not None and release.status in {"live", "deploying"}:
         state.put_release(replace(release, status=status))
@@ -88,13 +88,13 @@ def check_stop(state: State, act: Act) -> None:
     if not endpoint.pointer.version:
         msg = f"{endpoint.id} is stopped already."
         raise ConflictError(msg)
-    _may_roll_back(state, act, endpoint)
+    _may_roll_back(state, act, endpoint=endpoint)
 
 
 def apply_stop(state: State, act: Act) -> str:
     """Stop an endpoint: its pointer names nothing."""
     endpoint = state.endpoints[act.entity]
-    _end(state, endpoint, "replaced")
+    _end(state, endpoint, status="replaced")
     state.put_endpoint(_moved(endpoint, Pointer(), at=act.at))
     return act.subject
 
@@ -109,7 +109,7 @@ def targets(state: State, endpoint: Endpoint) -> list[Pointer]:
 def check_rollback(state: State, act: Act) -> None:
     """Check a rollback: one of the last versions reported live, the role, a reason."""
     endpoint = _endpoint(state, act)
-    _may_roll_back(state, act, endpoint)
+    _may_roll_back(state, act, endpoint=endpoint)
     allowed = targets(state, endpoint)
     if not any(one.version == act.text("to") for one in allowed):
         names = ", ".join(one.version for one in allowed) or "nothing"
@@ -127,14 +127,14 @@ def apply_rollback(state: State, act: Act) -> str:
     """Point an endpoint back; what it rolled away from is no target any more."""
     endpoint = state.endpoints[act.entity]
     target = next(one for one in targets(state, endpoint) if one.version == act.text("to"))
-    _end(state, endpoint, "rolled-back")
+    _end(state, endpoint, status="rolled-back")
     left = tuple(one for one in endpoint.lived if one.manifest != endpoint.pointer.manifest)
     state.put_endpoint(replace(_moved(endpoint, target, at=act.at), lived=left))
-    _outdate(state, endpoint.id, f"{endpoint.id} was rolled back meanwhile")
+    _outdate(state, endpoint.id, because=f"{endpoint.id} was rolled back meanwhile")
     return act.subject
 
 
-def _outdate(state: State, endpoint: str, because: str) -> None:
+def _outdate(state: State, endpoint: str, *, because: str) -> None:
     for release in list(state.releases.values()):
         if release.endpoint == endpoint and release.status in {
             "checking",
@@ -145,10 +145,10 @@ def _outdate(state: State, endpoint: str, because: str) -> None:
             state.put_release(replace(release, status="outdated", because=because))
 
 
-def _may_roll_back(state: State, act: Act, endpoint: Endpoint) -> None:
+def _may_roll_back(state: State, act: Act, *, endpoint: Endpoint) -> None:
     _reason(act)
     roles = state.policy.environments[endpoint.environment].rollback_roles
-    need_role(state, act.by, roles, what=f"stop or roll back {endpoint.environment}")
+    need_role(state, act.by, roles=roles, what=f"stop or roll back {endpoint.environment}")
 
 
 def check_report(state: State, act: Act) -> None:
@@ -217,4 +217,4 @@ def _go_back(state: State, endpoint: Endpoint, *, at: str, because: str) -> None
         last = endpoint.lived[-1]
         back = replace(back, base=last.manifest, base_version=last.version)
     state.put_endpoint(back)
-    _outdate(state, endpoint.id, "the endpoint went back to its earlier version")
+    _outdate(state, endpoint.id, because="the endpoint went back to its earlier version")

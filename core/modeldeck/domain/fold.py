@@ -233,7 +233,7 @@ def decide(state: State, intent: Intent, *, level: Level, at: str) -> None:
     check(state, act)
 
 
-def apply(state: State, entry: Entry, evidence: Evidence) -> None:
+def apply(state: State, entry: Entry, *, evidence: Evidence) -> None:
     """Fold one entry, the next one of the chain, into the state.
 
     A void entry changes nothing but the position, and stays in the activity with its reason. An
@@ -259,7 +259,7 @@ def apply(state: State, entry: Entry, evidence: Evidence) -> None:
         body=entry.body,
         level=level,
     )
-    reason = _void_because(state, entry, evidence)
+    reason = _void_because(state, entry, evidence=evidence)
     entity = entry.subject
     if not reason:
         reason, entity = _act(state, act)
@@ -269,7 +269,7 @@ def apply(state: State, entry: Entry, evidence: Evidence) -> None:
     _record(state, act, reason=reason, entity=entity)
 
 
-def _void_because(state: State, entry: Entry, evidence: Evidence) -> str:
+def _void_because(state: State, entry: Entry, *, evidence: Evidence) -> str:
     if entry.size > MAX_BYTES:
         return "it is larger than an entry may be"
     if entry.workspace != state.workspace and state.n:

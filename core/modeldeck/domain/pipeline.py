@@ -136,7 +136,7 @@ class PipelineSpec:
             for values in itertools.product(*self.grid.values())
         ]
 
-    def problem(self, key: str, text: str, hint: str = "") -> InvalidInputError:
+    def problem(self, key: str, text: str, *, hint: str = "") -> InvalidInputError:
         """Return the error for a setting whose problem shows only when it is used."""
         line = self.lines.get(key, 0)
         where = f"{self.filename}, line {line}" if line else self.filename
@@ -194,9 +194,9 @@ def parse_pipeline(text: str, filename: str) -> PipelineSpec:
     steps = tuple(_steps(table))
     estimator = _estimator(table)
     spec = PipelineSpec(
-        experiment=_name(table, "experiment", None),
-        name=_name(table, "name", PurePosixPath(filename).stem.lower()),
-        seed=_within(table, "seed", 0, least=0, most=2**32 - 1),
+        experiment=_name(table, "experiment", default=None),
+        name=_name(table, "name", default=PurePosixPath(filename).stem.lower()),
+        seed=_within(table, "seed", default=0, least=0, most=2**32 - 1),
         data=_data(table.table("data")),
         split=_split(table.table("split")),
         steps=steps,
@@ -211,16 +211,16 @@ def parse_pipeline(text: str, filename: str) -> PipelineSpec:
     return spec
 
 
-def _name(table: Table, key: str, default: str | None) -> str:
-    found = table.take(key, str, default)
+def _name(table: Table, key: str, *, default: str | None) -> str:
+    found = table.take(key, str, default=default)
     if not ids.is_name(found):
         hint = "Use 1 to 64 characters of a-z, 0-9, dot, dash and underscore, not digits alone."
-        raise table.fail(key, f"expected a name, found {found!r:.60}", hint)
+        raise table.fail(key, f"expected a name, found {found!r:.60}", hint=hint)
     return found
 
 
-def _within(table: Table, key: str, default: int, *, least: int, most: int) -> int:
-    found = table.take(key, int, default)
+def _within(table: Table, key: str, *, default: int, least: int, most: int) -> int:
+    found = table.take(key, int, default=default)
     if not least <= found <= most:
         raise table.fail(key, f"expected a whole number from {least} to {most}, found {found}")
     return found
@@ -254,12 +254,12 @@ def _source(table: Table) -> str:
         )
     if path.is_absolute() or ".." in path.parts or re.search(r"[\\\x00-\x1f\x7f]", source):
         problem = f"expected a path inside the workspace, found {source!r:.80}"
-        raise table.fail("source", problem, "Put the file into datasets/.")
+        raise table.fail("source", problem, hint="Put the file into datasets/.")
     return source
 
 
 def _split(table: Table) -> SplitSpec:
-    share = table.take("holdout_share", float, 0.2)
+    share = table.take("holdout_share", float, default=0.2)
     if not 0.01 <= share <= 0.9:
         raise table.fail("holdout_share", f"expected a share from 0.01 to 0.9, found {share}")
     stratify = table.take("stratify", bool) if table.has("stratify") else None
@@ -271,12 +271,12 @@ def _steps(table: Table) -> list[PartSpec]:
     found: list[PartSpec] = []
     for one in table.tables("steps"):
         kind = _type(one)
-        name = one.take("name", str, kind.rsplit(".", 1)[-1].lower())
+        name = one.take("name", str, default=kind.rsplit(".", 1)[-1].lower())
         if not _STEP.fullmatch(name) or name in _RESERVED:
             expected = "a name of a-z, 0-9 and underscore other than encoder and estimator"
             raise one.fail("name", f"expected {expected}, found {name!r:.60}")
         if name in [step.name for step in found]:
-            raise one.fail("name", f"two steps are called {name!r}", "Give one another name.")
+            raise one.fail("name", f"two steps are called {name!r}", hint="Give one another name.")
         found.append(PartSpec(name=name, type=kind, parameters=_parameters(one)))
         one.finish()
     return found
@@ -285,7 +285,7 @@ def _steps(table: Table) -> list[PartSpec]:
 def _estimator(table: Table) -> PartSpec:
     if not table.has("estimator"):
         hint = 'Add [estimator] with type = "sklearn.linear_model.LogisticRegression".'
-        raise table.fail("estimator", "the table is missing", hint)
+        raise table.fail("estimator", "the table is missing", hint=hint)
     one = table.table("estimator")
     found = PartSpec(name="estimator", type=_type(one), parameters=_parameters(one))
     one.finish()
@@ -300,17 +300,17 @@ def _type(table: Table) -> str:
     if ".py" in kind:
         hint = "Code from files (file.py:function) cannot be used in pipelines of this version."
     problem = f"expected the dotted name of a scikit-learn class, found {kind!r:.80}"
-    raise table.fail("type", problem, hint)
+    raise table.fail("type", problem, hint=hint)
 
 
 def _parameters(table: Table) -> dict[str, Value]:
     inner = table.table("parameters")
-    return {key: _value(inner, key, inner.raw(key)) for key in inner.data}
+    return {key: _value(inner, key, value=inner.raw(key)) for key in inner.data}
 
 
-def _value(table: Table, key: str, value: object) -> Value:
+def _value(table: Table, key: str, *, value: object) -> Value:
     if isinstance(value, list):
-        return [_value(table, key, one) for one in value]
+        return [_value(table, key, value=one) for one in value]
     if value == "None":
         return None
     if isinstance(value, str | int | float):
@@ -323,7 +323,7 @@ def _grid(table: Table, steps: list[str]) -> dict[str, tuple[Value, ...]]:
     if not table.has("search"):
         return {}
     search = table.table("search")
-    search.choice("kind", ("grid",), "grid")
+    search.choice("kind", ("grid",), default="grid")
     inner = search.table("grid")
     found: dict[str, tuple[Value, ...]] = {}
     for key, values in _flat(inner):
@@ -331,10 +331,12 @@ def _grid(table: Table, steps: list[str]) -> dict[str, tuple[Value, ...]]:
         if dot and part not in (*steps, "estimator"):
             near = difflib.get_close_matches(part, steps, n=1)
             problem = f"there is no step {part!r}; expected one of {', '.join(steps) or 'none'}"
-            raise inner.fail(key, problem, f"Did you mean {near[0]!r}?" if near else "")
+            raise inner.fail(key, problem, hint=f"Did you mean {near[0]!r}?" if near else "")
         if not isinstance(values, list) or not values:
             raise inner.fail(key, f"expected a list of values to try, found {values!r:.60}")
-        found[key if dot else f"estimator.{key}"] = tuple(_value(inner, key, one) for one in values)
+        found[key if dot else f"estimator.{key}"] = tuple(
+            _value(inner, key, value=one) for one in values
+        )
     search.finish()
     return _counted(inner, found)
 
@@ -357,22 +359,22 @@ def _counted(inner: Table, grid: dict[str, tuple[Value, ...]]) -> dict[str, tupl
         count *= len(values)
     if not grid or count > MAX_CANDIDATES:
         problem = f"expected 1 to {MAX_CANDIDATES} candidates, found {count if grid else 0}"
-        raise inner.fail("", problem, "Try fewer values.")
+        raise inner.fail("", problem, hint="Try fewer values.")
     return grid
 
 
 def _evaluation(table: Table) -> EvaluationSpec:
     metrics = table.texts("metrics")
     if not metrics:
-        raise table.fail("metrics", "expected at least one metric", 'Such as ["accuracy"].')
+        raise table.fail("metrics", "expected at least one metric", hint='Such as ["accuracy"].')
     for metric in metrics:
         if not _METRIC.fullmatch(metric) or metrics.count(metric) > 1:
             problem = f"expected different names of scikit-learn scorers, found {metric!r:.60}"
             raise table.fail("metrics", problem)
     found = EvaluationSpec(
-        folds=_within(table, "folds", 5, least=2, most=50),
+        folds=_within(table, "folds", default=5, least=2, most=50),
         metrics=metrics,
-        best=table.choice("best", metrics, metrics[0]),
+        best=table.choice("best", metrics, default=metrics[0]),
     )
     table.finish()
     return found
@@ -382,7 +384,7 @@ def _register(table: Table) -> str:
     if not table.has("register"):
         return ""
     one = table.table("register")
-    model = _name(one, "model", None)
+    model = _name(one, "model", default=None)
     one.finish()
     return model
 

@@ -229,7 +229,9 @@ def policy_from_table(table: Table) -> Policy:
         name: _environment_of(name, one) for name, one in table.named("environments").items()
     }
     if not environments:
-        raise table.fail("environments", "at least one is needed", "Add [environments.production].")
+        raise table.fail(
+            "environments", "at least one is needed", hint="Add [environments.production]."
+        )
     policy = Policy(environments, gates)
     problem = policy_problem(policy)
     if problem:
@@ -245,24 +247,24 @@ def _checks(gate: Table) -> list[Table]:
 
 def _environment_of(name: str, table: Table) -> Environment:
     if not ids.is_name(name):
-        raise table.fail("", f"{name!r} cannot name an environment", "Use a-z, 0-9, dash.")
+        raise table.fail("", f"{name!r} cannot name an environment", hint="Use a-z, 0-9, dash.")
     roles = table.table("roles")
     found = Environment(
         name=name,
-        approvals=table.take("approvals", int, 1),
+        approvals=table.take("approvals", int, default=1),
         roles={role: roles.take(role, int) for role in roles.data},
         self_approval=table.take("self_approval", bool, default=False),
         reject_blocks=table.take("reject_blocks", bool, default=True),
-        request_ttl_s=seconds(table, "request_ttl", "72h"),
-        approval_ttl_s=seconds(table, "approval_ttl", "7d"),
-        deploy=table.choice("deploy", ("on-approval", "manual"), "on-approval"),
+        request_ttl_s=seconds(table, "request_ttl", default="72h"),
+        approval_ttl_s=seconds(table, "approval_ttl", default="7d"),
+        deploy=table.choice("deploy", ("on-approval", "manual"), default="on-approval"),
         deploy_roles=table.texts("deploy_roles"),
         rollback_roles=table.texts("rollback_roles"),
         gate_roles=table.texts("gate_roles"),
-        rollback_depth=table.take("rollback_depth", int, 1),
-        trust=table.choice("trust", TRUST_WORDS, "owner"),
-        gate=table.take("gate", str, ""),
-        promotes_from=table.take("promotes_from", str, ""),
+        rollback_depth=table.take("rollback_depth", int, default=1),
+        trust=table.choice("trust", TRUST_WORDS, default="owner"),
+        gate=table.take("gate", str, default=""),
+        promotes_from=table.take("promotes_from", str, default=""),
     )
     table.finish()
     return found
@@ -273,7 +275,7 @@ def _check_of(table: Table) -> Check:
     found = Check(
         name=table.take("name", str),
         kind=kind,
-        metric=table.take("metric", str, ""),
+        metric=table.take("metric", str, default=""),
         min=_number(table, "min"),
         max=_number(table, "max"),
         margin=_number(table, "margin"),
@@ -294,9 +296,9 @@ def _number(table: Table, key: str) -> str:
     return repr(table.take(key, float)) if table.has(key) else ""
 
 
-def seconds(table: Table, key: str, default: str) -> int:
+def seconds(table: Table, key: str, *, default: str) -> int:
     """Take a time span such as "72h" or "7d" out of a table, in seconds."""
-    text = table.take(key, str, default)
+    text = table.take(key, str, default=default)
     found = re.fullmatch(r"(\d{1,6})([smhdw])", text)
     if found is None:
         raise table.fail(key, f"expected a time span such as 72h or 7d, found {text!r:.40}")

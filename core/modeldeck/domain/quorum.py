@@ -34,7 +34,7 @@ def open_roles(environment: Environment, voters: Mapping[str, tuple[str, ...]]) 
     taken: dict[str, int] = {}
     missing: Counter[str] = Counter()
     for slot, role in enumerate(slots):
-        if not _seat(slot, slots, voters, taken, set()):
+        if not _seat(slot, slots, voters=voters, taken=taken, tried=set()):
             missing[role] += 1
     return missing
 
@@ -42,6 +42,7 @@ def open_roles(environment: Environment, voters: Mapping[str, tuple[str, ...]]) 
 def _seat(
     slot: int,
     slots: list[str],
+    *,
     voters: Mapping[str, tuple[str, ...]],
     taken: dict[str, int],
     tried: set[str],
@@ -49,7 +50,9 @@ def _seat(
     for person, roles in voters.items():
         if slots[slot] in roles and person not in tried:
             tried.add(person)
-            if person not in taken or _seat(taken[person], slots, voters, taken, tried):
+            if person not in taken or _seat(
+                taken[person], slots, voters=voters, taken=taken, tried=tried
+            ):
                 taken[person] = slot
                 return True
     return False

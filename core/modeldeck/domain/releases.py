@@ -36,7 +36,7 @@ MOVES: dict[str, frozenset[str]] = {
 """From each state of a release those it may move to; *expired* is computed, never stored."""
 
 
-def move(state: State, release: Release, status: str, *, because: str = "") -> Release:
+def move(state: State, release: Release, *, status: str, because: str = "") -> Release:
     """Move a release along the table.
 
     Raises
@@ -69,7 +69,7 @@ def check_request(state: State, act: Act) -> None:
     if act.text("manifest") != version.manifest:
         msg = f"{version.id} has another manifest than the request names."
         raise InvalidInputError(msg)
-    _same_base(state, act, version.model)
+    _same_base(state, act, model=version.model)
     if version.level < environment.level:
         msg = (
             f"{version.id} was registered at level {version.level.word}; "
@@ -84,11 +84,11 @@ def check_request(state: State, act: Act) -> None:
         if same and other.status in OPEN and act.text("issued") <= other.expires:
             msg = f"{other.id} asks for the same and is {other.status}."
             raise ConflictError(msg, "Decide or withdraw that one first.", release=other.id)
-    _promoted(state, environment, version)
+    _promoted(state, environment, version=version)
     _in_order(act, "")
 
 
-def _promoted(state: State, environment: Environment, version: Version) -> None:
+def _promoted(state: State, environment: Environment, *, version: Version) -> None:
     source = environment.promotes_from
     if not source:
         return
@@ -98,7 +98,7 @@ def _promoted(state: State, environment: Environment, version: Version) -> None:
         raise NotPermittedError(msg, f"Release it to {source} first.")
 
 
-def _same_base(state: State, act: Act, model: str) -> None:
+def _same_base(state: State, act: Act, *, model: str) -> None:
     environment = act.text("environment")
     endpoint = state.endpoint(model, environment)
     if act.text("policy") != state.policy_digest:
@@ -149,8 +149,8 @@ def apply_request(state: State, act: Act) -> str:
     state.put_release(release)
     known = state.reports.get((release.manifest, release.environment), [])
     for report in reversed(known):
-        if _rests_on(state, release, report):
-            _settle(state, release, report, at=act.at, by=act.by)
+        if _rests_on(state, release, report=report):
+            _settle(state, release, report=report, at=act.at, by=act.by)
             break
     return f"release:{release.id}"
 
@@ -162,8 +162,8 @@ def check_report(state: State, act: Act) -> None:
     if act.text("manifest") != version.manifest:
         msg = f"{version.id} has another manifest than the report names."
         raise InvalidInputError(msg)
-    _same_base(state, act, version.model)
-    _need_role(state, act.by, environment.gate_roles, what="make gate reports there")
+    _same_base(state, act, model=version.model)
+    _need_role(state, act.by, roles=environment.gate_roles, what="make gate reports there")
 
 
 def apply_report(state: State, act: Act) -> str:
@@ -185,16 +185,16 @@ def apply_report(state: State, act: Act) -> str:
     state.reports.setdefault((report.manifest, report.environment), []).append(report)
     state.touched.add(("versions", version.id))
     for release in list(state.releases.values()):
-        if release.version != version.id or not _rests_on(state, release, report):
+        if release.version != version.id or not _rests_on(state, release, report=report):
             continue
         if release.status == "checking":
-            _settle(state, release, report, at=act.at, by=act.by)
+            _settle(state, release, report=report, at=act.at, by=act.by)
         elif release.status in OPEN and not report.passed:
-            move(state, release, "outdated", because="a later gate report does not pass")
+            move(state, release, status="outdated", because="a later gate report does not pass")
     return f"version:{version.id}"
 
 
-def _rests_on(state: State, release: Release, report: Report) -> bool:
+def _rests_on(state: State, release: Release, *, report: Report) -> bool:
     environment = state.policy.environments.get(release.environment)
     if environment is None or report.level < environment.level:
         return False
@@ -209,13 +209,13 @@ def _rests_on(state: State, release: Release, report: Report) -> bool:
     )
 
 
-def _settle(state: State, release: Release, report: Report, *, at: str, by: str) -> None:
+def _settle(state: State, release: Release, *, report: Report, at: str, by: str) -> None:
     based = replace(release, report=report.report)
     if report.passed:
-        waiting = move(state, based, "waiting")
+        waiting = move(state, based, status="waiting")
         _decide(state, waiting, at=at, by=by, issued=release.issued)
     else:
-        move(state, based, "blocked", because="its gate report does not pass")
+        move(state, based, status="blocked", because="its gate report does not pass")
 
 
 def basis_of(release: Release) -> str:
@@ -242,7 +242,7 @@ def check_vote(state: State, act: Act) -> None:
         because = f": {release.because}" if release.because else ""
         msg = f"{release.id} is {release.status}{because}; it takes no votes."
         raise ConflictError(msg, "`modeldeck release list` shows what waits.")
-    may_vote(state, release, act.by)
+    may_vote(state, release, person=act.by)
     _same_statement(act, release)
     verdict = act.text("verdict")
     if verdict not in VERDICTS:
@@ -264,7 +264,7 @@ def check_vote(state: State, act: Act) -> None:
         raise ConflictError(msg)
 
 
-def may_vote(state: State, release: Release, person: str) -> None:
+def may_vote(state: State, release: Release, *, person: str) -> None:
     """Refuse people who may not vote on a release.
 
     Raises
@@ -332,7 +332,7 @@ def standing(release: Release) -> dict[str, Vote]:
     return {vote.by: vote for vote in release.votes}
 
 
-def approvers(state: State, release: Release, issued: str) -> dict[str, tuple[str, ...]]:
+def approvers(state: State, release: Release, *, issued: str) -> dict[str, tuple[str, ...]]:
     """Return the people whose approvals hold at a time, with their roles."""
     found = {}
     for person, vote in standing(release).items():
@@ -342,10 +342,10 @@ def approvers(state: State, release: Release, issued: str) -> dict[str, tuple[st
     return found
 
 
-def lacks(state: State, release: Release, issued: str) -> list[str]:
+def lacks(state: State, release: Release, *, issued: str) -> list[str]:
     """Return what a release still lacks, as short texts."""
     environment = state.policy.environments[release.environment]
-    return quorum.missing(environment, approvers(state, release, issued))
+    return quorum.missing(environment, approvers(state, release, issued=issued))
 
 
 def _decide(state: State, release: Release, *, at: str, by: str, issued: str) -> None:
@@ -354,21 +354,21 @@ def _decide(state: State, release: Release, *, at: str, by: str, issued: str) ->
     decided = replace(release, decided_at=at, decided_by=by)
     if "reject" in verdicts and environment.reject_blocks:
         reasons = [vote for vote in standing(release).values() if vote.verdict == "reject"]
-        move(state, decided, "rejected", because=f"{reasons[0].by}: {reasons[0].reason}")
+        move(state, decided, status="rejected", because=f"{reasons[0].by}: {reasons[0].reason}")
     elif "request-changes" in verdicts:
         if release.status != "changes-requested":
-            move(state, release, "changes-requested")
-    elif not lacks(state, release, issued):
-        approved = move(state, decided, "approved")
+            move(state, release, status="changes-requested")
+    elif not lacks(state, release, issued=issued):
+        approved = move(state, decided, status="approved")
         if environment.deploy == "on-approval":
             start(state, approved, at=at)
     elif release.status == "changes-requested":
-        move(state, release, "waiting")
+        move(state, release, status="waiting")
 
 
 def start(state: State, release: Release, *, at: str) -> None:
     """Move the endpoint's pointer to a release's version; others for the endpoint are outdated."""
-    deploying = move(state, release, "deploying")
+    deploying = move(state, release, status="deploying")
     deployments.point(state, deploying, at=at)
     outdate(state, endpoint=release.endpoint, because=f"{release.id} was deployed meanwhile")
 
@@ -377,7 +377,7 @@ def outdate(state: State, *, because: str, endpoint: str = "") -> None:
     """Make open releases outdated: those of one endpoint, or all."""
     for other in list(state.releases.values()):
         if other.status in OPEN and endpoint in {"", other.endpoint}:
-            move(state, other, "outdated", because=because)
+            move(state, other, status="outdated", because=because)
 
 
 def check_withdraw(state: State, act: Act) -> None:
@@ -395,7 +395,7 @@ def check_withdraw(state: State, act: Act) -> None:
 def apply_withdraw(state: State, act: Act) -> str:
     """Withdraw a release."""
     release = state.releases[act.entity]
-    move(state, release, "withdrawn", because=act.text("reason"))
+    move(state, release, status="withdrawn", because=act.text("reason"))
     return f"release:{release.id}"
 
 
@@ -406,12 +406,12 @@ def check_start(state: State, act: Act) -> None:
         msg = f"{release.id} is {release.status}, not approved."
         raise ConflictError(msg, "`modeldeck release show` says what it lacks.")
     environment = state.policy.environments[release.environment]
-    _need_role(state, act.by, environment.deploy_roles, what=f"deploy to {environment.name}")
+    _need_role(state, act.by, roles=environment.deploy_roles, what=f"deploy to {environment.name}")
     endpoint = state.endpoint(release.model, release.environment)
     if act.number("generation") != endpoint.generation:
         msg = f"What {endpoint.id} serves changed since you looked."
         raise ConflictError(msg, "Look at it again.")
-    left = lacks(state, release, act.text("issued"))
+    left = lacks(state, release, issued=act.text("issued"))
     if left:
         msg = f"{release.id} lacks {', '.join(left)} now: approvals expired or were revoked."
         raise NotPermittedError(msg, "Ask for a new release.")
@@ -423,5 +423,5 @@ def apply_start(state: State, act: Act) -> str:
     return f"release:{act.entity}"
 
 
-def _need_role(state: State, person: str, roles: tuple[str, ...], *, what: str) -> None:
-    deployments.need_role(state, person, roles, what=what)
+def _need_role(state: State, person: str, *, roles: tuple[str, ...], what: str) -> None:
+    deployments.need_role(state, person, roles=roles, what=what)

@@ -73,7 +73,7 @@ class Table:
         self.path = path
         self._known: set[str] = set()
 
-    def fail(self, key: str, problem: str, hint: str = "") -> InvalidInputError:
+    def fail(self, key: str, problem: str, *, hint: str = "") -> InvalidInputError:
         """Return the error for one key of this table: file, line, key, problem."""
         line = self.line_of(key)
         where = f"{self.filename}, line {line}" if line else self.filename
@@ -98,7 +98,7 @@ class Table:
                 return number + 1
         return start + 1 if self.path and start else 0
 
-    def take(self, key: str, kind: type[T], default: T | None = None) -> T:
+    def take(self, key: str, kind: type[T], *, default: T | None = None) -> T:
         """Take a value of one type out; without a default it is required.
 
         Raises
@@ -130,7 +130,7 @@ class Table:
 
     def texts(self, key: str, default: Iterable[str] = ()) -> tuple[str, ...]:
         """Take a list of texts out."""
-        values = self.take(key, list, list(default))
+        values = self.take(key, list, default=list(default))
         for value in values:
             if not isinstance(value, str):
                 raise self.fail(key, f"expected a list of texts, found {value!r:.60} in it")
@@ -138,12 +138,12 @@ class Table:
 
     def table(self, key: str) -> Table:
         """Take a table out; empty when it is not there."""
-        return self._child(key, self.take(key, dict, {}))
+        return self._child(key, self.take(key, dict, default={}))
 
     def tables(self, key: str) -> list[Table]:
         """Take an array of tables out; empty when it is not there."""
         found = []
-        for value in self.take(key, list, []):
+        for value in self.take(key, list, default=[]):
             if not isinstance(value, dict):
                 raise self.fail(key, f"expected tables ([[{key}]]), found {value!r:.60}")
             found.append(self._child(key, value))
@@ -154,9 +154,9 @@ class Table:
         inner = self.table(key)
         return {name: inner.table(name) for name in inner.data}
 
-    def choice(self, key: str, options: Iterable[str], default: str | None = None) -> str:
+    def choice(self, key: str, options: Iterable[str], *, default: str | None = None) -> str:
         """Take a text out that must be one of some words."""
-        value = self.take(key, str, default)
+        value = self.take(key, str, default=default)
         words = list(options)
         if value not in words:
             raise self.fail(key, f"expected one of {', '.join(words)}, found {value!r:.60}")
@@ -174,7 +174,7 @@ class Table:
             if key not in self._known:
                 near = difflib.get_close_matches(key, self._known, n=1)
                 hint = f"Did you mean {near[0]!r}?" if near else ""
-                raise self.fail(key, "no such setting", hint or "Remove it.")
+                raise self.fail(key, "no such setting", hint=hint or "Remove it.")
 
     def _child(self, key: str, data: Mapping[str, object]) -> Table:
         path = (*self.path, key)

@@ -126,13 +126,13 @@ class Demo:
             now, left = left[:2], left[2:]
             started = [(name, by, self._start(name, by)) for name, by in now]
             for name, by, job in started:
-                self._await(name, by, job)
+                self._await(name, by, job=job)
 
     def _start(self, pipeline: str, by: str) -> StartedJob:
         say(f"Training {pipeline} as {by}")
         return self.as_(by).training.start(self.root / "pipelines" / pipeline)
 
-    def _await(self, pipeline: str, by: str, job: StartedJob) -> None:
+    def _await(self, pipeline: str, by: str, *, job: StartedJob) -> None:
         code = job.process.wait()
         run = self.as_(by).runs.show(job.run_id)
         if code or run["status"] != "finished":
@@ -159,9 +159,9 @@ class Demo:
             self.as_(by).gates.run(version, ENVIRONMENT)
             return self.as_(by).releases.show(known["id"])
         say(f"Testing {version} and asking for its release as {by}")
-        return self.as_(by).releases.request(version, ENVIRONMENT, reason)
+        return self.as_(by).releases.request(version, ENVIRONMENT, reason=reason)
 
-    def vote(self, release: ReleaseDocument, person: str, verdict: str, reason: str) -> None:
+    def vote(self, release: ReleaseDocument, person: str, *, verdict: str, reason: str) -> None:
         """Vote as somebody, unless the release is decided or the person did."""
         now = self.as_(person).releases.show(release["id"])
         if now["can_approve" if verdict == "approve" else "can_reject"]:
@@ -171,8 +171,8 @@ class Demo:
     def release_first(self) -> None:
         """Take the first version live: gate, two approvals, a server that is ready."""
         release = self.request("tumour@1", "First version for the screening team.")
-        self.vote(release, "carol", "approve", "Sensitivity is what we asked for.")
-        self.vote(release, "dave", "approve", "Runbook is in place.")
+        self.vote(release, "carol", verdict="approve", reason="Sensitivity is what we asked for.")
+        self.vote(release, "dave", verdict="approve", reason="Runbook is in place.")
         if release["status"] not in {"waiting", "deploying"}:
             return
 
@@ -186,13 +186,15 @@ class Demo:
         """Let a release be rejected with a reason."""
         release = self.request("digits@1", "For the form scanner.")
         reason = "The scanner team has not agreed to the new label set yet."
-        self.vote(release, "carol", "reject", reason)
+        self.vote(release, "carol", verdict="reject", reason=reason)
 
     def ask_for_approval(self) -> None:
         """Leave one release that lacks only the person's approval."""
         release = self.request("tumour@2", "Random forest: fewer missed cases on the hold-out.")
         others = [name for name in ("carol", "dave") if name != self.person]
-        self.vote(release, others[0], "approve", "Checked against last month's cases.")
+        self.vote(
+            release, others[0], verdict="approve", reason="Checked against last month's cases."
+        )
 
     def remark(self) -> None:
         """Write a few annotations."""
@@ -211,9 +213,9 @@ class Demo:
         say(f"Starting a server for {ENVIRONMENT}")
         arguments = ["--workspace", str(self.root), "--environment", ENVIRONMENT, "--port", "0"]
         log = self.root / "endpoints" / "server.log"
-        self._child("serve", [*arguments, "--user", "server"], log)
+        self._child("serve", [*arguments, "--user", "server"], log=log)
 
-    def _child(self, job: str, arguments: list[str], log: Path) -> None:
+    def _child(self, job: str, arguments: list[str], *, log: Path) -> None:
         self.children.append(processes.spawn(job, arguments, root=self.root, log=log))
 
     def address(self) -> str:
@@ -234,7 +236,7 @@ class Demo:
         self.as_(OWNER).models.copy_out(live, folder)
         rate = ["--rate", str(REQUESTS_PER_S)]
         arguments = ["--url", url, "--model", "tumour", "--folder", str(folder), *rate]
-        self._child("traffic", arguments, self.root / "endpoints" / "traffic.log")
+        self._child("traffic", arguments, log=self.root / "endpoints" / "traffic.log")
         return url
 
     def summary(self, url: str) -> demo.DemoSummary:

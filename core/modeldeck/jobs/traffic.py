@@ -33,7 +33,7 @@ def rows_of(folder: Path) -> list[dict[str, object]]:
     return [dict(row) for row in frame.select(names).to_dicts()]
 
 
-def send(url: str, model: str, rows: list[dict[str, object]], *, rate: float) -> None:
+def send(url: str, model: str, *, rows: list[dict[str, object]], rate: float) -> None:
     """Send one row after the other until an hour is over.
 
     Raises
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=5.0)
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    send(options.url, options.model, rows_of(options.folder), rate=options.rate)
+    send(options.url, options.model, rows=rows_of(options.folder), rate=options.rate)
     return 0
 
 

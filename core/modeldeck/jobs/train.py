@@ -96,7 +96,7 @@ def train(run: Run, spec: PipelineSpec, *, user: str) -> None:
     """
     recorder = Recorder(run, spec, user=user)
     dataset = data.load(spec, run.workspace)
-    trained = training.train(spec, dataset, recorder)
+    trained = training.train(spec, dataset, recorder=recorder)
     chosen = effective(spec, trained.parameters)
     run.log_parameters(chosen)
     aside = run.folder / "artifacts" / ".model.tmp"

@@ -243,7 +243,7 @@ def _check_names(spec: PipelineSpec, frame: pl.DataFrame) -> None:
                 near = difflib.get_close_matches(name, frame.columns, n=3, cutoff=0.5)
                 shown = ", ".join(near or frame.columns[:10])
                 hint = f"Did you mean {shown}?" if near else f"It has: {shown}."
-                raise spec.problem(key, f"{spec.data.source} has no column {name!r}", hint)
+                raise spec.problem(key, f"{spec.data.source} has no column {name!r}", hint=hint)
 
 
 def _check_column(spec: PipelineSpec, column: pl.Series) -> None:
@@ -252,7 +252,7 @@ def _check_column(spec: PipelineSpec, column: pl.Series) -> None:
         infinite = int(column.is_infinite().sum())
         if infinite:
             problem = f"column {column.name!r} has {infinite} infinite values"
-            raise spec.problem("data.source", problem, "Correct them in the file.")
+            raise spec.problem("data.source", problem, hint="Correct them in the file.")
     if column.dtype != pl.String:
         return
     numbers = column.cast(pl.Float64, strict=False)
@@ -262,9 +262,9 @@ def _check_column(spec: PipelineSpec, column: pl.Series) -> None:
         row = int(np.flatnonzero((numbers.is_null() & column.is_not_null()).to_numpy())[0])
         found = f"{others} of {column.len():,} values are no numbers, first {column[row]!r:.40}"
         problem = f"column {column.name!r} mixes numbers and texts: {found} in row {row + 1}"
-        raise spec.problem("data.source", problem, "Correct them in the file.")
+        raise spec.problem("data.source", problem, hint="Correct them in the file.")
     different = column.n_unique()
     if different > MAX_CATEGORIES:
         problem = f"column {column.name!r} has {different:,} different texts"
         hint = f"At most {MAX_CATEGORIES} can be encoded; leave it out with data.drop."
-        raise spec.problem("data.source", problem, hint)
+        raise spec.problem("data.source", problem, hint=hint)

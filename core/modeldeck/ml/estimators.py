@@ -42,7 +42,9 @@ class Estimator(Protocol):
         """Set parameters by name."""
 
 
-def build(spec: PipelineSpec, text_columns: list[str], parameters: Mapping[str, Value]) -> Pipeline:
+def build(
+    spec: PipelineSpec, text_columns: list[str], *, parameters: Mapping[str, Value]
+) -> Pipeline:
     """Make the unfitted pipeline for one candidate.
 
     Parameters
@@ -70,11 +72,11 @@ def build(spec: PipelineSpec, text_columns: list[str], parameters: Mapping[str, 
             for key, value in parameters.items()
             if key.split(".", 1)[0] == part.name
         }
-        steps.append((part.name, _make(spec, part, own)))
+        steps.append((part.name, _make(spec, part, own=own)))
     return Pipeline(steps)
 
 
-def _make(spec: PipelineSpec, part: PartSpec, own: Mapping[str, Value]) -> BaseEstimator:
+def _make(spec: PipelineSpec, part: PartSpec, *, own: Mapping[str, Value]) -> BaseEstimator:
     kind = resolve(spec, part)
     known = list(kind().get_params(deep=False)) if _has_defaults(kind) else []
     values = {**part.parameters, **own}
@@ -83,7 +85,7 @@ def _make(spec: PipelineSpec, part: PartSpec, own: Mapping[str, Value]) -> BaseE
             key = "search.grid" if name in own else part.name
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
             hint = f"Did you mean {', '.join(near)}?" if near else f"It has: {', '.join(known)}."
-            raise spec.problem(key, f"{kind.__name__} has no parameter {name!r}", hint)
+            raise spec.problem(key, f"{kind.__name__} has no parameter {name!r}", hint=hint)
     if "random_state" in known and "random_state" not in values:
         values["random_state"] = spec.seed
     return kind(**values)
@@ -111,7 +113,9 @@ def resolve(spec: PipelineSpec, part: PartSpec) -> type[BaseEstimator]:
     except ImportError:
         kind = None
     if not isinstance(kind, type) or not issubclass(kind, BaseEstimator):
-        raise spec.problem(part.name, f"scikit-learn has no class {part.type}", _near(part.type))
+        raise spec.problem(
+            part.name, f"scikit-learn has no class {part.type}", hint=_near(part.type)
+        )
     needed = "predict" if part is spec.estimator else "transform"
     if not _has_defaults(kind):
         raise spec.problem(part.name, f"{name} needs other estimators, which a file cannot name")
@@ -150,7 +154,7 @@ def check_metrics(spec: PipelineSpec) -> None:
         if metric not in known:
             near = difflib.get_close_matches(metric, known, n=3, cutoff=0.5)
             hint = f"Did you mean {', '.join(near)}?" if near else ""
-            raise spec.problem("evaluation.metrics", f"there is no scorer {metric!r}", hint)
+            raise spec.problem("evaluation.metrics", f"there is no scorer {metric!r}", hint=hint)
 
 
 def refuses_missing(pipeline: Pipeline) -> str:

@@ -116,7 +116,9 @@ def _as_frame(table: object, names: Sequence[str]) -> pl.DataFrame:
     return pl.DataFrame(columns, strict=False)
 
 
-def to_input(frame: pl.DataFrame, inputs: Sequence[Mapping[str, Any]], container: str) -> Features:
+def to_input(
+    frame: pl.DataFrame, inputs: Sequence[Mapping[str, Any]], *, container: str
+) -> Features:
     """Return a frame's columns in the order and types of a signature, as the estimator takes them.
 
     Parameters
@@ -150,7 +152,7 @@ def to_input(frame: pl.DataFrame, inputs: Sequence[Mapping[str, Any]], container
 
 
 def from_rows(
-    rows: Sequence[Mapping[str, Any]], inputs: Sequence[Mapping[str, Any]], container: str
+    rows: Sequence[Mapping[str, Any]], inputs: Sequence[Mapping[str, Any]], *, container: str
 ) -> Features:
     """Return rows of named values as the estimator takes them.
 

@@ -101,9 +101,9 @@ def save_model(
     if not callable(getattr(model, "predict", None)):
         msg = f"{type(model).__name__} cannot predict."
         raise InvalidInputError(msg, "Log a fitted scikit-learn estimator.")
-    name, seen = _training_rows(model, examples, target, training)
+    name, seen = _training_rows(model, examples, target=target, training=training)
     signature = build_signature(model, seen.drop(name, strict=False), target=name)
-    held = None if holdout is None else _holdout_rows(model, holdout, name)
+    held = None if holdout is None else _holdout_rows(model, holdout, name=name)
     files.write(folder / files.MODEL, to_bytes(model))
     files.write_json(folder / files.SIGNATURE, signature)
     files.write_json(folder / files.ENVIRONMENT, environment())
@@ -124,7 +124,7 @@ def save_model(
 
 
 def _training_rows(
-    model: object, examples: object, target: object, training: pl.DataFrame | None
+    model: object, examples: object, *, target: object, training: pl.DataFrame | None
 ) -> tuple[str, pl.DataFrame]:
     """Return the target's name (empty when unknown) and the rows, with the target if known."""
     name = target if isinstance(target, str) else "target" if target is not None else ""
@@ -135,10 +135,10 @@ def _training_rows(
     frame = from_anything(examples, names_of(model))
     if target is None or isinstance(target, str):
         return name, frame
-    return name, _with_target(frame, name, target)
+    return name, _with_target(frame, name, values=target)
 
 
-def _with_target(frame: pl.DataFrame, name: str, values: object) -> pl.DataFrame:
+def _with_target(frame: pl.DataFrame, name: str, *, values: object) -> pl.DataFrame:
     column = list(values) if hasattr(values, "__iter__") else []
     if len(column) != frame.height:
         msg = f"There are {len(column)} target values for {frame.height} rows."
@@ -147,10 +147,10 @@ def _with_target(frame: pl.DataFrame, name: str, values: object) -> pl.DataFrame
     return from_anything(frame.with_columns(pl.Series(name, plain, strict=False)))
 
 
-def _holdout_rows(model: object, holdout: object, name: str) -> pl.DataFrame:
+def _holdout_rows(model: object, holdout: object, *, name: str) -> pl.DataFrame:
     if isinstance(holdout, tuple) and len(holdout) == 2:
         frame = from_anything(holdout[0], names_of(model))
-        return _with_target(frame, name or "target", holdout[1])
+        return _with_target(frame, name or "target", values=holdout[1])
     frame = from_anything(holdout, names_of(model))
     if name not in frame.columns:
         msg = f"The hold-out rows have no target column {name!r}."

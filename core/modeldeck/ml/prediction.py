@@ -18,7 +18,7 @@ _BY_PROBABILITY = (DecisionTreeClassifier, ExtraTreesClassifier, RandomForestCla
 
 
 def predict(
-    model: object, signature: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+    model: object, signature: Mapping[str, Any], *, rows: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Predict rows of named values.
 
@@ -44,7 +44,7 @@ def predict(
     """
     if not rows:
         return []
-    features = from_rows(rows, signature["inputs"], signature["container"])
+    features = from_rows(rows, signature["inputs"], container=signature["container"])
     labels, probabilities = predict_features(model, features)
     found = labels.tolist()
     if probabilities is None:

@@ -12,7 +12,7 @@ from modeldeck.ml.frames import Features
 
 
 def evaluate(
-    estimator: Estimator, features: Features, target: Vector, *, metrics: Sequence[str]
+    estimator: Estimator, features: Features, *, target: Vector, metrics: Sequence[str]
 ) -> dict[str, float]:
     """Score a fitted estimator by several metrics, predicting once.
 
@@ -34,7 +34,7 @@ def evaluate(
     return {name: float(value) for name, value in scorer(estimator, features, target).items()}
 
 
-def score(estimator: Estimator, features: Features, target: Vector, *, metric: str) -> float:
+def score(estimator: Estimator, features: Features, *, target: Vector, metric: str) -> float:
     """Score a fitted estimator by one metric; NaN when it is unknown or cannot be computed."""
     if metric not in get_scorer_names():
         return math.nan

@@ -88,7 +88,7 @@ def build_signature(model: object, frame: pl.DataFrame, *, target: str = "") -> 
         "outputs": [],
         "examples": {"inputs": _example_rows(frame.select(chosen)), "outputs": []},
     }
-    found["examples"]["outputs"] = predict(model, found, found["examples"]["inputs"])
+    found["examples"]["outputs"] = predict(model, found, rows=found["examples"]["inputs"])
     found["outputs"] = _outputs(model, found["examples"]["outputs"][0])
     return found
 
@@ -189,7 +189,7 @@ def check_examples(model: object, signature: Signature) -> None:
         An answer differs: a class at all, a number by more than a millionth.
     """
     expected = signature["examples"]["outputs"]
-    found = predict(model, signature, signature["examples"]["inputs"])
+    found = predict(model, signature, rows=signature["examples"]["inputs"])
     for number, (before, now) in enumerate(zip(expected, found, strict=True), start=1):
         if set(before) != set(now) or not all(_is_same(before[key], now[key]) for key in before):
             msg = f"Example row {number} is answered {now!r:.200}, not {before!r:.200} as recorded."

@@ -69,17 +69,17 @@ def pose(spec: PipelineSpec, dataset: Dataset, *, task: str, pipeline: Pipeline)
     if dataset.frame.height < LEAST_ROWS:
         msg = f"{dataset.source} has {dataset.frame.height} rows; training needs {LEAST_ROWS}."
         raise InsufficientDataError(msg, "Collect more rows.")
-    _check_missing(spec, dataset, pipeline)
-    frame = dataset.frame.with_columns(_target(spec, dataset.frame[dataset.target], task))
+    _check_missing(spec, dataset, pipeline=pipeline)
+    frame = dataset.frame.with_columns(_target(spec, dataset.frame[dataset.target], task=task))
     target = frame[dataset.target].to_numpy()
     target = target.astype(str) if target.dtype == object else target
     columns = [{"name": one, "type": column_type(frame[one])} for one in dataset.features]
-    features = to_input(frame, columns, "frame" if dataset.text_columns else "array")
+    features = to_input(frame, columns, container="frame" if dataset.text_columns else "array")
     training, holdout = _apart(spec, target, is_stratified=_is_stratified(spec, task))
     return Problem(task, frame, features, target, training, holdout)
 
 
-def _check_missing(spec: PipelineSpec, dataset: Dataset, pipeline: Pipeline) -> None:
+def _check_missing(spec: PipelineSpec, dataset: Dataset, *, pipeline: Pipeline) -> None:
     counts = {
         name: n_missing(dataset.frame[name])
         for name in dataset.features
@@ -92,16 +92,18 @@ def _check_missing(spec: PipelineSpec, dataset: Dataset, pipeline: Pipeline) -> 
         more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
         problem = f"values are missing in {shown}{more}, which {refusing} cannot take"
         hint = 'Put [[steps]] with type = "sklearn.impute.SimpleImputer" in front, or drop them.'
-        raise spec.problem("data.source", problem, hint)
+        raise spec.problem("data.source", problem, hint=hint)
 
 
-def _target(spec: PipelineSpec, column: pl.Series, task: str) -> pl.Series:
+def _target(spec: PipelineSpec, column: pl.Series, *, task: str) -> pl.Series:
     missing = n_missing(column)
     if missing:
         empty = column.is_null() | (column.is_nan() if column.dtype == pl.Float64 else False)
         row = int(np.flatnonzero(empty.to_numpy())[0]) + 1
         problem = f"{missing} of {len(column):,} values of {column.name!r} are missing"
-        raise spec.problem("data.target", f"{problem}, first in row {row}", "Leave those rows out.")
+        raise spec.problem(
+            "data.target", f"{problem}, first in row {row}", hint="Leave those rows out."
+        )
     if task == "regression":
         return _numbers(spec, column)
     return _classes(spec, column)
@@ -113,11 +115,11 @@ def _numbers(spec: PipelineSpec, column: pl.Series) -> pl.Series:
         first = column.filter(numbers.is_null())
         shown = f", for example {first[0]!r:.40}" if len(first) else ""
         problem = f"{column.name!r} holds texts{shown}; a regressor predicts numbers"
-        raise spec.problem("data.target", problem, "Choose a classifier or another target.")
+        raise spec.problem("data.target", problem, hint="Choose a classifier or another target.")
     found = column.cast(pl.Float64)
     if found.n_unique() == 1:
         problem = f"{column.name!r} is {found[0]:g} in every row; there is nothing to predict"
-        raise spec.problem("data.target", problem, "Choose another target.")
+        raise spec.problem("data.target", problem, hint="Choose another target.")
     return found
 
 
@@ -126,18 +128,20 @@ def _classes(spec: PipelineSpec, column: pl.Series) -> pl.Series:
         fractions = column.filter(column != column.round())
         if len(fractions):
             problem = f"{column.name!r} holds numbers such as {fractions[0]:g}, not classes"
-            raise spec.problem("data.target", problem, "Choose a regressor or another target.")
+            raise spec.problem("data.target", problem, hint="Choose a regressor or another target.")
     found = column if column.dtype == pl.String else column.cast(pl.Int64)
     counts = found.value_counts(sort=True)
     if counts.height == 1:
         problem = f"{column.name!r} has the single class {found[0]!r:.40} in every row"
-        raise spec.problem("data.target", problem, "Choose another target or collect more rows.")
+        raise spec.problem(
+            "data.target", problem, hint="Choose another target or collect more rows."
+        )
     label, least = counts.row(-1)
     needed = spec.evaluation.folds + 1
     if least < needed:
         problem = f"class {label!r:.40} of {column.name!r} has {least} rows"
         hint = f"{spec.evaluation.folds} folds and a hold-out need {needed}: use fewer folds."
-        raise spec.problem("data.target", problem, hint)
+        raise spec.problem("data.target", problem, hint=hint)
     return found
 
 

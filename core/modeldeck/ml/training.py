@@ -39,7 +39,7 @@ class Recorder(Protocol):
     def line(self, level: str, text: str) -> None:
         """Write a line of the log; level is INFO, WARNING or ERROR."""
 
-    def progress(self, done: int, total: int, text: str) -> None:
+    def progress(self, done: int, total: int, *, text: str) -> None:
         """Say how far the whole training is."""
 
     def candidate(
@@ -78,10 +78,10 @@ class _Progress:
 
     def step(self, text: str) -> None:
         self.done += 1
-        self.recorder.progress(self.done, self.total, text)
+        self.recorder.progress(self.done, self.total, text=text)
 
 
-def train(spec: PipelineSpec, dataset: Dataset, recorder: Recorder) -> Trained:
+def train(spec: PipelineSpec, dataset: Dataset, *, recorder: Recorder) -> Trained:
     """Train a pipeline.
 
     Parameters
@@ -102,7 +102,7 @@ def train(spec: PipelineSpec, dataset: Dataset, recorder: Recorder) -> Trained:
     """
     check_metrics(spec)
     candidates = spec.candidates()
-    pipelines = [build(spec, dataset.text_columns, values) for values in candidates]
+    pipelines = [build(spec, dataset.text_columns, parameters=values) for values in candidates]
     problem = pose(spec, dataset, task=task_of(pipelines[0][-1]), pipeline=pipelines[0])
     rows = f"{len(problem.training):,} rows to train on, {len(problem.holdout):,} held out"
     recorder.line("INFO", f"{dataset.source}: {len(dataset.features)} columns, {rows}")
@@ -110,13 +110,13 @@ def train(spec: PipelineSpec, dataset: Dataset, recorder: Recorder) -> Trained:
     scores = _search(spec, problem, pipelines=pipelines, progress=progress)
     best = max(scores, key=lambda number: scores[number][spec.evaluation.best][0])
     with _warnings_logged(recorder):
-        model = _fit(spec, pipelines[best], problem, problem.training)
+        model = _fit(spec, pipelines[best], problem=problem, rows=problem.training)
     progress.step("best candidate fitted on all training rows")
-    holdout = _score(spec, model, problem, problem.holdout)
+    holdout = _score(spec, model, problem=problem, rows=problem.holdout)
     for name, value in holdout.items():
         recorder.line("INFO", f"{name} {value:.6g} on the hold-out")
     recorder.log(holdout, 0)
-    metrics = _metrics(spec, problem, scores[best], holdout)
+    metrics = _metrics(spec, problem, scores=scores[best], holdout=holdout)
     return Trained(unwrapped(model), problem, candidates[best], metrics)
 
 
@@ -134,7 +134,7 @@ def _search(
     for number, parameters in enumerate(spec.candidates()):
         label = f"candidate {number + 1} of {len(pipelines)}"
         try:
-            with _record(spec, recorder, number, parameters) as own:
+            with _record(spec, recorder, number=number, parameters=parameters) as own:
                 scores = _cross_validate(
                     spec, problem, pipeline=pipelines[number], own=own, progress=progress
                 )
@@ -162,7 +162,7 @@ def _no_number(spec: PipelineSpec) -> InvalidInputError:
 
 @contextmanager
 def _record(
-    spec: PipelineSpec, recorder: Recorder, number: int, parameters: Mapping[str, Value]
+    spec: PipelineSpec, recorder: Recorder, *, number: int, parameters: Mapping[str, Value]
 ) -> Iterator[Recorder | None]:
     """Open a candidate's record; without a grid the training run itself is the only record."""
     if not spec.grid:
@@ -183,8 +183,8 @@ def _cross_validate(
 ) -> Scores:
     values: dict[str, list[float]] = {name: [] for name in spec.evaluation.metrics}
     for fold, (fit, score) in enumerate(folds(spec, problem)):
-        model = _fit(spec, pipeline, problem, fit)
-        scored = _score(spec, model, problem, score)
+        model = _fit(spec, pipeline, problem=problem, rows=fit)
+        scored = _score(spec, model, problem=problem, rows=score)
         for name, value in scored.items():
             values[name].append(value)
         shown = " ".join(f"{name}={value:.4f}" for name, value in scored.items())
@@ -198,7 +198,7 @@ def _cross_validate(
     return found
 
 
-def _fit(spec: PipelineSpec, pipeline: Pipeline, problem: Problem, rows: Any) -> Pipeline:  # noqa: ANN401 -- row numbers
+def _fit(spec: PipelineSpec, pipeline: Pipeline, *, problem: Problem, rows: Any) -> Pipeline:  # noqa: ANN401 -- row numbers
     features, target = problem.rows(rows)
     fitted: Pipeline = clone(pipeline)
     try:
@@ -208,10 +208,10 @@ def _fit(spec: PipelineSpec, pipeline: Pipeline, problem: Problem, rows: Any) ->
     return fitted
 
 
-def _score(spec: PipelineSpec, model: Pipeline, problem: Problem, rows: Any) -> dict[str, float]:  # noqa: ANN401 -- row numbers
+def _score(spec: PipelineSpec, model: Pipeline, *, problem: Problem, rows: Any) -> dict[str, float]:  # noqa: ANN401 -- row numbers
     features, target = problem.rows(rows)
     try:
-        return evaluate(model, features, target, metrics=spec.evaluation.metrics)
+        return evaluate(model, features, target=target, metrics=spec.evaluation.metrics)
     except _FIT_ERRORS as error:
         text = f"{error}".partition("\n")[0][:300].rstrip(".")
         raise spec.problem("evaluation.metrics", f"cannot be computed: {text}") from error
@@ -229,7 +229,7 @@ def _warnings_logged(recorder: Recorder) -> Iterator[None]:
 
 
 def _metrics(
-    spec: PipelineSpec, problem: Problem, scores: Scores, holdout: Mapping[str, float]
+    spec: PipelineSpec, problem: Problem, *, scores: Scores, holdout: Mapping[str, float]
 ) -> dict[str, Any]:
     return {
         "holdout": dict(holdout),

@@ -48,7 +48,7 @@ class Annotations:
                 "model": list(state.models),
             }
         if kind == "run":
-            return f"run:{ids.resolve(name, self.deck.runs.ids(), 'run')}"
+            return f"run:{ids.resolve(name, self.deck.runs.ids(), what='run')}"
         if kind == "experiment":
             known["experiment"] = [one["experiment"] for one in self.views.runs()]
         if name not in known.get(kind, []):
@@ -89,7 +89,7 @@ class Annotations:
             msg = "The remark holds characters that are no Unicode text."
             raise InvalidInputError(msg, "Remove them.") from None
         stored = self.deck.objects.put(data)
-        done = self.deck.commit("annotation.add", subject, {"object": stored})
+        done = self.deck.commit("annotation.add", subject, body={"object": stored})
         return AnnotationDocument(
             id=self._id_of(done.n), subject=subject, by=done.by, at=done.at, text=text
         )

@@ -79,7 +79,7 @@ class Deployments:
             endpoint = state.endpoint(known.model, known.environment)
             issued = self.deck.now_text(after=known.last_issued)
         body: dict[str, Json] = {"generation": endpoint.generation, "issued": issued}
-        self.deck.commit("deployment.start", f"release:{wanted}", body)
+        self.deck.commit("deployment.start", f"release:{wanted}", body=body)
         return self.show(endpoint.id)
 
     def stop(self, typed: str, reason: str) -> EndpointDocument:
@@ -92,10 +92,10 @@ class Deployments:
         """
         endpoint = self.show(typed)
         body: dict[str, Json] = {"generation": endpoint["generation"], "reason": reason}
-        self.deck.commit("deployment.stop", f"endpoint:{endpoint['id']}", body)
+        self.deck.commit("deployment.stop", f"endpoint:{endpoint['id']}", body=body)
         return self.show(endpoint["id"])
 
-    def rollback(self, typed: str, reason: str, to: str = "") -> EndpointDocument:
+    def rollback(self, typed: str, reason: str, *, to: str = "") -> EndpointDocument:
         """Roll an endpoint back to an earlier version that was live there.
 
         Parameters
@@ -127,7 +127,7 @@ class Deployments:
             "to": found[0].version,
             "manifest": found[0].manifest,
         }
-        self.deck.commit("deployment.rollback", f"endpoint:{endpoint['id']}", body)
+        self.deck.commit("deployment.rollback", f"endpoint:{endpoint['id']}", body=body)
         return self.show(endpoint["id"])
 
     def report(
@@ -147,7 +147,9 @@ class Deployments:
             "reason": reason[:1000],
             "head": self.deck.state.head,
         }
-        self.deck.commit("deployment.report", f"endpoint:{typed.removeprefix('endpoint:')}", body)
+        self.deck.commit(
+            "deployment.report", f"endpoint:{typed.removeprefix('endpoint:')}", body=body
+        )
 
     def server_name(self, environment: str) -> str:
         """Return the member that a server of an environment acts as, if the actor is none itself.
@@ -197,12 +199,12 @@ class Deployments:
             if level == Level.OWNER and self.deck.ledger.owners_differ:
                 msg = "The files' owners are not those that the ledger records."
                 raise TamperingError(msg, "Serve from the original folder.")
-        return manifests.copy_out(self.deck.objects, endpoint.pointer.manifest, folder)
+        return manifests.copy_out(self.deck.objects, endpoint.pointer.manifest, folder=folder)
 
     def traffic(self, typed: str) -> TrafficDocument:
         """Return what an endpoint's servers answered in the last minute."""
         model, _at, environment = typed.removeprefix("endpoint:").partition("@")
-        folder = places.endpoint_folder(self.deck.root, environment, model)
+        folder = places.endpoint_folder(self.deck.root, environment, model=model)
         since = clock.to_text(self.deck.now() - timedelta(seconds=WINDOW_S))
         records = [
             one

@@ -43,13 +43,13 @@ class Gates:
             endpoint = state.endpoint(candidate.model, environment)
             checks = policy.checks(environment, candidate.model)
             self.deck.need_writable()
-        report = self._measure(candidate, endpoint, checks)
+        report = self._measure(candidate, endpoint, checks=checks)
         report |= {"manifest": candidate.manifest, "replaces": endpoint.base, "policy": digest}
         stored = self.deck.objects.put(files.dumps(report))
         done = self.deck.commit(
             "gate.report",
             f"version:{candidate.id}",
-            {
+            body={
                 "environment": environment,
                 "manifest": candidate.manifest,
                 "report": stored,
@@ -66,16 +66,16 @@ class Gates:
         return found
 
     def _measure(
-        self, candidate: Version, endpoint: Endpoint, checks: Sequence[Check]
+        self, candidate: Version, endpoint: Endpoint, *, checks: Sequence[Check]
     ) -> dict[str, object]:
         objects = self.deck.objects
         with tempfile.TemporaryDirectory(prefix="modeldeck-") as temporary:
             folder, live, spec = (Path(temporary, one) for one in ("candidate", "live", "spec"))
             folder.mkdir()
-            manifests.copy_out(objects, candidate.manifest, folder)
+            manifests.copy_out(objects, candidate.manifest, folder=folder)
             if endpoint.base != "none":
                 live.mkdir()
-                manifests.copy_out(objects, endpoint.base, live)
+                manifests.copy_out(objects, endpoint.base, folder=live)
             wanted = {
                 "version": candidate.id,
                 "environment": endpoint.environment,

@@ -52,7 +52,7 @@ class Logs:
 
     def _of_endpoint(self, name: str) -> Sequence[Path]:
         model, _at, environment = name.partition("@")
-        folder = places.endpoint_folder(self.deck.root, environment, model)
+        folder = places.endpoint_folder(self.deck.root, environment, model=model)
         found = sorted(folder.glob("server-*.log"), key=lambda path: path.stat().st_mtime)
         if found:
             return found[-_MAX_SOURCES:]
@@ -83,7 +83,7 @@ class Logs:
 
     def follower(self, typed: str, n: int = 200) -> Following:
         """Return the last lines of a log and what comes after them; see :class:`Following`."""
-        return Following(self, typed, n)
+        return Following(self, typed, n=n)
 
     def follow(self, typed: str, n: int = 200) -> Iterator[LogLine]:
         """Yield the last lines of a log, then each new one as it comes, for ever."""
@@ -96,7 +96,7 @@ class Logs:
 class Following:
     """Follows the log of a run, an endpoint (also servers that start later) or a file."""
 
-    def __init__(self, logs: Logs, typed: str, n: int) -> None:
+    def __init__(self, logs: Logs, typed: str, *, n: int) -> None:
         self._logs = logs
         self._typed = typed
         self._followers: dict[Path, LogFollower] = {}

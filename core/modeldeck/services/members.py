@@ -35,7 +35,7 @@ class Members:
         self.deck.commit(
             "member.add",
             f"member:{member.name}",
-            {
+            body={
                 "name": member.name,
                 "kind": member.kind,
                 "uid": member.uid,
@@ -54,7 +54,7 @@ class Members:
         ModelDeckError
             The actor is no owner, or too few owners would stay.
         """
-        self.deck.commit("member.revoke", f"member:{name}", {"reason": reason})
+        self.deck.commit("member.revoke", f"member:{name}", body={"reason": reason})
 
     def proposals(self) -> Sequence[str]:
         """Return the ids of owners' entries that wait for the support of other owners."""
@@ -75,7 +75,7 @@ class Members:
                 msg = f"There is no proposal {proposal[:40]!r} that waits for owners."
                 raise NotFoundError(msg, "`modeldeck member list` shows what waits.")
             digest = state.pending[known[0]].act.digest
-        self.deck.commit("proposal.support", f"proposal:{known[0]}", {"digest": digest})
+        self.deck.commit("proposal.support", f"proposal:{known[0]}", body={"digest": digest})
 
 
 def public_key(text: str) -> str:

@@ -89,7 +89,7 @@ class Models:
         path = Path(source)
         if source.endswith(".skops") or (path.is_file() and not ids.is_id(source)):
             return self._register_file(path, model)
-        run = self.deck.runs.document(ids.resolve(source, self.deck.runs.ids(), "run"))
+        run = self.deck.runs.document(ids.resolve(source, self.deck.runs.ids(), what="run"))
         folder = self.deck.runs.folder(run["id"]) / "artifacts" / "model"
         if not (folder / "model.skops").is_file():
             msg = f"Run {ids.short(run['id'])} logged no model."
@@ -115,7 +115,7 @@ class Models:
         done = self.deck.commit(
             "version.register",
             f"model:{model}",
-            {"manifest": digest, "run": run, "authors": [*authors]},
+            body={"manifest": digest, "run": run, "authors": [*authors]},
         )
         return self.version(done.entity)
 
@@ -128,4 +128,4 @@ class Models:
             A file is missing or changed.
         """
         version = self.version(typed)
-        return manifests.copy_out(self.deck.objects, version["manifest"], folder)
+        return manifests.copy_out(self.deck.objects, version["manifest"], folder=folder)

@@ -68,14 +68,14 @@ class Overview:
         for one in self._releases.list():
             title = f"{one['version']} to {one['environment']}"
             if one["can_approve"]:
-                found.append(_item("approve", one, title, _state_of(one)))
+                found.append(_item("approve", one, title=title, detail=_state_of(one)))
             elif one["requested_by"] == actor and one["status"] == "changes-requested":
-                found.append(_item("changes", one, title, "changes were asked for"))
+                found.append(_item("changes", one, title=title, detail="changes were asked for"))
             elif one["requested_by"] == actor and one["status"] == "blocked":
                 if self._is_recent(one["requested_at"]):
-                    found.append(_item("blocked", one, title, one["outdated_because"]))
+                    found.append(_item("blocked", one, title=title, detail=one["outdated_because"]))
             elif one["status"] == "approved" and one["is_open"]:
-                found.append(_item("start", one, title, "approved; start it by hand"))
+                found.append(_item("start", one, title=title, detail="approved; start it by hand"))
         return found
 
     def _from_endpoints(self) -> list[InboxItem]:
@@ -117,7 +117,7 @@ class Overview:
         return at >= clock.to_text(self.deck.now() - RECENT)
 
 
-def _item(kind: str, release: ReleaseDocument, title: str, detail: str) -> InboxItem:
+def _item(kind: str, release: ReleaseDocument, *, title: str, detail: str) -> InboxItem:
     return InboxItem(
         kind=kind,
         subject=f"release:{release['id']}",

@@ -88,10 +88,12 @@ def ask(job: str, arguments: list[str], *, root: Path, timeout_s: float = 600) -
         answer = None
     if done.returncode == 0 and isinstance(answer, dict):
         return answer
-    raise _failure(job, done, answer)
+    raise _failure(job, done, answer=answer)
 
 
-def _failure(job: str, done: subprocess.CompletedProcess[bytes], answer: object) -> ModelDeckError:
+def _failure(
+    job: str, done: subprocess.CompletedProcess[bytes], *, answer: object
+) -> ModelDeckError:
     kind = error_of_code(done.returncode)
     if isinstance(answer, dict) and isinstance(answer.get("error"), dict):
         error = answer["error"]

@@ -55,7 +55,7 @@ class Releases:
             now = clock.to_text(self.deck.now())
             return builders.with_now(document, state, actor=actor, now=now, level=level)
 
-    def request(self, version: str, environment: str, reason: str = "") -> ReleaseDocument:
+    def request(self, version: str, environment: str, *, reason: str = "") -> ReleaseDocument:
         """Ask for a release of a version to an environment, and run its gate.
 
         Raises
@@ -79,13 +79,13 @@ class Releases:
                 "expires": clock.to_text(expires),
                 "reason": reason,
             }
-        done = self.deck.commit("release.request", f"version:{known['id']}", body)
+        done = self.deck.commit("release.request", f"version:{known['id']}", body=body)
         release = self.show(done.entity)
         if release["status"] == "checking":
             self.gates.run(known["id"], environment)
         return self.show(done.entity)
 
-    def statement(self, typed: str, verdict: str, reason: str = "") -> dict[str, Json]:
+    def statement(self, typed: str, verdict: str, *, reason: str = "") -> dict[str, Json]:
         """Return the statement that a vote would record: what the voter binds the verdict to.
 
         Raises
@@ -95,9 +95,9 @@ class Releases:
         """
         identifier = self.show(typed)["id"]
         with self.deck.reading() as state:
-            return self._statement(state.releases[identifier], verdict, reason)
+            return self._statement(state.releases[identifier], verdict, reason=reason)
 
-    def _statement(self, release: Release, verdict: str, reason: str) -> dict[str, Json]:
+    def _statement(self, release: Release, verdict: str, *, reason: str) -> dict[str, Json]:
         environment = self.deck.state.policy.environment(release.environment)
         issued = self.deck.now_text(after=release.last_issued)
         expires = clock.from_text(issued) + timedelta(seconds=environment.approval_ttl_s)
@@ -153,8 +153,8 @@ class Releases:
             if expect and expect != rules.basis_of(release):
                 msg = f"{identifier} changed since you looked."
                 raise ConflictError(msg, "Look at it again, then vote.")
-            body = self._statement(release, verdict, reason)
-        self.deck.commit("release.vote", f"release:{identifier}", body)
+            body = self._statement(release, verdict, reason=reason)
+        self.deck.commit("release.vote", f"release:{identifier}", body=body)
         return self.show(identifier)
 
     def withdraw(self, typed: str, reason: str = "") -> ReleaseDocument:
@@ -166,7 +166,7 @@ class Releases:
             It may not be withdrawn by the actor, or not any more.
         """
         identifier = self.show(typed)["id"]
-        self.deck.commit("release.withdraw", f"release:{identifier}", {"reason": reason})
+        self.deck.commit("release.withdraw", f"release:{identifier}", body={"reason": reason})
         return self.show(identifier)
 
     def diff(self, typed: str) -> Sequence[DiffRow]:

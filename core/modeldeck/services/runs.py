@@ -71,7 +71,7 @@ class Runs:
         NotFoundError, UsageError
             None, or several, end so.
         """
-        return ids.resolve(typed, self.deck.runs.ids(), "run")
+        return ids.resolve(typed, self.deck.runs.ids(), what="run")
 
     def show(self, typed: str) -> RunDocument:
         """Return one run."""
@@ -97,7 +97,7 @@ class Runs:
         if run["status"] not in {"running", "lost"}:
             msg = f"Run {ids.short(run['id'])} is {run['status']}."
             raise ConflictError(msg, "Only a running run can be stopped.")
-        self.deck.commit("run.stop", f"run:{run['id']}", {"reason": reason})
+        self.deck.commit("run.stop", f"run:{run['id']}", body={"reason": reason})
         return self.show(run["id"])
 
 

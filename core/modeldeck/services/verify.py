@@ -47,10 +47,10 @@ class Verify:
             *self._objects(state.activity, data=data),
         ]
         if self.deck.history_problem:
-            problems.append(_problem(state.n, "history", self.deck.history_problem))
+            problems.append(_problem(state.n, "history", problem=self.deck.history_problem))
         if ledger.owners_differ and state.owners_count:
             text = "Entry 1 is owned by another account than it records; owners say nothing here."
-            problems.append(_problem(1, "owner", text))
+            problems.append(_problem(1, "owner", problem=text))
         return VerifyDocument(
             ok=not problems,
             entries=state.n,
@@ -71,7 +71,7 @@ class Verify:
             if problem and line.action == "annotation.add" and problem == "is missing":
                 continue
             if problem:
-                yield _problem(line.n, "object", f"{name} {digest[:12]} {problem}")
+                yield _problem(line.n, "object", problem=f"{name} {digest[:12]} {problem}")
             elif line.action == "version.register":
                 yield from self._files(line.n, digest, data=data)
 
@@ -79,23 +79,25 @@ class Verify:
         try:
             known: Mapping[str, str] = manifests.parts(manifests.read(self.deck.objects, manifest))
         except ModelDeckError as error:
-            yield _problem(n, "object", error.message)
+            yield _problem(n, "object", problem=error.message)
             return
         for name, digest in known.items():
             problem = self.deck.objects.problem(digest, data=data)
             if problem:
-                yield _problem(n, "object", f"{name} ({digest[:12]}) {problem}")
+                yield _problem(n, "object", problem=f"{name} ({digest[:12]}) {problem}")
 
 
 def _chain(ledger: Ledger, known: list[int]) -> Iterator[VerifyProblem]:
     state = ledger.state
     if state.stopped:
-        yield _problem(state.n + 1, "chain", state.stopped)
+        yield _problem(state.n + 1, "chain", problem=state.stopped)
     elif not known:
-        yield _problem(1, "chain", "There are no entries.")
+        yield _problem(1, "chain", problem="There are no entries.")
     elif known[-1] != state.n:
-        yield _problem(state.n + 1, "chain", f"Entries end at {state.n}, files at {known[-1]}.")
+        yield _problem(
+            state.n + 1, "chain", problem=f"Entries end at {state.n}, files at {known[-1]}."
+        )
 
 
-def _problem(n: int, kind: str, problem: str) -> VerifyProblem:
+def _problem(n: int, kind: str, *, problem: str) -> VerifyProblem:
     return VerifyProblem(n=n, kind=kind, problem=problem)

@@ -63,12 +63,12 @@ def read_bytes(path: Path | str, limit: int) -> bytes:
     """
     descriptor = open_regular(path)
     try:
-        return read_descriptor(descriptor, limit, str(path))
+        return read_descriptor(descriptor, limit, name=str(path))
     finally:
         os.close(descriptor)
 
 
-def read_descriptor(descriptor: int, limit: int, name: str) -> bytes:
+def read_descriptor(descriptor: int, limit: int, *, name: str) -> bytes:
     """Read an open file from its beginning, ``limit`` bytes at the most.
 
     Raises
@@ -101,7 +101,7 @@ def make_folder(path: Path) -> None:
         raise write_error(error, path) from error
 
 
-def write_temporary(folder: Path, data: bytes, mode: int) -> Path:
+def write_temporary(folder: Path, data: bytes, *, mode: int) -> Path:
     """Write a new file under a name of its own and bring it to the disk; the mode is set last."""
     name = folder / f".{os.getpid()}-{os.urandom(6).hex()}.tmp"
     try:
@@ -171,7 +171,7 @@ def write_new(path: Path, data: bytes, *, mode: int = 0o444, tmp: Path | None = 
     tmp : Path or None
         Folder for the file on its way; None takes the folder of ``path``.
     """
-    temporary = write_temporary(tmp or path.parent, data, mode)
+    temporary = write_temporary(tmp or path.parent, data, mode=mode)
     try:
         made = link_new(temporary, path)
         if made:
@@ -184,7 +184,7 @@ def write_new(path: Path, data: bytes, *, mode: int = 0o444, tmp: Path | None = 
 
 def replace(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
     """Write a file whole, over an older one if there is one."""
-    temporary = write_temporary(path.parent, data, mode)
+    temporary = write_temporary(path.parent, data, mode=mode)
     try:
         temporary.rename(path)
     except OSError as error:

@@ -74,7 +74,7 @@ def read_file(root: Path, n: int) -> tuple[bytes, int]:
     path = entry_path(root, n)
     descriptor = files.open_regular(path)
     try:
-        data = files.read_descriptor(descriptor, _READ_LIMIT, path.name)
+        data = files.read_descriptor(descriptor, _READ_LIMIT, name=path.name)
         return data, os.fstat(descriptor).st_uid
     finally:
         os.close(descriptor)
@@ -122,7 +122,7 @@ class Ledger:
         except (DamageError, NotPermittedError) as error:
             self.state.stopped = f"Entry {n} cannot be read: {error.message}"
             return False
-        fold.apply(self.state, entry, self._evidence(entry, owner))
+        fold.apply(self.state, entry, evidence=self._evidence(entry, owner))
         return not self.state.stopped
 
     def _check_end(self, n: int) -> None:
@@ -136,7 +136,7 @@ class Ledger:
             self.owners_differ = owner != uid
         key = ""
         if entry.signature:
-            key = self.verifier.key(signed_bytes(entry), entry.signature, keys)
+            key = self.verifier.key(signed_bytes(entry), entry.signature, keys=keys)
         return Evidence(
             owner=None if self.owners_differ else owner,
             key=key,

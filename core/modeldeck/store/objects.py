@@ -65,7 +65,7 @@ class ObjectStore:
                 writer.flush()
                 os.fsync(writer.fileno())
                 size = writer.tell()
-            self._appear(temporary, self.path(found.hexdigest()), size)
+            self._appear(temporary, self.path(found.hexdigest()), size=size)
         except OSError as error:
             raise files.write_error(error, temporary) from error
         finally:
@@ -74,7 +74,7 @@ class ObjectStore:
                 temporary.unlink()
         return found.hexdigest(), size
 
-    def _appear(self, temporary: Path, path: Path, size: int) -> None:
+    def _appear(self, temporary: Path, path: Path, *, size: int) -> None:
         if self._has(path, size):
             return
         files.make_folder(path.parent)

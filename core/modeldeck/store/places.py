@@ -38,7 +38,7 @@ def lock_file(root: Path) -> Path:
     return root / HIDDEN / "lock"
 
 
-def endpoint_folder(root: Path, environment: str, model: str) -> Path:
+def endpoint_folder(root: Path, environment: str, *, model: str) -> Path:
     """Return the folder of an endpoint's logs."""
     return root / "endpoints" / environment / model
 

@@ -154,7 +154,7 @@ class Verifier:
             with contextlib.suppress(Exception):
                 self._known = set(files.read_bytes(cache, 64 << 20).decode().split())
 
-    def key(self, payload: bytes, signature: str, keys: Sequence[str]) -> str:
+    def key(self, payload: bytes, signature: str, *, keys: Sequence[str]) -> str:
         """Return which of a member's keys a signature verifies under; empty when none."""
         named = key_in(signature)
         if not named or named not in keys:
@@ -163,7 +163,7 @@ class Verifier:
         digest = mark.hexdigest()
         if digest in self._known:
             return named
-        if not verify(payload, signature, named):
+        if not verify(payload, signature, key=named):
             return ""
         self._remember(digest)
         return named
@@ -178,7 +178,7 @@ class Verifier:
                 writer.write(f"{digest}\n")
 
 
-def verify(payload: bytes, signature: str, key: str) -> bool:
+def verify(payload: bytes, signature: str, *, key: str) -> bool:
     """Say whether ``ssh-keygen -Y verify`` accepts a signature under just this key.
 
     Raises

@@ -137,7 +137,7 @@ class Side:
 
     def features(self, frame: pl.DataFrame) -> Features:
         """Return a frame as this version's estimator takes it."""
-        return to_input(frame, self.signature["inputs"], self.signature["container"])
+        return to_input(frame, self.signature["inputs"], container=self.signature["container"])
 
     def was_trained_on(self, frame: pl.DataFrame) -> Vector:
         """Say for each row whether this version was trained on it."""
@@ -196,7 +196,7 @@ def _threshold(check: Check, case: Case) -> Verdict:
     if not (case.candidate.folder / files.HOLDOUT).exists():
         return _no_holdout(case)
     side = case.candidate
-    value = score(side.model, side.features(side.holdout), case.truth, metric=check.metric)
+    value = score(side.model, side.features(side.holdout), target=case.truth, metric=check.metric)
     if not math.isfinite(value):
         return Verdict(passed=False, reason=f"{check.metric} cannot be computed for this model")
     verdict = _within(check, value)
@@ -233,7 +233,7 @@ def _no_regression(check: Check, case: Case) -> Verdict:
         return Verdict(passed=False, reason=reason)
     if not (case.candidate.folder / files.HOLDOUT).exists():
         return _no_holdout(case)
-    problem = _cannot_compare(case.candidate, case.live, case.live_version)
+    problem = _cannot_compare(case.candidate, case.live, name=case.live_version)
     if problem:
         return Verdict(passed=False, reason=problem)
     frame = case.candidate.holdout
@@ -243,10 +243,10 @@ def _no_regression(check: Check, case: Case) -> Verdict:
         left_out = f"{int(seen.sum())} of {frame.height} were trained on by one of the two"
         reason = f"insufficient data: {usable.height} hold-out rows are left, {left_out}"
         return Verdict(passed=False, reason=f"{reason}; {LEAST_ROWS} are needed")
-    return _compared(check, case, usable)
+    return _compared(check, case, usable=usable)
 
 
-def _cannot_compare(candidate: Side, live: Side, name: str) -> str:
+def _cannot_compare(candidate: Side, live: Side, *, name: str) -> str:
     for side, whose in ((candidate, "this version"), (live, name)):
         if not (side.folder / files.TRAINING_ROWS).exists():
             hint = "log a model with its training rows and target as examples"
@@ -258,11 +258,11 @@ def _cannot_compare(candidate: Side, live: Side, name: str) -> str:
     return ""
 
 
-def _compared(check: Check, case: Case, usable: pl.DataFrame) -> Verdict:
+def _compared(check: Check, case: Case, *, usable: pl.DataFrame) -> Verdict:
     live = case.live
     if live is None:
         return Verdict(passed=False, reason="there is no live version")
-    found = compare(said(case.candidate, usable), said(live, usable), check.metric)
+    found = compare(said(case.candidate, usable), said(live, usable), metric=check.metric)
     if not all(map(math.isfinite, (found.value, found.low, found.high))):
         return Verdict(passed=False, reason=f"{check.metric} cannot be computed for both versions")
     margin = found.high + check.margin
@@ -356,10 +356,10 @@ def _latency(check: Check, case: Case) -> Verdict:
     model, signature = side.model, side.signature
     times: list[float] = []
     deadline = time.perf_counter() + _TIMED_S
-    predict(model, signature, examples[:1])
+    predict(model, signature, rows=examples[:1])
     while len(times) < _TIMED_LEAST or (len(times) < _TIMED and time.perf_counter() < deadline):
         start = time.perf_counter()
-        predict(model, signature, [examples[len(times) % len(examples)]])
+        predict(model, signature, rows=[examples[len(times) % len(examples)]])
         times.append(time.perf_counter() - start)
     value = float(np.percentile(times, 95))
     verdict = _within(check, value)

@@ -42,7 +42,7 @@ class Difference:
         return self.candidate - self.live
 
 
-def compare(candidate: Predicted, live: Predicted, metric: str) -> Difference:
+def compare(candidate: Predicted, live: Predicted, *, metric: str) -> Difference:
     """Compare two versions on the same rows by one scorer.
 
     Parameters

@@ -205,12 +205,14 @@ def _by_scorer(one: Predicted, name: str) -> Metric:
     estimator, scorer = kind(one), get_scorer(name)
 
     def value(counts: Vector) -> Vector:
-        return np.array([_score_once(scorer, estimator, row, one.target) for row in counts])
+        return np.array(
+            [_score_once(scorer, estimator, drawn=row, target=one.target) for row in counts]
+        )
 
     return value
 
 
-def _score_once(scorer: Any, estimator: _Remembered, drawn: Vector, target: Vector) -> float:  # noqa: ANN401 -- scikit-learn has no types
+def _score_once(scorer: Any, estimator: _Remembered, *, drawn: Vector, target: Vector) -> float:  # noqa: ANN401 -- scikit-learn has no types
     rows = np.repeat(np.arange(len(target)), drawn.astype(np.int64))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -67,7 +67,7 @@ def check_archive(data: bytes) -> None:
     check_magic(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _check_members(archive, len(data), _MEMBER)
+            _check_members(archive, len(data), allowed=_MEMBER)
             _check_schema(archive)
             for info in archive.infolist():
                 if info.filename.endswith(".npy"):
@@ -111,7 +111,7 @@ def refuse(why: str, hint: str = "Save the model with run.log_model.") -> NoRetu
     raise InvalidInputError(msg, hint) from None
 
 
-def _check_members(archive: zipfile.ZipFile, compressed: int, allowed: re.Pattern[str]) -> None:
+def _check_members(archive: zipfile.ZipFile, compressed: int, *, allowed: re.Pattern[str]) -> None:
     infos = archive.infolist()
     names = {info.filename for info in infos}
     if len(infos) > MAX_MEMBERS or len(names) != len(infos):
@@ -157,7 +157,7 @@ def loaders_in(schema: dict[str, Any]) -> set[str]:
 
 def _check_sparse(data: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as inner:
-        _check_members(inner, len(data), _SPARSE_MEMBER)
+        _check_members(inner, len(data), allowed=_SPARSE_MEMBER)
         for info in inner.infolist():
             _check_array(inner, info)
 

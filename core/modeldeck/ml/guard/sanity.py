@@ -70,7 +70,7 @@ def _check_tree(tree: Any) -> None:  # noqa: ANN401 -- a compiled class without 
     left, right, feature = tree.children_left, tree.children_right, tree.feature
     inner = left != -1
     _require(np.array_equal(inner, right != -1), "a node of a decision tree has one child")
-    _check_children(np.arange(count), inner, left, right)
+    _check_children(np.arange(count), inner, left=left, right=right)
     used = feature[inner]
     inside = (used >= 0) & (used < tree.n_features)
     _require(inside.all(), "a decision tree asks for a column that is not there")
@@ -81,6 +81,7 @@ def _check_tree(tree: Any) -> None:  # noqa: ANN401 -- a compiled class without 
 def _check_children(
     numbers: np.ndarray[Any, Any],
     inner: np.ndarray[Any, Any],
+    *,
     left: np.ndarray[Any, Any],
     right: np.ndarray[Any, Any],
 ) -> None:
@@ -95,7 +96,7 @@ def _check_predictor(predictor: Any) -> None:  # noqa: ANN401 -- scikit-learn ha
     nodes = predictor.nodes
     _require(len(nodes) > 0, "a boosted tree has no nodes")
     inner = nodes["is_leaf"] == 0
-    _check_children(np.arange(len(nodes)), inner, nodes["left"], nodes["right"])
+    _check_children(np.arange(len(nodes)), inner, left=nodes["left"], right=nodes["right"])
     sets = nodes["bitset_idx"][inner & (nodes["is_categorical"] != 0)]
     known = len(predictor.raw_left_cat_bitsets)
     _require((sets < known).all(), "a boosted tree names a set of categories that is not there")

@@ -24,7 +24,7 @@ from modeldeck.store.objects import ObjectStore
 REDACTED = "(its text is missing or was redacted)"
 
 
-def version_document(state: State, objects: ObjectStore, version: Version) -> VersionDocument:
+def version_document(state: State, objects: ObjectStore, *, version: Version) -> VersionDocument:
     """Return a version with what its manifest says."""
     try:
         known = manifests.predicate(manifests.read(objects, version.manifest))
@@ -95,7 +95,7 @@ def gate_document(objects: ObjectStore, report: str, *, by: str, at: str) -> Gat
         return None
 
 
-def release_document(state: State, objects: ObjectStore, release: Release) -> ReleaseDocument:
+def release_document(state: State, objects: ObjectStore, *, release: Release) -> ReleaseDocument:
     """Return a release as it stands in the ledger; :func:`with_now` adds what depends on now."""
     made = [
         one
@@ -149,13 +149,15 @@ def with_now(
     known = ReleaseDocument(**document)
     if known["is_open"] and now > release.expires:
         known["status"], known["is_open"] = "expired", False
-    known["approvals"] = [_vote(state, release, n, now) for n in range(len(release.votes))]
+    known["approvals"] = [
+        _vote(state, release, index=n, now=now) for n in range(len(release.votes))
+    ]
     known["eligible"] = releases.eligible(state, release)
     if release.environment not in state.policy.environments:
         known["why_not"] = f"the policy has no environment {release.environment} any more"
         return known
     if known["is_open"]:
-        known["missing"] = releases.lacks(state, release, now)
+        known["missing"] = releases.lacks(state, release, issued=now)
     problem = _why_not(state, release, actor=actor, status=known["status"], level=level)
     mine = releases.standing(release).get(actor)
     approved = mine is not None and mine.verdict == "approve"
@@ -164,12 +166,12 @@ def with_now(
     known["can_reject"] = not problem and not rejected
     known["why_not"] = problem or ("you approved it already" if approved else "")
     if known["can_approve"]:
-        known["completes_quorum"] = _completes(state, release, actor, now)
+        known["completes_quorum"] = _completes(state, release, actor=actor, now=now)
     return known
 
 
-def _completes(state: State, release: Release, actor: str, now: str) -> bool:
-    voters = releases.approvers(state, release, now)
+def _completes(state: State, release: Release, *, actor: str, now: str) -> bool:
+    voters = releases.approvers(state, release, issued=now)
     voters[actor] = state.members[actor].roles
     others = [
         vote.verdict for person, vote in releases.standing(release).items() if person != actor
@@ -183,7 +185,7 @@ def _why_not(state: State, release: Release, *, actor: str, status: str, level: 
         because = f" ({release.because})" if release.because else ""
         return f"it is {status}{because}"
     try:
-        releases.may_vote(state, release, actor)
+        releases.may_vote(state, release, person=actor)
     except ModelDeckError as error:
         return error.message.rstrip(".")
     needed = state.policy.environments[release.environment].level
@@ -192,7 +194,7 @@ def _why_not(state: State, release: Release, *, actor: str, status: str, level: 
     return ""
 
 
-def _vote(state: State, release: Release, index: int, now: str) -> VoteDocument:
+def _vote(state: State, release: Release, *, index: int, now: str) -> VoteDocument:
     vote = release.votes[index]
     why_not = ""
     if releases.standing(release)[vote.by].nonce != vote.nonce:

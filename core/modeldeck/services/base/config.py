@@ -121,8 +121,8 @@ def load_members(root: Path) -> list[NewMember]:
         found.append(
             NewMember(
                 name=ids.check_name(one.take("name", str), "a member"),
-                kind=one.choice("kind", KINDS, "person"),
-                uid=one.take("uid", int, -1),
+                kind=one.choice("kind", KINDS, default="person"),
+                uid=one.take("uid", int, default=-1),
                 roles=one.texts("roles"),
                 environments=one.texts("environments"),
                 keys=one.texts("keys"),

@@ -144,7 +144,7 @@ class Deck:
             raise UnavailableError(msg, "Set the clock, then try again.")
         return max(clock.to_text(now), after)
 
-    def commit(self, action: str, subject: str, body: Mapping[str, Json]) -> Activity:
+    def commit(self, action: str, subject: str, *, body: Mapping[str, Json]) -> Activity:
         """Record a decision of the actor's; return what became of its entry.
 
         It is signed when a key was named, or when the environment that it affects asks for it.

@@ -13,10 +13,10 @@ def rows(before: Predicate, after: Predicate) -> list[DiffRow]:
     """Return the differences: every metric, and of the rest only what changed."""
     return [
         *_metrics(before, after),
-        *_changed("parameters", _parameters(before), _parameters(after)),
-        *_changed("data", _data(before), _data(after)),
-        *_changed("libraries", _mapping(before, "libraries"), _mapping(after, "libraries")),
-        *_changed("size", _size(before), _size(after)),
+        *_changed("parameters", _parameters(before), new=_parameters(after)),
+        *_changed("data", _data(before), new=_data(after)),
+        *_changed("libraries", _mapping(before, "libraries"), new=_mapping(after, "libraries")),
+        *_changed("size", _size(before), new=_size(after)),
     ]
 
 
@@ -37,7 +37,11 @@ def _metrics(before: Predicate, after: Predicate) -> list[DiffRow]:
             delta = f"{change:+.4g}"
             sign = -1 if goals.get(name) == "min" else 1
             better = None if change == 0 else change * sign > 0
-        found.append(_row("metrics", name, _text(left), _text(right), delta=delta, better=better))
+        found.append(
+            _row(
+                "metrics", name, before=_text(left), after=_text(right), delta=delta, better=better
+            )
+        )
     return found
 
 
@@ -73,16 +77,16 @@ def _size(predicate: Predicate) -> dict[str, object]:
     return {"model file": f"{size:,} bytes" if isinstance(size, int) else ""}
 
 
-def _changed(section: str, old: dict[str, object], new: dict[str, object]) -> list[DiffRow]:
+def _changed(section: str, old: dict[str, object], *, new: dict[str, object]) -> list[DiffRow]:
     return [
-        _row(section, name, _text(old.get(name)), _text(new.get(name)))
+        _row(section, name, before=_text(old.get(name)), after=_text(new.get(name)))
         for name in sorted(set(old) | set(new))
         if old.get(name) != new.get(name)
     ]
 
 
 def _row(
-    section: str, name: str, before: str, after: str, *, delta: str = "", better: bool | None = None
+    section: str, name: str, *, before: str, after: str, delta: str = "", better: bool | None = None
 ) -> DiffRow:
     return DiffRow(
         section=section, name=name, before=before, after=after, delta=delta, better=better

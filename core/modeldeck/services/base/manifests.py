@@ -127,7 +127,7 @@ def parts(manifest: dict[str, object]) -> dict[str, str]:
     return found
 
 
-def copy_out(objects: ObjectStore, digest: str, folder: Path) -> dict[str, object]:
+def copy_out(objects: ObjectStore, digest: str, *, folder: Path) -> dict[str, object]:
     """Copy a version's files into a new folder, each verified; return the manifest.
 
     Raises

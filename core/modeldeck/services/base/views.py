@@ -45,7 +45,7 @@ class Views:
             if state.touched:
                 grouped: dict[str, list[Mapping[str, object]]] = {}
                 for table, key in sorted(state.touched):
-                    grouped.setdefault(table, []).append(self._build(state, table, key))
+                    grouped.setdefault(table, []).append(self._build(state, table, key=key))
                 for table, documents in grouped.items():
                     self.catalogue.upsert(table, documents)
                 state.touched.clear()
@@ -55,12 +55,16 @@ class Views:
         self.sync()
         self.catalogue.save(self.deck.state.n, self.deck.state.head)
 
-    def _build(self, state: State, table: str, key: str) -> Mapping[str, object]:
+    def _build(self, state: State, table: str, *, key: str) -> Mapping[str, object]:
         objects = self.deck.objects
         build: dict[str, Callable[[], object]] = {
             "models": lambda: builders.model_document(state, key),
-            "versions": lambda: builders.version_document(state, objects, state.versions[key]),
-            "releases": lambda: builders.release_document(state, objects, state.releases[key]),
+            "versions": lambda: builders.version_document(
+                state, objects, version=state.versions[key]
+            ),
+            "releases": lambda: builders.release_document(
+                state, objects, release=state.releases[key]
+            ),
             "deployments": lambda: builders.endpoint_document(state, state.endpoints[key]),
             "members": lambda: builders.member_document(state.members[key]),
             "annotations": lambda: builders.annotation_document(objects, state.annotations[key]),
