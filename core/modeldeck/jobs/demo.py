@@ -41,6 +41,7 @@ PLAN = (
     ("tumour-forest.toml", "bob"),
     ("digits.toml", "bob"),
     ("wine.toml", "alice"),
+    ("diabetes.toml", "alice"),
 )
 """Which pipeline of the sample is trained, and by whom."""
 
@@ -97,7 +98,7 @@ class Demo:
         self.ask_for_approval()
         self.remark()
         url = self.traffic()
-        return self.summary(url)
+        return summary(self, url)
 
     def found(self) -> None:
         """Copy the sample, make it a workspace, and let the person in."""
@@ -190,7 +191,7 @@ class Demo:
 
     def ask_for_approval(self) -> None:
         """Leave one release that lacks only the person's approval."""
-        release = self.request("tumour@2", "Random forest: fewer missed cases on the hold-out.")
+        release = self.request("tumour@2", "A random forest in place of the logistic regression.")
         others = [name for name in ("carol", "dave") if name != self.person]
         self.vote(
             release, others[0], verdict="approve", reason="Checked against last month's cases."
@@ -218,18 +219,9 @@ class Demo:
     def _child(self, job: str, arguments: list[str], *, log: Path) -> None:
         self.children.append(processes.spawn(job, arguments, root=self.root, log=log))
 
-    def address(self) -> str:
-        """Return the address of the server that this demo started, when it is known."""
-        for path in self.root.glob(f"endpoints/{ENVIRONMENT}/server-*.json"):
-            with contextlib.suppress(ModelDeckError, ValueError, KeyError):
-                known = json.loads(files.read_bytes(path, 1 << 16))
-                if known["pid"] == self.children[0].pid:
-                    return f"http://{known['host']}:{known['port']}"
-        return ""
-
     def traffic(self) -> str:
         """Send real rows to what is live, a few a second; return the server's address."""
-        url = wait_for(self.address, "the server's port")
+        url = wait_for(lambda: address(self.root, self.children[0].pid), "the server's port")
         folder = self.root / places.HIDDEN / "tmp" / f"traffic-{os.getpid()}"
         live = self.as_(OWNER).deployments.show(f"tumour@{ENVIRONMENT}")["version"]
         folder.mkdir()
@@ -238,25 +230,6 @@ class Demo:
         arguments = ["--url", url, "--model", "tumour", "--folder", str(folder), *rate]
         self._child("traffic", arguments, log=self.root / "endpoints" / "traffic.log")
         return url
-
-    def summary(self, url: str) -> demo.DemoSummary:
-        """Return what there is now."""
-        workspace = self.as_(self.person)
-        runs = workspace.runs.list()
-        releases = workspace.releases.list()
-        return demo.DemoSummary(
-            path=str(self.root),
-            person=self.person,
-            runs=len(runs),
-            experiments=len({one["experiment"] for one in runs}),
-            versions=len(workspace.models.versions()),
-            annotations=len(workspace.annotations.list()),
-            live=[one["version"] for one in workspace.deployments.list() if one["version"]],
-            waiting=[one["id"] for one in releases if one["status"] == "waiting"],
-            rejected=[one["id"] for one in releases if one["status"] == "rejected"],
-            url=url,
-            seconds=round(time.monotonic() - self.began, 1),
-        )
 
     def close(self) -> None:
         """End the server and the traffic that this process started."""
@@ -273,6 +246,36 @@ class Demo:
             workspace.close()
         folder = self.root / places.HIDDEN / "tmp" / f"traffic-{os.getpid()}"
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def address(root: Path, pid: int) -> str:
+    """Return the address of the server with this process id; empty while it is not known."""
+    for path in root.glob(f"endpoints/{ENVIRONMENT}/server-*.json"):
+        with contextlib.suppress(ModelDeckError, ValueError, KeyError):
+            known = json.loads(files.read_bytes(path, 1 << 16))
+            if known["pid"] == pid:
+                return f"http://{known['host']}:{known['port']}"
+    return ""
+
+
+def summary(made: Demo, url: str) -> demo.DemoSummary:
+    """Return what there is now."""
+    workspace = made.as_(made.person)
+    runs = workspace.runs.list()
+    releases = workspace.releases.list()
+    return demo.DemoSummary(
+        path=str(made.root),
+        person=made.person,
+        runs=len(runs),
+        experiments=len({one["experiment"] for one in runs}),
+        versions=len(workspace.models.versions()),
+        annotations=len(workspace.annotations.list()),
+        live=[one["version"] for one in workspace.deployments.list() if one["version"]],
+        waiting=[one["id"] for one in releases if one["status"] == "waiting"],
+        rejected=[one["id"] for one in releases if one["status"] == "rejected"],
+        url=url,
+        seconds=round(time.monotonic() - made.began, 1),
+    )
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:

@@ -47,7 +47,7 @@ class DemoSummary:
 
 
 def fresh_folder(path: Path) -> Path:
-    """Return the first free folder beside one that is taken: ``demo-2``, ``demo-3`` …"""
+    """Return the first free folder beside one that is taken, such as ``demo-2``."""
     number = 2
     while (found := path.with_name(f"{path.name}-{number}")).exists():
         number += 1

@@ -6,7 +6,6 @@ The files and their records are specified in :mod:`modeldeck.store.runs`.
 from __future__ import annotations
 
 import contextlib
-import operator
 import os
 import shutil
 import socket
@@ -30,7 +29,9 @@ from modeldeck.tracking.artifacts import artifact_path, copy, exists_error, writ
 from modeldeck.tracking.capture import Capture
 from modeldeck.tracking.pulse import PULSE
 from modeldeck.tracking.values import (
+    OPTIONS,
     MetricDefinition,
+    careful_record,
     checked_id,
     cut,
     definitions_of,
@@ -42,7 +43,6 @@ from modeldeck.tracking.values import (
 from modeldeck.workspace import find_root
 
 MAX_NAME = 128
-_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 
 
 def start_run(
@@ -215,22 +215,11 @@ class Run:
             total = sum(values.values())  # type: ignore[arg-type]  # what cannot be added is caught
             is_plain = total - total == 0 and type(step) is int
             record = {"at": time.time(), "step": step, "metrics": values}
-            line = orjson.dumps(record, option=_OPTIONS) if is_plain else b""
+            line = orjson.dumps(record, option=OPTIONS) if is_plain else b""
         except TypeError:
             line = b""
-        self._write(line or self._careful_line(values, step))
+        self._write(line or careful_record(values, step))
         self._step = step
-
-    def _careful_line(self, values: Mapping[str, object], step: int) -> bytes:
-        """Return the record of values that JSON, or its fast writer, does not know."""
-        try:
-            plain = {name: files.finite(_number(value)) for name, value in values.items()}
-            record = {"at": time.time(), "step": operator.index(step), "metrics": plain}
-            return orjson.dumps(record, option=_OPTIONS)
-        except (TypeError, ValueError, OverflowError):
-            bad = {name: f"{value!r:.40}" for name, value in values.items()}
-            msg = f"Metrics are numbers over whole steps; got {bad} at step {step!r:.20}."
-            raise InvalidInputError(msg, "Keep other values as parameters or tags.") from None
 
     def _check_names(self, values: Mapping[str, object]) -> None:
         self._need_open()
@@ -272,7 +261,7 @@ class Run:
 
     def _record(self, values: Mapping[str, object]) -> None:
         record = {"at": time.time(), **values}
-        self._metrics.write(orjson.dumps(files.finite(record), option=_OPTIONS))
+        self._metrics.write(orjson.dumps(files.finite(record), option=OPTIONS))
 
     def log_text(self, text: str) -> None:
         """Append text to the run's log, as it is."""
@@ -404,21 +393,12 @@ class Run:
             "ended_at": clock.to_text(clock.utc_now()),
             "exit_code": exit_code_of(error) if exit_code is None else exit_code,
             "error": error_document(error),
-            "metrics": self._summaries(),
+            "metrics": _summaries(self.folder, self._begun["definitions"]),
         }
         write_json(self.folder / "end.json", ended)
         PULSE.remove(self)
         self._metrics.close()
         self._output.close()
-
-    def _summaries(self) -> Mapping[str, object]:
-        found = Summaries(self._begun["definitions"])
-        for line in StreamReader(self.folder / "metrics.jsonl").read():
-            record = parse_record(line) or {}
-            metrics, step = record.get("metrics"), record.get("step")
-            if isinstance(metrics, dict) and isinstance(step, int):
-                found.add(metrics, step)
-        return found.documents()
 
     def sync(self) -> None:
         """Bring what was logged to the disk."""
@@ -458,11 +438,15 @@ class Run:
             self.finish("finished" if is_success else "failed", error=error)
 
 
-def _number(value: object) -> float:
-    if isinstance(value, str | bytes):
-        raise TypeError
-    return float(value)  # type: ignore[arg-type]  # what is no number is caught by the caller
-
-
 def _is_metric(name: object) -> bool:
     return isinstance(name, str) and 0 < len(name) <= MAX_NAME and name.isprintable()
+
+
+def _summaries(folder: Path, definitions: Mapping[str, object]) -> Mapping[str, object]:
+    found = Summaries(definitions)
+    for line in StreamReader(folder / "metrics.jsonl").read():
+        record = parse_record(line) or {}
+        metrics, step = record.get("metrics"), record.get("step")
+        if isinstance(metrics, dict) and isinstance(step, int):
+            found.add(metrics, step)
+    return found.documents()

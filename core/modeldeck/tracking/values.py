@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import getpass
 import math
+import operator
 import os
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
+
+import orjson
 
 from modeldeck import clock, ids
 from modeldeck.errors import InvalidInputError, ModelDeckError
 from modeldeck.store import files
 
 MAX_TEXT = 4096
+OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 
 
 class MetricDefinition(NamedTuple):
@@ -114,3 +119,27 @@ def error_document(error: BaseException | None) -> dict[str, object]:
         "hint": error.hint if isinstance(error, ModelDeckError) else "",
         "exit_code": exit_code_of(error),
     }
+
+
+def careful_record(values: Mapping[str, object], step: int) -> bytes:
+    """Return the record of values that JSON, or its fast writer, does not know.
+
+    Raises
+    ------
+    InvalidInputError
+        A value is no number, or the step no whole number.
+    """
+    try:
+        plain = {name: files.finite(_number(value)) for name, value in values.items()}
+        record = {"at": time.time(), "step": operator.index(step), "metrics": plain}
+        return orjson.dumps(record, option=OPTIONS)
+    except (TypeError, ValueError, OverflowError):
+        bad = {name: f"{value!r:.40}" for name, value in values.items()}
+        msg = f"Metrics are numbers over whole steps; got {bad} at step {step!r:.20}."
+        raise InvalidInputError(msg, "Keep other values as parameters or tags.") from None
+
+
+def _number(value: object) -> float:
+    if isinstance(value, str | bytes):
+        raise TypeError
+    return float(value)  # type: ignore[arg-type]  # what is no number is caught by the caller

@@ -212,13 +212,13 @@ def _no_holdout(case: Case) -> Verdict:
     return Verdict(passed=False, reason=reason)
 
 
-def _within(check: Check, value: float) -> Verdict:
+def _within(check: Check, value: float, *, show: Callable[[float], str] = "{:g}".format) -> Verdict:
     """Compare a value with its bounds; the nearer bound gives threshold and margin."""
     distances = []
     if check.least is not None:
-        distances.append((value - check.least, check.least, f"at least {check.least:g}"))
+        distances.append((value - check.least, check.least, f"at least {show(check.least)}"))
     if check.most is not None:
-        distances.append((check.most - value, check.most, f"at most {check.most:g}"))
+        distances.append((check.most - value, check.most, f"at most {show(check.most)}"))
     if not distances:
         return Verdict(passed=False, reason="the check names no bound", value=value)
     margin, threshold, asked = min(distances)
@@ -338,14 +338,17 @@ def _column_problems(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list
 
 def _size(check: Check, case: Case) -> Verdict:
     value = float(sum(one.stat().st_size for one in case.candidate.folder.iterdir()))
-    verdict = _within(check, value)
-    return Verdict(
-        verdict.passed,
-        f"{value:,.0f} bytes, {verdict.reason}",
-        value,
-        verdict.threshold,
-        verdict.margin,
-    )
+    verdict = _within(check, value, show=_as_bytes)
+    shown = f"{_as_bytes(value)}, {verdict.reason}"
+    return Verdict(verdict.passed, shown, value, verdict.threshold, verdict.margin)
+
+
+def _as_bytes(value: float) -> str:
+    return f"{value:,.0f} bytes"
+
+
+def _as_ms(value: float) -> str:
+    return f"{value * 1000:.3g} ms"
 
 
 def _latency(check: Check, case: Case) -> Verdict:
@@ -362,8 +365,8 @@ def _latency(check: Check, case: Case) -> Verdict:
         predict(model, signature, rows=[examples[len(times) % len(examples)]])
         times.append(time.perf_counter() - start)
     value = float(np.percentile(times, 95))
-    verdict = _within(check, value)
-    shown = f"95 % of {len(times)} single rows within {value * 1000:.3g} ms, {verdict.reason}"
+    verdict = _within(check, value, show=_as_ms)
+    shown = f"95 % of {len(times)} single rows within {_as_ms(value)}, {verdict.reason}"
     return Verdict(verdict.passed, shown, value, verdict.threshold, verdict.margin)
 
 

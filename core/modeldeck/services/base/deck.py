@@ -100,7 +100,10 @@ class Deck:
     @property
     def history_problem(self) -> str:
         """What contradicts the head that this user saw before; empty when nothing does."""
-        return witness.check(self.state)
+        if not witness.check(self.state):
+            return ""
+        with self.reading() as state:  # another process may have seen entries that we have not
+            return witness.check(state)
 
     @property
     def read_only_because(self) -> str:
