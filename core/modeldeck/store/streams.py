@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 
 from modeldeck.errors import DamageError, NotFoundError
@@ -33,6 +34,8 @@ class Stream:
     ------
     NotPermittedError, UnavailableError
         It cannot be written.
+    DamageError
+        It is a pipe or a device.
     """
 
     def __init__(self, path: Path, *, mode: int = 0o644) -> None:
@@ -41,7 +44,12 @@ class Stream:
             self.descriptor = os.open(path, _FLAGS, mode)
         except OSError as error:
             raise files.write_error(error, path) from error
-        size = os.fstat(self.descriptor).st_size
+        status = os.fstat(self.descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            self.close()
+            msg = f"{path} is not a plain file."
+            raise DamageError(msg, "Links, pipes and devices are not followed.")
+        size = status.st_size
         if size == 0:
             os.fchmod(self.descriptor, mode)
         elif os.pread(self.descriptor, 1, size - 1) != b"\n":

@@ -1,0 +1,203 @@
+"""Runs read from folders that are half-made, damaged, hostile, or growing."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from modeldeck.errors import NotFoundError
+from modeldeck.store.runs import LOST_AFTER_S, RunStore, goal_of
+
+FIRST = "20261123-071011-aaaaaa"
+SECOND = "20261123-071012-bbbbbb"
+NOW = 1_795_417_900.0
+
+
+class Clock:
+    """A clock that tests turn."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock."""
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> RunStore:
+    """Return a store of no runs."""
+    return RunStore(tmp_path, now=clock, monotonic=clock)
+
+
+def write(store: RunStore, run_id: str, name: str, content: object) -> Path:
+    """Write one file of a run, dated now."""
+    folder = store.folder(run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    os.utime(path, (NOW, NOW))
+    return path
+
+
+def begun(run_id: str, **values: object) -> dict[str, object]:
+    """Return the contents of a run.json."""
+    started = "2026-11-23T07:10:11.000000Z"
+    return {"v": 1, "id": run_id, "experiment": "churn", "started_at": started, **values}
+
+
+def test_half_made_folder_is_no_run_yet(store: RunStore) -> None:
+    """Between making the folder and its run.json there is nothing to show."""
+    store.folder(FIRST).mkdir(parents=True)
+    assert store.documents() == []
+    with pytest.raises(NotFoundError):
+        store.document(FIRST)
+
+
+def test_folders_that_are_no_runs_are_left_alone(store: RunStore) -> None:
+    """Other names, other months and files beside the runs are ignored."""
+    write(store, FIRST, "run.json", begun(FIRST))
+    month = store.folder(FIRST).parent
+    (month / "notes").mkdir()
+    (month / "x.txt").write_text("x")
+    (month / "20251023-071011-cccccc").mkdir()
+    assert store.ids() == [FIRST]
+
+
+def test_live_run_grows_between_looks(store: RunStore) -> None:
+    """New records, later parameters, tags and progress show at the next look."""
+    write(store, FIRST, "run.json", begun(FIRST, parameters={"lr": 0.1}))
+    path = write(store, FIRST, "metrics.jsonl", '{"at":1,"step":0,"metrics":{"loss":0.5}}\n{"at"')
+    assert store.document(FIRST)["metrics"]["loss"]["last"] == 0.5
+    with path.open("a") as file:
+        file.write(':2,"step":1,"metrics":{"loss":"NaN"}}\n{"at":3,"parameters":{"rows":9}}\n')
+        file.write('{"at":3,"tags":{"a":"b"}}\n{"at":4,"progress":{"done":1,"total":4}}\n')
+    run = store.document(FIRST)
+    assert run["status"] == "running"
+    assert run["metrics"]["loss"] == {"last": "NaN", "min": 0.5, "max": 0.5, "best": 0.5, "step": 1}
+    assert run["parameters"] == {"lr": 0.1, "rows": 9}
+    assert run["tags"] == {"a": "b"}
+    assert run["progress"] == {"done": 1, "total": 4, "text": ""}
+
+
+def test_silent_run_is_lost_after_a_minute_and_running_when_it_goes_on(
+    store: RunStore, clock: Clock
+) -> None:
+    """Lost is computed from what was seen, and taken back."""
+    write(store, FIRST, "run.json", begun(FIRST))
+    heartbeat = write(store, FIRST, "heartbeat", "")
+    assert store.document(FIRST)["status"] == "running"
+    clock.now += LOST_AFTER_S - 1
+    assert store.document(FIRST)["status"] == "running"
+    clock.now += 2
+    assert store.document(FIRST)["status"] == "lost"
+    os.utime(heartbeat, (NOW + 100, NOW + 100))
+    assert store.document(FIRST)["status"] == "running"
+
+
+@pytest.mark.parametrize(("age_s", "status"), [(300, "running"), (700, "lost")])
+def test_first_sight_allows_ten_minutes(
+    store: RunStore, clock: Clock, age_s: float, status: str
+) -> None:
+    """Two computers' clocks may differ; at first sight only ten silent minutes count."""
+    write(store, FIRST, "run.json", begun(FIRST))
+    clock.now += age_s
+    assert store.document(FIRST)["status"] == status
+
+
+def test_ended_run_is_read_once(store: RunStore) -> None:
+    """What has ended does not change: later writing into its folder is not looked at."""
+    write(store, FIRST, "run.json", begun(FIRST))
+    ended = begun(FIRST, status="finished", ended_at="2026-11-23T07:11:11.000000Z", metrics={})
+    path = write(store, FIRST, "end.json", ended)
+    assert store.documents()[0]["duration_s"] == 60.0
+    path.write_text(json.dumps(begun(FIRST, status="failed")))
+    assert store.documents()[0]["status"] == "finished"
+
+
+def test_removed_and_added_runs_are_noticed(store: RunStore) -> None:
+    """A run that is deleted, or copied in, changes the list."""
+    first = write(store, FIRST, "end.json", begun(FIRST, status="finished"))
+    assert [one["id"] for one in store.documents()] == [FIRST]
+    write(store, SECOND, "end.json", begun(SECOND, status="failed"))
+    assert [one["id"] for one in store.documents()] == [FIRST, SECOND]
+    first.unlink()
+    first.parent.rmdir()
+    assert [one["id"] for one in store.documents()] == [SECOND]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", '{"status":"finished"', "\x00" * 100, "[" * 100_000]
+)
+def test_damaged_end_leaves_the_run_open(store: RunStore, content: str) -> None:
+    """An end.json that cannot be read says nothing."""
+    write(store, FIRST, "run.json", begun(FIRST))
+    write(store, FIRST, "end.json", content)
+    assert store.document(FIRST)["status"] == "running"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"parameters": [1], "tags": 3, "metrics": {"a": 1, "b": {"last": 1}}},
+        {"started_at": 17, "ended_at": "yesterday", "error": "x", "experiment": {"a": 1}},
+        {"parameters": {"deep": {"er": [1, 2]}}, "error": {"exit_code": "1", "message": 3}},
+    ],
+)
+def test_values_of_other_kinds_are_put_right(store: RunStore, values: dict[str, object]) -> None:
+    """A document always has its fields with their types."""
+    write(store, FIRST, "end.json", {**begun(FIRST), "status": "finished", **values})
+    run = store.document(FIRST)
+    assert isinstance(run["experiment"], str)
+    assert all(isinstance(one, str | int | float | bool) for one in run["parameters"].values())
+    assert run["metrics"] == {}
+    assert run["tags"] == {}
+    assert run["duration_s"] >= 0
+
+
+def test_link_in_the_place_of_a_document_is_not_followed(store: RunStore, tmp_path: Path) -> None:
+    """Somebody's link to another file shows nothing of that file."""
+    secret = tmp_path / "secret.json"
+    secret.write_text(json.dumps(begun(FIRST, status="finished", name="secret")))
+    store.folder(FIRST).mkdir(parents=True)
+    (store.folder(FIRST) / "end.json").symlink_to(secret)
+    assert store.documents() == []
+
+
+def test_foreign_lines_among_the_metrics_are_skipped(store: RunStore) -> None:
+    """Torn, binary, huge or oddly typed records hide nothing else."""
+    write(store, FIRST, "run.json", begun(FIRST))
+    lines = [
+        '{"at":1,"step":0,"metrics":{"a":1}}',
+        '{"at":1,"st',
+        "\x00\x01",
+        "[" * 5000,
+        '{"at":"x","step":"y","metrics":{"a":2}}',
+        '{"metrics":[1]}',
+        '{"at":1,"step":2,"metrics":{"a":{"b":1},"c":"soon"}}',
+        '{"at":1,"step":3,"metrics":{"b":5}}',
+    ]
+    write(store, FIRST, "metrics.jsonl", "\n".join(lines) + "\n")
+    metrics = store.document(FIRST)["metrics"]
+    assert metrics["a"]["max"] == 2
+    assert metrics["a"]["last"] == "NaN"
+    assert metrics["b"]["last"] == 5
+    assert len(store.metrics(FIRST)) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "goal"),
+    [("loss", "min"), ("val_loss", "min"), ("neg_log_loss", "max"), ("accuracy", "max")],
+)
+def test_goal_follows_the_name(name: str, goal: str) -> None:
+    """Without a definition losses and errors are minimised, unless negated."""
+    assert goal_of(name, {}) == goal

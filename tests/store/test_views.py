@@ -1,0 +1,58 @@
+"""The catalogue as TinyDB tables, and its snapshot that may be damaged at any time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tinydb import where
+
+from modeldeck.store.views import Catalogue
+
+
+def filled(path: Path) -> Catalogue:
+    """Return a catalogue with two models."""
+    found = Catalogue(path)
+    found.upsert("models", [{"name": "churn", "versions": 2}, {"name": "fraud", "versions": 5}])
+    return found
+
+
+def test_documents_are_queried_with_tinydb(tmp_path: Path) -> None:
+    """TinyDB's queries see the documents under their own keys."""
+    table = filled(tmp_path / "c.json").table("models")
+    found = table.search(where("versions") > 3)
+    assert [(str(one.doc_id), one["name"]) for one in found] == [("fraud", "fraud")]
+    assert len(table) == 2
+
+
+def test_second_document_of_a_key_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    """A changed document is one document."""
+    catalogue = filled(tmp_path / "c.json")
+    catalogue.upsert("models", [{"name": "churn", "versions": 3}])
+    assert sorted(one["versions"] for one in catalogue.all("models")) == [3, 5]
+
+
+def test_snapshot_brings_everything_back(tmp_path: Path) -> None:
+    """The next process begins where this one ended."""
+    filled(tmp_path / "c.json").save(42, "abc")
+    again = Catalogue(tmp_path / "c.json")
+    assert (again.applied, again.head) == (42, "abc")
+    assert sorted(one["name"] for one in again.all("models")) == ["churn", "fraud"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"v":1}', b'{"v":1,"applied":1,"head":""'])
+def test_damaged_snapshot_is_as_none(tmp_path: Path, content: bytes) -> None:
+    """A snapshot that cannot be read is forgotten, quietly."""
+    path = tmp_path / "c.json"
+    path.write_bytes(content)
+    catalogue = Catalogue(path)
+    assert (catalogue.applied, catalogue.all("models")) == (0, [])
+    catalogue.save(1, "x")
+    assert Catalogue(path).applied == 1
+
+
+def test_snapshot_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    """A file in the place of the cache's folder costs the cache, nothing else."""
+    (tmp_path / "file").write_text("")
+    filled(tmp_path / "file" / "c.json").save(1, "x")
+    assert (tmp_path / "file").read_text() == ""
