@@ -212,11 +212,12 @@ def _check_vectors(state: Mapping[str, Any], width: object) -> None:
     if vectors is None or weights is None or scipy.sparse.issparse(vectors):
         _require(vectors is not None and weights is not None, "a vector machine is incomplete")
         return
-    classes = len(state["_n_support"]) if state.get("_impl") in ("c_svc", "nu_svc") else 2
+    classes = len(state["classes_"]) if "classes_" in state else 2
     pairs = classes * (classes - 1) // 2
     counted = classes == 2 or int(np.sum(state["_n_support"])) == len(vectors)
     _require(
         counted
+        and len(state["_n_support"]) == classes
         and weights.shape == (classes - 1, len(vectors))
         and len(state.get("support_", ())) == len(vectors)
         and vectors.shape[1] == width
