@@ -1,0 +1,347 @@
+"""The server's one ASGI callable: a table of routes, limits, and precise errors.
+
+========================================== =======================================================
+``GET /health``                            is the server up; what does it serve
+``GET /metrics``                           counters in Prometheus' text format
+``GET /v2``, ``/v2/health/live|ready``     Open Inference Protocol: server
+``GET /v2/models/M[/versions/V][/ready]``  metadata, readiness
+``POST /v2/models/M[/versions/V]/infer``   tensors
+``POST /predict/M``                        ``{"rows": [{"column": value}]}``
+========================================== =======================================================
+
+Errors are ``{"error": sentence}`` with 400 (no JSON), 404, 405, 408 (slow body), 413 (too large),
+421 (another host's name), 422 (rows that do not fit the signature), 500, 503 with Retry-After.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from modeldeck import clock
+from modeldeck.errors import InvalidInputError, ModelDeckError, UnavailableError
+from modeldeck.serving import protocol
+from modeldeck.serving.batching import Answers, Predictor
+from modeldeck.serving.counters import Counters
+from modeldeck.serving.records import Records
+from modeldeck.serving.registry import Registry, Served
+from modeldeck.serving.rows import Row
+
+MAX_BODY = 8 << 20
+BODY_TIMEOUT_S = 30.0
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_MODEL = r"/v2/models/(?P<model>[a-z0-9._-]{1,64})(?:/versions/(?P<version>[0-9]{1,9}))?"
+
+
+class Answer(NamedTuple):
+    """A response."""
+
+    status: int
+    value: object
+    kind: str = "application/json"
+    retry_after_s: int = 0
+
+
+class HttpError(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(self, status: int, message: str, *, retry_after_s: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class App:
+    """Answers HTTP requests for what a registry holds.
+
+    Parameters
+    ----------
+    registry : Registry
+        What is served; it may change between two requests.
+    records : Records
+        Where predictions are logged.
+    hosts : tuple of str
+        Names that requests may use for this server; empty allows any.
+    """
+
+    def __init__(self, registry: Registry, records: Records, *, hosts: tuple[str, ...]) -> None:
+        self.registry = registry
+        self.records = records
+        self.hosts = hosts
+        self.counters = Counters()
+        self.predictor = Predictor()
+        self._routes: list[tuple[str, re.Pattern[str], Callable[..., Awaitable[Answer]]]] = [
+            ("GET", re.compile(r"/health"), self._health),
+            ("GET", re.compile(r"/metrics"), self._metrics),
+            ("GET", re.compile(r"/v2/?"), self._server),
+            ("GET", re.compile(r"/v2/health/live"), self._live),
+            ("GET", re.compile(r"/v2/health/ready"), self._ready),
+            ("GET", re.compile(_MODEL), self._metadata),
+            ("GET", re.compile(_MODEL + "/ready"), self._model_ready),
+            ("POST", re.compile(_MODEL + "/infer"), self._infer),
+            ("POST", re.compile(r"/predict/(?P<model>[a-z0-9._-]{1,64})"), self._predict),
+        ]
+
+    def close(self) -> None:
+        """End the predicting thread."""
+        self.predictor.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        try:
+            answer = await self._answer(scope, receive)
+        except HttpError as error:
+            answer = Answer(error.status, {"error": str(error)}, retry_after_s=error.retry_after_s)
+        except ConnectionError:
+            return
+        except Exception:  # noqa: BLE001 -- a bug of ours answers one request, not all later ones
+            traceback.print_exc()
+            answer = Answer(500, {"error": "The server made a mistake; its log says which."})
+        await _send(answer, send, is_head=scope["method"] == "HEAD")
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        self._check_host(scope)
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        allowed = set()
+        for verb, pattern, handler in self._routes:
+            found = pattern.fullmatch(scope["path"])
+            if found and verb == method:
+                return await handler(scope, receive, **found.groupdict())
+            if found:
+                allowed.add(verb)
+        if allowed:
+            msg = f"{scope['method']} is not answered here; use {', '.join(sorted(allowed))}."
+            raise HttpError(405, msg)
+        msg = f"There is nothing at {scope['path'][:120]}."
+        raise HttpError(404, msg)
+
+    def _check_host(self, scope: Scope) -> None:
+        """Refuse names that a page in a browser could have made point here (DNS rebinding)."""
+        if not self.hosts:
+            return
+        named = next((value for key, value in scope["headers"] if key == b"host"), b"").decode(
+            "latin-1"
+        )
+        host = named.rsplit(":", 1)[0] if not named.endswith("]") else named
+        if host.strip("[]").lower() not in self.hosts:
+            msg = f"This server is not called {host[:80]!r}."
+            raise HttpError(421, msg)
+
+    async def _health(self, scope: Scope, receive: Receive) -> Answer:  # noqa: ARG002 -- all handlers are called alike
+        served = {
+            one.model: {"version": one.version, "generation": one.generation}
+            for one in self.registry.all()
+        }
+        return Answer(200, {"status": "up", "models": served})
+
+    async def _metrics(self, scope: Scope, receive: Receive) -> Answer:  # noqa: ARG002 -- as above
+        return Answer(200, self.counters.text(self.registry), "text/plain; version=0.0.4")
+
+    async def _server(self, scope: Scope, receive: Receive) -> Answer:  # noqa: ARG002 -- as above
+        return Answer(200, protocol.server_metadata())
+
+    async def _live(self, scope: Scope, receive: Receive) -> Answer:  # noqa: ARG002 -- as above
+        return Answer(200, {"live": True})
+
+    async def _ready(self, scope: Scope, receive: Receive) -> Answer:  # noqa: ARG002 -- as above
+        is_ready = bool(self.registry.all())
+        return Answer(200 if is_ready else 503, {"ready": is_ready}, retry_after_s=not is_ready)
+
+    async def _metadata(
+        self,
+        scope: Scope,  # noqa: ARG002 -- as above
+        receive: Receive,  # noqa: ARG002 -- as above
+        *,
+        model: str,
+        version: str | None = None,
+    ) -> Answer:
+        served = self._served(model, version)
+        found = protocol.model_metadata(model, served.version, signature=served.signature)
+        return Answer(200, found)
+
+    async def _model_ready(
+        self,
+        scope: Scope,  # noqa: ARG002 -- as above
+        receive: Receive,  # noqa: ARG002 -- as above
+        *,
+        model: str,
+        version: str | None = None,
+    ) -> Answer:
+        served = self._served(model, version)
+        return Answer(200, {"name": served.model, "ready": True})
+
+    def _served(self, model: str, version: str | None = None) -> Served:
+        served = self.registry.get(model)
+        if served is None and self.registry.is_known(model):
+            msg = f"Nothing is live for {model} just now."
+            raise HttpError(503, msg, retry_after_s=1)
+        if served is None:
+            msg = f"There is no model {model!r} here."
+            raise HttpError(404, msg)
+        if version is not None and version != served.version:
+            msg = f"Version {version} of {model} is not live; {served.version} is."
+            raise HttpError(404, msg)
+        return served
+
+    async def _predict(self, scope: Scope, receive: Receive, *, model: str) -> Answer:
+        served = self._served(model)
+        document = await _document(scope, receive)
+        identifier = uuid.uuid4().hex
+        outputs = await self._run(served, document.get("rows"), identifier=identifier)
+        whole = {"id": identifier, "model": model, "version": served.version, "outputs": outputs}
+        return Answer(200, whole)
+
+    async def _infer(
+        self, scope: Scope, receive: Receive, *, model: str, version: str | None = None
+    ) -> Answer:
+        served = self._served(model, version)
+        document = await _document(scope, receive)
+        given = document.get("id")
+        identifier = given if isinstance(given, str) and 0 < len(given) <= 128 else uuid.uuid4().hex
+        names = [one["name"] for one in served.signature["inputs"]]
+        try:
+            rows = protocol.rows_of(document, names)
+        except InvalidInputError as error:
+            raise self._refused(served, error, identifier=identifier) from None
+        outputs = await self._run(served, rows, identifier=identifier)
+        whole = protocol.answer(
+            document,
+            outputs,
+            model=model,
+            version=served.version,
+            identifier=identifier,
+            signature=served.signature,
+        )
+        return Answer(200, whole)
+
+    async def _run(self, served: Served, rows: object, *, identifier: str) -> Answers:
+        """Check rows, predict them, log both."""
+        began = time.perf_counter()
+        try:
+            checked = served.checker.check(rows)
+            outputs = await self.predictor.predict(served, checked)
+        except ModelDeckError as error:
+            raise self._refused(served, error, identifier=identifier, began=began) from None
+        seconds = time.perf_counter() - began
+        self._log(served, 200, seconds=seconds, identifier=identifier, inputs=checked, out=outputs)
+        return outputs
+
+    def _refused(
+        self, served: Served, error: ModelDeckError, *, identifier: str, began: float = 0.0
+    ) -> HttpError:
+        is_busy = isinstance(error, UnavailableError)
+        status = 503 if is_busy else 422
+        seconds = time.perf_counter() - began if began else 0.0
+        text = str(error)
+        self._log(served, status, seconds=seconds, identifier=identifier, error=text)
+        return HttpError(status, text, retry_after_s=1 if is_busy else 0)
+
+    def _log(
+        self,
+        served: Served,
+        status: int,
+        *,
+        seconds: float,
+        identifier: str,
+        inputs: list[Row] | None = None,
+        out: Answers | None = None,
+        error: str = "",
+    ) -> None:
+        key = (served.model, served.version)
+        self.counters.count(key, status, seconds=seconds, n_rows=len(inputs or ()))
+        record: dict[str, object] = {
+            "id": identifier,
+            "at": clock.to_text(clock.utc_now()),
+            "model": served.model,
+            "version": served.version,
+            "latency_s": round(seconds, 6),
+            "inputs": inputs or [],
+            "outputs": out or [],
+            "status": status,
+        }
+        if error:
+            record["error"] = error
+        if not self.records.prediction(served.model, record):
+            self.counters.unlogged += 1
+
+
+async def _document(scope: Scope, receive: Receive) -> Mapping[str, Any]:
+    """Return the JSON object of a request's body."""
+    body = await _body(scope, receive)
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        value = _lenient(body)
+    if not isinstance(value, dict):
+        msg = "The body has to be a JSON object."
+        raise HttpError(400, msg)
+    return value
+
+
+def _lenient(body: bytes) -> object:
+    """Read JSON with NaN and infinities, so that the error can name the column that has one."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        text = str(error) if isinstance(error, json.JSONDecodeError) else "it nests too deeply"
+        msg = f"The body is no JSON: {text}."
+        raise HttpError(400, msg) from None
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    announced = next((value for key, value in scope["headers"] if key == b"content-length"), b"0")
+    if announced.isdigit() and int(announced) > MAX_BODY:
+        raise _too_large()
+    parts: list[bytes] = []
+    length = 0
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ConnectionError
+                part = message.get("body", b"")
+                length += len(part)
+                if length > MAX_BODY:
+                    raise _too_large()
+                parts.append(part)
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+    except TimeoutError:
+        msg = f"The body did not arrive within {BODY_TIMEOUT_S:.0f} seconds."
+        raise HttpError(408, msg) from None
+
+
+def _too_large() -> HttpError:
+    return HttpError(413, f"The body has more than {MAX_BODY >> 20} MiB. Send several requests.")
+
+
+async def _send(answer: Answer, send: Send, *, is_head: bool) -> None:
+    value = answer.value
+    data = value.encode() if isinstance(value, str) else orjson.dumps(value) + b"\n"
+    headers = [
+        (b"content-type", answer.kind.encode()),
+        (b"content-length", str(len(data)).encode()),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if answer.retry_after_s:
+        headers.append((b"retry-after", str(int(answer.retry_after_s)).encode()))
+    if answer.status in {408, 413}:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if is_head else data})

@@ -1,0 +1,181 @@
+"""Prediction logs and server logs, written off the request path by one thread.
+
+A prediction log is a stream, ``predictions-<host>-<pid>-<n>.jsonl``, begun anew after 64 MiB. Each
+record is ``{"id", "at", "model", "version", "latency_s", "inputs", "outputs", "status"}``; inputs
+and outputs are lists of rows, empty when the request was refused. The server's log is
+``server-<host>-<pid>.log``: time, level and text a line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from modeldeck import clock
+from modeldeck.errors import ModelDeckError
+
+SEGMENT_BYTES = 64 << 20
+MAX_QUEUED = 20_000
+BUSY = 50
+"""From so many predictions a batch on, the server's log counts them instead of listing them."""
+
+_SYNC_EVERY_S = 1.0
+
+
+class Stream(Protocol):
+    """What is needed of :class:`modeldeck.store.streams.Stream`."""
+
+    def write(self, record: bytes) -> None:
+        """Append one record."""
+
+    def sync(self) -> None:
+        """Bring what was written to the disk."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+Open = Callable[[Path], Stream]
+Prediction = Mapping[str, Any]
+
+
+class _Files:
+    """The open streams of one model."""
+
+    def __init__(self, folder: Path, open_stream: Open) -> None:
+        self.folder = folder
+        self.open_stream = open_stream
+        self.number = 0
+        self.written = 0
+        self.predictions: Stream | None = None
+        self.log = open_stream(folder / f"server-{_who()}.log")
+
+    def predict_stream(self) -> Stream:
+        """Return the stream for predictions, a new one when the last is full."""
+        if self.predictions is None or self.written >= SEGMENT_BYTES:
+            if self.predictions is not None:
+                self.predictions.close()
+            self.number += 1
+            name = f"predictions-{_who()}-{self.number}.jsonl"
+            self.predictions = self.open_stream(self.folder / name)
+            self.written = 0
+        return self.predictions
+
+    def all(self) -> list[Stream]:
+        """Return the open streams."""
+        return [one for one in (self.log, self.predictions) if one is not None]
+
+
+def _who() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+class Records:
+    """Writes the logs of a server; close it.
+
+    Parameters
+    ----------
+    folder_of : callable
+        Returns the folder of a model's endpoint, which is there.
+    open_stream : callable
+        Opens a stream for appending.
+    """
+
+    def __init__(self, folder_of: Callable[[str], Path], open_stream: Open) -> None:
+        self._folder_of = folder_of
+        self._open_stream = open_stream
+        self._files: dict[str, _Files] = {}
+        self._queue: queue.Queue[tuple[str, str, Prediction | str] | None] = queue.Queue(MAX_QUEUED)
+        self._thread = threading.Thread(target=self._run, name="records", daemon=True)
+        self._thread.start()
+
+    def prediction(self, model: str, record: Prediction) -> bool:
+        """Log one prediction; say whether there was room for it."""
+        return self._put((model, "", record))
+
+    def line(self, model: str, level: str, *, text: str) -> None:
+        """Log a line about a model's endpoint."""
+        self._put((model, level, text))
+
+    def _put(self, item: tuple[str, str, Prediction | str]) -> bool:
+        try:
+            self._queue.put_nowait(item)
+        except queue.Full:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Write what is left and end."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put(None, timeout=5)
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        is_open = True
+        while is_open:
+            batch: list[tuple[str, str, Prediction | str]] = []
+            with contextlib.suppress(queue.Empty):
+                item = self._queue.get(timeout=_SYNC_EVERY_S)
+                while item is not None and len(batch) < MAX_QUEUED:
+                    batch.append(item)
+                    item = self._queue.get_nowait()
+                is_open = item is not None
+            with contextlib.suppress(ModelDeckError, OSError):
+                self._write(batch)
+            if not batch:
+                self._sync()
+        self._sync()
+        for files in self._files.values():
+            for stream in files.all():
+                stream.close()
+
+    def _sync(self) -> None:
+        for files in self._files.values():
+            for stream in files.all():
+                stream.sync()
+
+    def _write(self, batch: list[tuple[str, str, Prediction | str]]) -> None:
+        by_model: dict[str, list[Prediction]] = {}
+        for model, level, item in batch:
+            if isinstance(item, str):
+                self._of(model).log.write(log_line(level, item))
+            else:
+                by_model.setdefault(model, []).append(item)
+        for model, records in by_model.items():
+            self._predictions(self._of(model), records)
+
+    def _predictions(self, files: _Files, records: list[Prediction]) -> None:
+        stream = files.predict_stream()
+        data = b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in records)
+        stream.write(data)
+        files.written += len(data)
+        if len(records) >= BUSY:
+            bad = sum(1 for one in records if one["status"] != 200)
+            files.log.write(log_line("INFO", f"{len(records)} predictions, {bad} refused"))
+            return
+        for one in records:
+            level = "INFO" if one["status"] == 200 else "WARN"
+            took = f"{one['latency_s'] * 1000:.2f} ms"
+            n_rows = len(one["inputs"])
+            text = f"{one['id']} {one['status']} {n_rows} rows {took} version {one['version']}"
+            problem = f" {one['error']}" if "error" in one else ""
+            files.log.write(log_line(level, text + problem))
+
+    def _of(self, model: str) -> _Files:
+        if model not in self._files:
+            self._files[model] = _Files(self._folder_of(model), self._open_stream)
+        return self._files[model]
+
+
+def log_line(level: str, text: str) -> bytes:
+    """Return a line of a server's log; control characters become escapes."""
+    shown = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    return f"{clock.to_text(clock.utc_now())} {level:<5} {shown}\n".encode(errors="replace")
