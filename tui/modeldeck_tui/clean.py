@@ -28,11 +28,11 @@ def _mark(found: re.Match[str]) -> str:
 
 
 def clean(text: str) -> str:
-    """Return one line without anything that a terminal would obey or hide.
+    r"""Return one line without anything that a terminal would obey or hide.
 
     Line breaks become marks too; see :func:`clean_lines` for text of several lines.
 
-    >>> clean("a\\x1b]0;owned\\x07b"), clean("\\x1b[31mred\\x1b[0m"), clean("ab\\u202ecd")
+    >>> clean("a\x1b]0;owned\x07b"), clean("\x1b[31mred\x1b[0m"), clean("ab\u202ecd")
     ('a␛]0;owned␇b', 'red', 'ab�cd')
     """
     if text.isascii() and text.isprintable() and len(text) <= MAX_LINE:
@@ -46,9 +46,9 @@ def clean(text: str) -> str:
 
 
 def clean_lines(text: str) -> str:
-    """Return text of several lines made harmless line by line.
+    r"""Return text of several lines made harmless line by line.
 
-    >>> clean_lines("one\\r\\ntwo\\x07")
-    'one\\ntwo␇'
+    >>> clean_lines("one\r\ntwo\x07")
+    'one\ntwo␇'
     """
     return "\n".join(clean(line) for line in text.replace("\r\n", "\n").split("\n"))

@@ -136,7 +136,7 @@ class Printer:
             parts.append(shown + padding)
         return _GAP.join(parts).rstrip()
 
-    def _write(self, stream: TextIO | None, text: str, end: str = "\n") -> None:
+    def _write(self, stream: TextIO | None, text: str, *, end: str = "\n") -> None:
         if stream is None or (stream is sys.stdout and self.is_closed):
             return
         try:
@@ -210,10 +210,10 @@ def fit(widths: Sequence[int], room: int) -> list[int]:
 
 
 def to_json(value: object, *, indent: int | None = None) -> str:
-    """Return JSON in printable ASCII: every control character is an escape.
+    r"""Return JSON in printable ASCII: every control character is an escape.
 
-    >>> to_json({"name": "\\x7fé", "loss": float("nan")})
-    '{"name": "\\\\u007f\\\\u00e9", "loss": "NaN"}'
+    >>> to_json({"name": "\x7fé", "loss": float("nan")})
+    '{"name": "\\u007f\\u00e9", "loss": "NaN"}'
     """
     text = json.dumps(_finite(value), indent=indent, allow_nan=False)
     return text.replace("\x7f", "\\u007f")

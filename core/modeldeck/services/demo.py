@@ -8,7 +8,10 @@ closes; so they end with whoever started the demo, also when that is killed.
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
+import os
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from modeldeck import ids
 from modeldeck.errors import ConflictError, UnavailableError, error_of_code
 from modeldeck.services import processes
 from modeldeck.store import places
@@ -44,6 +48,16 @@ class DemoSummary:
     rejected: list[str]
     url: str
     seconds: float
+
+
+def default_person() -> str:
+    """Return who looks at a demo: ``MODELDECK_USER``, else the system's user, as a name."""
+    try:
+        known = os.environ.get("MODELDECK_USER", "") or getpass.getuser()
+    except (KeyError, OSError):
+        known = ""
+    name = re.sub(r"[^a-z0-9._-]+", "-", known.lower()).strip("-._")
+    return name if ids.is_name(name) else "me"
 
 
 def fresh_folder(path: Path) -> Path:

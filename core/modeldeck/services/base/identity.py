@@ -47,7 +47,9 @@ def actor_of(state: State, *, user: str = "", key: str = "") -> Actor:
         name = key_owner(state, signer.public)
         if not name:
             msg = f"The key {signer.fingerprint} belongs to no member of this workspace."
-            raise NotPermittedError(msg, "An owner can add it: `modeldeck member add … --key`.")
+            raise NotPermittedError(
+                msg, "An owner can add it: `modeldeck member add NAME --public-key FILE`."
+            )
         return Actor(name, host, signer)
     claimed = user or os.environ.get("MODELDECK_USER", "")
     if claimed:

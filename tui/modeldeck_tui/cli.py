@@ -1,0 +1,127 @@
+"""The command line: options, commands, and one place where errors become exit codes.
+
+Commands load what they need when they run, so that ``modeldeck --help`` is quick; only a terminal
+without a command loads the screen.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from modeldeck.errors import ModelDeckError
+from modeldeck_tui.clean import clean
+from modeldeck_tui.commands import (
+    deployments,
+    gates,
+    ledger,
+    logs,
+    models,
+    releases,
+    runs,
+    workspaces,
+)
+from modeldeck_tui.commands.base import Session, hoisted
+from modeldeck_tui.output import Printer, write_bug_report
+
+HELP = """The flight deck for a team's models: train, test, approve, deploy, serve, watch.
+
+Without a command, in a terminal, the screen opens. -w, --key, --json and --read-only may stand
+anywhere. Exit codes: 0 ok, 1 bug, 2 usage, 3 not found, 4 invalid input, 5 conflict, 6 not
+permitted, 7 gate failed, 8 drift, 9 insufficient data, 10 damage, 11 tampering, 12 unavailable.
+"""
+
+app = typer.Typer(
+    help=HELP,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+workspaces.register(app)
+app.add_typer(runs.app, name="run")
+runs.register(app)
+app.add_typer(models.app, name="model")
+app.add_typer(gates.app, name="gate")
+app.add_typer(releases.app, name="release")
+app.add_typer(deployments.app, name="deploy")
+deployments.register(app)
+logs.register(app)
+ledger.register(app)
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(ledger.member_app, name="member")
+
+WorkspaceOption = Annotated[
+    str,
+    typer.Option(
+        "-w",
+        "--workspace",
+        metavar="PATH",
+        help="The workspace; else MODELDECK_WORKSPACE, else upwards from the working directory.",
+    ),
+]
+KeyOption = Annotated[
+    str, typer.Option("--key", metavar="FILE", help="SSH key to act and sign with.")
+]
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        from modeldeck import __version__
+
+        sys.stdout.write(f"modeldeck {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    workspace: WorkspaceOption = "",
+    key: KeyOption = "",
+    is_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    is_read_only: Annotated[bool, typer.Option("--read-only", help="Refuse every write.")] = False,
+    version: Annotated[  # noqa: ARG001 -- its callback does the work
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take the options that stand before every command."""
+    session = Session(workspace=workspace, key=key, is_read_only=is_read_only)
+    session.printer.is_json = is_json
+    context.obj = session
+    if context.invoked_subcommand is None:
+        _open(session)
+
+
+def _open(session: Session) -> None:
+    """Open the screen; without a terminal print what it would show first."""
+    if sys.stdin.isatty() and sys.stdout.isatty() and not session.is_json:
+        from modeldeck_tui.app import run_screen
+
+        run_screen(session.workspace, key=session.key, is_read_only=session.is_read_only)
+        return
+    workspaces.show_overview(session)
+
+
+def main() -> None:
+    """Run the program; what goes wrong becomes a sentence and an exit code."""
+    sys.argv[1:] = hoisted(sys.argv[1:])
+    printer = Printer(clean)
+    printer.is_json = "--json" in sys.argv
+    try:
+        app()
+    except ModelDeckError as error:
+        sys.exit(printer.error(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 -- a bug: its traceback goes into a file
+        path = write_bug_report(error)
+        printer.say(f"ModelDeck has a bug: {type(error).__name__}. Please report {path}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What every command shares: the options that stand anywhere, and opening the workspace."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import typer
+
+from modeldeck_tui.clean import clean
+from modeldeck_tui.output import Printer
+
+if TYPE_CHECKING:
+    from modeldeck.workspace import Workspace
+
+FAILED_GATE = 7
+_WITH_VALUE = ("-w", "--workspace", "--key")
+_FLAGS = ("--json", "--read-only")
+
+
+@dataclass
+class Session:
+    """The options of one call, and its printer."""
+
+    workspace: str = ""
+    key: str = ""
+    is_read_only: bool = False
+    printer: Printer = field(default_factory=lambda: Printer(clean))
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Workspace]:
+        """Open the workspace that is named, or that the working directory is in."""
+        from modeldeck.workspace import Workspace
+
+        with Workspace.open(
+            self.workspace or None, key=self.key, is_read_only=self.is_read_only
+        ) as workspace:
+            yield workspace
+
+    @property
+    def is_json(self) -> bool:
+        """Whether one JSON document is wanted."""
+        return self.printer.is_json
+
+
+def session_of(context: typer.Context) -> Session:
+    """Return the session of a command."""
+    found = context.find_root().obj
+    return found if isinstance(found, Session) else Session()
+
+
+def hoisted(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with those options first that may stand anywhere.
+
+    >>> hoisted(["run", "list", "--json", "-w", "here", "--limit", "3"])
+    ['--json', '-w', 'here', 'run', 'list', '--limit', '3']
+    >>> hoisted(["annotate", "x", "--", "--json"])
+    ['annotate', 'x', '--', '--json']
+    """
+    first: list[str] = []
+    rest: list[str] = []
+    words = list(arguments)
+    while words:
+        word = words.pop(0)
+        if word == "--":
+            return [*first, *rest, word, *words]
+        if word in _FLAGS or word.startswith(tuple(f"{one}=" for one in _WITH_VALUE)):
+            first.append(word)
+        elif word in _WITH_VALUE and words:
+            first += [word, words.pop(0)]
+        else:
+            rest.append(word)
+    return [*first, *rest]
+
+
+def group(help_text: str) -> typer.Typer:
+    """Return a group of commands."""
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )

@@ -1,0 +1,121 @@
+"""``deploy list|start|stop|rollback`` and ``serve``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modeldeck_tui import output
+from modeldeck_tui.commands.base import Session, group, session_of
+from modeldeck_tui.output import Cell
+
+if TYPE_CHECKING:
+    from modeldeck.domain.documents import EndpointDocument
+
+app = group("Deployments: what each endpoint serves.")
+
+EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="As churn@production.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept.")]
+_STYLES = {"live": "good", "deploying": "bold", "failed": "bad", "stopped": "warn"}
+
+
+def register(main: typer.Typer) -> None:
+    """Add ``serve``."""
+    main.command("serve")(serve)
+
+
+@app.command("list")
+def list_deployments(
+    context: typer.Context,
+    environment: Annotated[str, typer.Option("--environment", "-e", help="Only of this one.")] = "",
+) -> None:
+    """List endpoints with what they serve."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.deployments.list(environment)
+    if session.is_json:
+        session.printer.document(found)
+        return
+    session.printer.table(
+        ["ENDPOINT", "VERSION", "STATUS", "SINCE", "SERVERS", "CAN GO BACK TO"],
+        [
+            [
+                one["id"],
+                one["version"],
+                Cell(one["status"], _STYLES.get(one["status"], "")),
+                output.moment(one["since"]),
+                ", ".join(f"{server['name']} {server['outcome']}" for server in one["servers"]),
+                ", ".join(one["rollback_to"]),
+            ]
+            for one in found
+        ],
+    )
+
+
+@app.command("start")
+def start_deployment(
+    context: typer.Context,
+    release: Annotated[str, typer.Argument(metavar="RELEASE", help="An approved one.")],
+) -> None:
+    """Start an approved release where the policy wants that done by hand."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.deployments.start(release)
+    _moved(session, found)
+
+
+@app.command("stop")
+def stop_deployment(
+    context: typer.Context, endpoint: EndpointArgument, reason: ReasonOption
+) -> None:
+    """Stop an endpoint: it answers no more predictions."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.deployments.stop(endpoint, reason)
+    _moved(session, found)
+
+
+@app.command("rollback")
+def roll_back(
+    context: typer.Context,
+    endpoint: EndpointArgument,
+    reason: ReasonOption,
+    to: Annotated[str, typer.Option("--to", metavar="VERSION", help="Else the one before.")] = "",
+) -> None:
+    """Roll an endpoint back to an earlier version."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.deployments.rollback(endpoint, reason, to=to)
+    _moved(session, found)
+
+
+def _moved(session: Session, endpoint: EndpointDocument) -> None:
+    if session.is_json:
+        session.printer.document(endpoint)
+        return
+    version = endpoint["version"] or "no version"
+    session.printer.line(f"{endpoint['id']} is {endpoint['status']} with {version}.")
+
+
+def serve(
+    context: typer.Context,
+    environment: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="Whose endpoints.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Serve what is live in an environment; it follows the ledger until Ctrl-C."""
+    from modeldeck.services import processes
+    from modeldeck.workspace import find_root
+
+    session = session_of(context)
+    root = find_root(session.workspace or None)
+    arguments = ["--workspace", str(root), "--environment", environment]
+    arguments += ["--port", str(port), "--host", host]
+    if session.key:
+        arguments += ["--key", session.key]
+    sys.stdout.flush()
+    command = processes.command("serve", arguments)
+    os.execve(command[0], command, processes.environment())  # noqa: S606 -- our own interpreter

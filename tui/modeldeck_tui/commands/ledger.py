@@ -1,0 +1,171 @@
+"""``annotate``, ``activity``, ``ledger verify`` and ``member list|add|revoke``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from modeldeck_tui import output
+from modeldeck_tui.commands.base import group, session_of
+from modeldeck_tui.output import Cell
+
+app = group("The ledger of decisions.")
+member_app = group("Members: people, servers and CI jobs.")
+
+_DAMAGE, _TAMPERING = 10, 11
+
+
+def register(main: typer.Typer) -> None:
+    """Add ``annotate`` and ``activity``."""
+    main.command("annotate")(annotate)
+    main.command("activity")(show_activity)
+
+
+def annotate(
+    context: typer.Context,
+    entity: Annotated[
+        str,
+        typer.Argument(metavar="ENTITY", help="A run, model, version, release or endpoint."),
+    ],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The remark.")],
+) -> None:
+    """Write a remark on anything."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.annotations.add(entity, text)
+    if session.is_json:
+        session.printer.document(found)
+    else:
+        session.printer.line(f"Noted on {found['subject']}.")
+
+
+def show_activity(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")] = 50,
+) -> None:
+    """Show what was decided, newest first."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.activity.list(limit)
+    if session.is_json:
+        session.printer.document(found)
+        return
+    session.printer.table(
+        ["N", "AT", "BY", "WHAT", "LEVEL", "REASON"],
+        [
+            [
+                str(one["n"]),
+                output.moment(one["at"]),
+                one["by"],
+                Cell(f"void: {one['text']}", "bad") if one["void"] else one["text"],
+                one["level"],
+                one["reason"],
+            ]
+            for one in found
+        ],
+    )
+
+
+@app.callback()
+def ledger() -> None:
+    """Look after the ledger of decisions."""
+
+
+@app.command("verify")
+def verify(
+    context: typer.Context,
+    data: Annotated[bool, typer.Option("--data", help="Also hash every object again.")] = False,
+) -> None:
+    """Check chain, owners, signatures and objects; exit code 11 or 10 when something is wrong."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.ledger_check.run(data=data)
+    if session.is_json:
+        session.printer.document(found)
+    elif found["ok"]:
+        head = found["head"][:16]
+        session.printer.line(f"The ledger holds: {found['entries']} entries, head {head}…")
+    else:
+        session.printer.line(Cell("The ledger does not hold:", "bad"))
+        rows = [[str(one["n"]), one["kind"], one["problem"]] for one in found["problems"]]
+        session.printer.table(["ENTRY", "KIND", "PROBLEM"], rows)
+    if not found["ok"]:
+        is_damage = all(one["kind"] == "object" for one in found["problems"])
+        raise typer.Exit(_DAMAGE if is_damage else _TAMPERING)
+
+
+@member_app.command("list")
+def list_members(context: typer.Context) -> None:
+    """List members with their roles and keys."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.members.list()
+    if session.is_json:
+        session.printer.document(found)
+        return
+    session.printer.table(
+        ["NAME", "KIND", "ROLES", "SERVES", "KEYS"],
+        [
+            [
+                one["name"],
+                "owner" if one["is_owner"] else one["kind"],
+                ", ".join(one["roles"]),
+                ", ".join(one["environments"]),
+                str(len(one["keys"])),
+            ]
+            for one in found
+        ],
+    )
+
+
+@member_app.command("add")
+def add_member(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    role: Annotated[list[str] | None, typer.Option("--role", help="May be repeated.")] = None,
+    server: Annotated[
+        list[str] | None,
+        typer.Option("--server", metavar="E", help="A server of this environment."),
+    ] = None,
+    public_key: Annotated[
+        list[str] | None, typer.Option("--public-key", metavar="FILE", help="An SSH key.")
+    ] = None,
+    uid: Annotated[int, typer.Option(help="The Unix user id; -1 when unknown.")] = -1,
+) -> None:
+    """Add a member; only owners may."""
+    from modeldeck.services.base.config import NewMember
+
+    session = session_of(context)
+    member = NewMember(
+        name,
+        kind="server" if server else "person",
+        roles=tuple(role or ()),
+        environments=tuple(server or ()),
+        keys=tuple(public_key or ()),
+        uid=uid,
+    )
+    with session.open() as workspace:
+        found = workspace.members.add(member)
+    if session.is_json:
+        session.printer.document(found)
+    elif found is None:
+        session.printer.line(f"{name} is proposed; other owners have to support that.")
+    else:
+        session.printer.line(f"{name} is a member.")
+
+
+@member_app.command("revoke")
+def revoke_member(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
+) -> None:
+    """Revoke a member with all keys, from now on."""
+    session = session_of(context)
+    with session.open() as workspace:
+        workspace.members.revoke(name, reason)
+    if session.is_json:
+        session.printer.document({"name": name, "revoked": True})
+    else:
+        session.printer.line(f"{name} is a member no more.")

@@ -1,0 +1,136 @@
+"""``model register|list|show|versions``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modeldeck_tui import output
+from modeldeck_tui.commands.base import Session, group, session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modeldeck.domain.documents import VersionDocument
+
+app = group("Models and their versions.")
+
+
+@app.command("register")
+def register_model(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="RUN|FILE", help="A run, or a .skops file.")],
+    name: Annotated[str, typer.Option("--name", help="The model's name.")],
+) -> None:
+    """Turn a run, or a model file, into a version."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.models.register(source, name)
+    if session.is_json:
+        session.printer.document(found)
+        return
+    session.printer.line(f"{found['id']} is registered ({found['manifest'][:12]}).")
+    session.printer.say(f"Next: `modeldeck release request {found['id']} --environment E`.")
+
+
+@app.command("list")
+def list_models(context: typer.Context) -> None:
+    """List models."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.models.list()
+    if session.is_json:
+        session.printer.document(found)
+        return
+    session.printer.table(
+        ["MODEL", "VERSIONS", "LATEST", "LIVE", "OWNER"],
+        [
+            [
+                one["name"],
+                str(one["versions"]),
+                one["latest"],
+                ", ".join(f"{version} in {where}" for where, version in one["live"].items()),
+                one["owner"],
+            ]
+            for one in found
+        ],
+    )
+
+
+@app.command("show")
+def show_model(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model, or a version of it.")],
+) -> None:
+    """Show one model with its versions, or one version."""
+    session = session_of(context)
+    with session.open() as workspace:
+        if "@" in model:
+            _show_version(session, workspace.models.version(model))
+            return
+        found = workspace.models.show(model)
+        versions = workspace.models.versions(found["name"])
+    if session.is_json:
+        session.printer.document({**found, "all_versions": versions})
+        return
+    session.printer.fields([("model", found["name"]), ("owner", found["owner"])])
+    session.printer.line()
+    _table(session, versions)
+
+
+@app.command("versions")
+def list_versions(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Only of this model.")] = "",
+) -> None:
+    """List model versions."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.models.versions(model)
+    if session.is_json:
+        session.printer.document(found)
+    else:
+        _table(session, found)
+
+
+def _table(session: Session, versions: Sequence[VersionDocument]) -> None:
+    session.printer.table(
+        ["VERSION", "BY", "REGISTERED", "SIZE", "ENVIRONMENTS", "METRICS"],
+        [
+            [
+                one["id"],
+                one["registered_by"],
+                output.moment(one["registered_at"]),
+                output.size(one["size_bytes"]),
+                ", ".join(f"{where}: {status}" for where, status in one["environments"].items()),
+                "  ".join(f"{name} {output.number(v)}" for name, v in one["metrics"].items()),
+            ]
+            for one in versions
+        ],
+    )
+
+
+def _show_version(session: Session, version: VersionDocument) -> None:
+    printer = session.printer
+    if session.is_json:
+        printer.document(version)
+        return
+    printer.fields(
+        [
+            ("version", version["id"]),
+            ("manifest", version["manifest"]),
+            ("run", version["run"]),
+            (
+                "registered",
+                f"{output.moment(version['registered_at'])} by {version['registered_by']}",
+            ),
+            ("authors", ", ".join(version["authors"])),
+            ("level", version["level"]),
+            ("size", output.size(version["size_bytes"])),
+        ]
+    )
+    printer.title("Metrics")
+    printer.fields((name, output.number(value)) for name, value in version["metrics"].items())
+    printer.title("Parameters")
+    printer.fields((name, str(value)) for name, value in version["parameters"].items())

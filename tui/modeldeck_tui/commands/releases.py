@@ -1,0 +1,199 @@
+"""``release request|list|show|approve|reject|withdraw``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modeldeck_tui import output
+from modeldeck_tui.commands.base import FAILED_GATE, Session, group, session_of
+from modeldeck_tui.commands.gates import EnvironmentOption, show_gate
+from modeldeck_tui.output import Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modeldeck.domain.documents import DiffRow, ReleaseDocument
+
+app = group("Releases: asking for one, reviewing, voting.")
+
+ReleaseArgument = Annotated[str, typer.Argument(metavar="RELEASE", help="As churn-12.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept.")]
+ExpectOption = Annotated[
+    str, typer.Option(help="The `basis` that you looked at; refused when it changed since.")
+]
+_STYLES = {"live": "good", "waiting": "bold", "blocked": "bad", "rejected": "bad", "failed": "bad"}
+
+
+@app.command("request")
+def request_release(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="As churn@7.")],
+    environment: EnvironmentOption,
+    reason: ReasonOption = "",
+) -> None:
+    """Ask for a release and run its gate; exit code 7 when that blocks it."""
+    session = session_of(context)
+    with session.open() as workspace:
+        session.printer.status(f"Testing {version} for {environment} …")
+        found = workspace.releases.request(version, environment, reason=reason)
+        diff = workspace.releases.diff(found["id"])
+    session.printer.status("")
+    _show(session, found, diff=diff)
+    if found["status"] == "blocked":
+        raise typer.Exit(FAILED_GATE)
+
+
+@app.command("list")
+def list_releases(
+    context: typer.Context,
+    is_open: Annotated[bool, typer.Option("--open", help="Only those not decided yet.")] = False,
+) -> None:
+    """List releases, newest first."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.releases.list(open_only=is_open)
+    if session.is_json:
+        session.printer.document(found)
+        return
+    session.printer.table(
+        ["RELEASE", "VERSION", "ENVIRONMENT", "STATUS", "BY", "ASKED", "LACKS"],
+        [
+            [
+                one["id"],
+                one["version"],
+                one["environment"],
+                Cell(one["status"], _STYLES.get(one["status"], "")),
+                one["requested_by"],
+                output.moment(one["requested_at"]),
+                ", ".join(one["missing"]) if one["is_open"] else "",
+            ]
+            for one in found
+        ],
+    )
+
+
+@app.command("show")
+def show_release(context: typer.Context, release: ReleaseArgument) -> None:
+    """Show one release: gate, what changes, votes, and who can approve."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.releases.show(release)
+        diff = workspace.releases.diff(release)
+    _show(session, found, diff=diff)
+
+
+@app.command("approve")
+def approve_release(
+    context: typer.Context,
+    release: ReleaseArgument,
+    reason: ReasonOption = "",
+    expect: ExpectOption = "",
+) -> None:
+    """Approve a release as it stands."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.releases.approve(release, reason, expect=expect)
+    _voted(session, found, "approved")
+
+
+@app.command("reject")
+def reject_release(
+    context: typer.Context,
+    release: ReleaseArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
+    expect: ExpectOption = "",
+) -> None:
+    """Reject a release with a reason."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.releases.reject(release, reason, expect=expect)
+    _voted(session, found, "rejected")
+
+
+@app.command("withdraw")
+def withdraw_release(
+    context: typer.Context, release: ReleaseArgument, reason: ReasonOption = ""
+) -> None:
+    """Withdraw a release that you asked for."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.releases.withdraw(release, reason)
+    _voted(session, found, "withdrawn")
+
+
+def _voted(session: Session, release: ReleaseDocument, word: str) -> None:
+    if session.is_json:
+        session.printer.document(release)
+        return
+    session.printer.line(f"{release['id']} is {word} by you; it is now {release['status']}.")
+    _tell_what_lacks(session, release)
+
+
+def _tell_what_lacks(session: Session, release: ReleaseDocument) -> None:
+    if release["status"] == "waiting" and release["missing"]:
+        session.printer.say(
+            f"It lacks {', '.join(release['missing'])}. "
+            f"{', '.join(release['eligible']) or 'Nobody'} can approve."
+        )
+
+
+def _show(session: Session, release: ReleaseDocument, *, diff: Sequence[DiffRow]) -> None:
+    if session.is_json:
+        session.printer.document(release)
+        return
+    printer = session.printer
+    replaces = release["replaces_version"] or "nothing"
+    printer.fields(
+        [
+            ("release", release["id"]),
+            ("what", f"{release['version']} to {release['environment']}, in place of {replaces}"),
+            ("status", Cell(release["status"], _STYLES.get(release["status"], ""))),
+            ("because", release["outdated_because"]),
+            (
+                "asked for by",
+                f"{release['requested_by']}, {output.moment(release['requested_at'])}",
+            ),
+            ("reason", release["reason"]),
+            ("expires", output.moment(release["expires_at"]) if release["is_open"] else ""),
+            ("basis", release["basis"]),
+            ("you", release["why_not"] or "can approve"),
+        ]
+    )
+    if release["gate"] is not None:
+        printer.title("Gate")
+        show_gate(session, release["gate"])
+    if diff:
+        printer.title("What changes")
+        headers = ["", "", f"{replaces}", release["version"], "CHANGE"]
+        printer.table(headers, [_diff_row(one) for one in diff])
+    if release["approvals"]:
+        printer.title("Votes")
+        printer.table(
+            ["BY", "VERDICT", "AT", "LEVEL", "REASON", ""],
+            [
+                [
+                    one["by"],
+                    Cell(one["verdict"], "good" if one["verdict"] == "approve" else "bad"),
+                    output.moment(one["at"]),
+                    one["level"],
+                    one["reason"],
+                    one["why_not"],
+                ]
+                for one in release["approvals"]
+            ],
+        )
+    _tell_what_lacks(session, release)
+
+
+def _diff_row(row: DiffRow) -> list[str | Cell]:
+    better = {True: " ▲ better", False: " ▼ worse", None: ""}[row["better"]]
+    style = {True: "good", False: "bad", None: ""}[row["better"]]
+    return [
+        row["section"],
+        row["name"],
+        row["before"],
+        row["after"],
+        Cell(row["delta"] + better, style),
+    ]

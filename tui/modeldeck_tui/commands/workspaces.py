@@ -1,0 +1,150 @@
+"""``init``, ``demo``, and what ``modeldeck`` alone prints without a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modeldeck_tui import output
+from modeldeck_tui.commands.base import Session, session_of
+from modeldeck_tui.output import Cell
+
+if TYPE_CHECKING:
+    from modeldeck.services.demo import DemoSummary
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("init")(init)
+    app.command("demo")(demo)
+
+
+def init(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="The folder; it is made when missing.")],
+    name: Annotated[str, typer.Option(help="The workspace's name; else the folder's.")] = "",
+    owner: Annotated[str, typer.Option(help="The first owner; else you.")] = "",
+    trust: Annotated[
+        str, typer.Option(help="How sure authors have to be: claimed, owner or signed.")
+    ] = "",
+) -> None:
+    """Make a folder a workspace and adopt the policy of its modeldeck.toml."""
+    from modeldeck.services import founding
+    from modeldeck.services.demo import default_person
+    from modeldeck.workspace import Workspace
+
+    session = session_of(context)
+    keys = [session.key] if session.key else []
+    chosen = trust or ("signed" if keys else "owner")
+    owner = owner or default_person()
+    identifier = founding.init(path, owner=owner, name=name, keys=keys, trust=chosen)
+    with Workspace.open(path, user=owner, is_read_only=True) as workspace:
+        found = {
+            "id": identifier,
+            "name": workspace.name,
+            "path": str(workspace.root),
+            "owner": owner,
+            "environments": workspace.environments,
+        }
+    if session.is_json:
+        session.printer.document(found)
+        return
+    session.printer.line(f"{found['name']} is a workspace in {found['path']}, owned by {owner}.")
+    session.printer.say(
+        "Next: `modeldeck train pipelines/NAME.toml`, or `modeldeck` to look at it."
+    )
+
+
+def demo(
+    context: typer.Context,
+    path: Annotated[
+        Path | None, typer.Argument(help="The demo's folder, modeldeck-demo by default.")
+    ] = None,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Print the summary, open no screen.")
+    ] = False,
+) -> None:
+    """Build a demo workspace by really training on real data, and open it."""
+    from modeldeck.services import demo as service
+
+    session = session_of(context)
+    folder = path or Path(service.DEFAULT)
+    person = service.default_person()
+    is_screen = not headless and not session.is_json and _is_terminal()
+    narrate = session.printer.status if is_screen else session.printer.say
+    with service.running(folder, person=person, narrate=narrate) as summary:
+        if not is_screen:
+            _show_summary(session, summary)
+            return
+        session.printer.status("")
+        os.environ["MODELDECK_USER"] = person
+        from modeldeck_tui.app import run_screen
+
+        run_screen(summary.path, user=person)
+    session.printer.say(f"The demo's server and traffic have ended. Again: modeldeck demo {folder}")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _show_summary(session: Session, summary: DemoSummary) -> None:
+    printer = session.printer
+    if session.is_json:
+        printer.document(dataclasses.asdict(summary))
+        return
+    printer.line(Cell(f"A demo workspace is in {summary.path}", "bold"))
+    printer.fields(
+        [
+            ("runs", f"{summary.runs} in {summary.experiments} experiments"),
+            ("model versions", str(summary.versions)),
+            ("live", ", ".join(summary.live)),
+            ("waits for you", f"{', '.join(summary.waiting)} (you are {summary.person})"),
+            ("rejected", ", ".join(summary.rejected)),
+            ("annotations", str(summary.annotations)),
+            ("served", f"{summary.url} (ended with this command)"),
+            ("took", output.duration(summary.seconds)),
+        ]
+    )
+    printer.say(f"Next: `modeldeck demo {summary.path}` in a terminal opens the screen.")
+
+
+def show_overview(session: Session) -> None:
+    """Print what waits, what is live, and what happened last."""
+    with session.open() as workspace:
+        inbox, live = workspace.overview.inbox(), workspace.overview.live()
+        running, latest = workspace.overview.running(), workspace.overview.latest(10)
+        name, actor = workspace.name, workspace.actor.name
+    if session.is_json:
+        whole = {
+            "workspace": name,
+            "user": actor,
+            "inbox": inbox,
+            "live": live,
+            "running": running,
+            "latest": latest,
+        }
+        session.printer.document(whole)
+        return
+    printer = session.printer
+    printer.line(Cell(name, "bold"), f"  as {actor}")
+    printer.title("Needs you")
+    rows = [[one["kind"], one["subject"], one["title"], one["detail"]] for one in inbox]
+    printer.table(["KIND", "WHAT", "", ""], rows) if rows else printer.line("Nothing.")
+    printer.title("Deployed")
+    deployed = [[one["id"], one["version"], one["status"]] for one in live]
+    printer.table(["ENDPOINT", "VERSION", "STATUS"], deployed) if deployed else printer.line(
+        "Nothing."
+    )
+    printer.title("Latest")
+    with contextlib.suppress(IndexError):
+        printer.table(
+            ["AT", "BY", "WHAT"],
+            [[output.moment(one["at"]), one["by"], one["text"]] for one in latest],
+        )
