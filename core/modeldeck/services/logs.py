@@ -81,9 +81,9 @@ class Logs:
                 found = [*tail(path, n - len(found), numbers=numbers), *found]
         return found
 
-    def follower(self, typed: str, n: int = 200) -> Following:
+    def follower(self, typed: str, n: int = 200, *, numbers: bool = False) -> Following:
         """Return the last lines of a log and what comes after them; see :class:`Following`."""
-        return Following(self, typed, n=n)
+        return Following(self, typed, n=n, numbers=numbers)
 
     def follow(self, typed: str, n: int = 200) -> Iterator[LogLine]:
         """Yield the last lines of a log, then each new one as it comes, for ever."""
@@ -96,11 +96,12 @@ class Logs:
 class Following:
     """Follows the log of a run, an endpoint (also servers that start later) or a file."""
 
-    def __init__(self, logs: Logs, typed: str, *, n: int) -> None:
+    def __init__(self, logs: Logs, typed: str, *, n: int, numbers: bool) -> None:
         self._logs = logs
         self._typed = typed
         self._followers: dict[Path, LogFollower] = {}
         self._first = n
+        self._numbers = numbers
 
     def poll(self) -> Sequence[LogLine]:
         """Return the lines that are new: the first time the last ``n`` ones."""
@@ -114,7 +115,7 @@ class Following:
         n = self._first
         for path in paths:
             if path not in self._followers:
-                self._followers[path] = LogFollower(path, last=n)
+                self._followers[path] = LogFollower(path, last=n, numbers=self._numbers)
         for follower in self._followers.values():
             found += follower.poll()
         self._first = sys.maxsize

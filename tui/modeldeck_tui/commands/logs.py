@@ -38,7 +38,7 @@ def show_logs(
         if not is_following:
             _print(session, workspace.logs.tail(source, n, numbers=session.is_json))
             return
-        following = workspace.logs.follower(source, n)
+        following = workspace.logs.follower(source, n, numbers=session.is_json)
         try:
             while not session.printer.reader_is_gone():
                 _print(session, following.poll())
