@@ -56,7 +56,18 @@ METHODS = {
 ATTRIBUTES = {"border_subtitle", "border_title", "label", "prompt", "tooltip"}
 """Attributes whose text is markup when it is assigned."""
 
-IDENTIFIERS = {"classes", "id", "key", "name", "severity", "timeout", "variant", "width"}
+IDENTIFIERS = {
+    "callback",
+    "classes",
+    "disabled",
+    "id",
+    "key",
+    "name",
+    "severity",
+    "timeout",
+    "variant",
+    "width",
+}
 """Keywords that are never shown."""
 
 _SAFE_TYPE = re.compile(r"(?:Text|Content|RenderableType|Visual|VisualType)\b")

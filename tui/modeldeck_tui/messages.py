@@ -1,0 +1,52 @@
+"""What happened, in the past tense: messages that travel up to the app or to a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.message import Message
+
+from modeldeck.domain.documents import LogLine
+from modeldeck_tui.present import Snapshot
+
+
+class WorkspaceChanged(Message):
+    """Something in the workspace changed; posted from the watcher's thread."""
+
+    def can_replace(self, message: Message) -> bool:
+        """Several are as good as one."""
+        return isinstance(message, WorkspaceChanged)
+
+
+class SnapshotLoaded(Message):
+    """The workspace was read again."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        super().__init__()
+
+
+class LoadFailed(Message):
+    """The workspace could not be read."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__()
+
+
+class LinesCame(Message):
+    """A log grew, or could not be read."""
+
+    def __init__(self, lines: Sequence[LogLine], problem: str = "") -> None:
+        self.lines = lines
+        self.problem = problem
+        super().__init__()
+
+
+class ActionDone(Message):
+    """Something that a person asked for was done, or refused."""
+
+    def __init__(self, text: str, *, is_error: bool = False) -> None:
+        self.text = text
+        self.is_error = is_error
+        super().__init__()

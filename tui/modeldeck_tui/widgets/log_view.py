@@ -1,0 +1,196 @@
+"""A log as it grows: follows its end, pauses when somebody looks up, searches what it holds."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from modeldeck.domain.documents import LogLine
+from modeldeck_tui.output import cell_width
+from modeldeck_tui.present import log_line
+from modeldeck_tui.widgets.bindings import STYLES, bindings
+
+MAX_LINES = 20_000
+"""Lines that are held; older ones leave at the front."""
+
+_SIDEWAYS = 20
+_SEVERE = {"error": {"ERROR", "CRITICAL"}, "warning": {"WARN", "ERROR", "CRITICAL"}}
+
+Held = tuple[str, int, str, str]
+"""A line that is held: its text, how much of that is its time, its style, its level."""
+
+
+class LogView(ScrollView, can_focus=True):
+    """The lines of a log.
+
+    Attributes
+    ----------
+    is_following : bool
+        Whether the end is shown.
+    unseen : int
+        Lines that came while it was paused.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        one for one in bindings("logs") if getattr(one, "action", "") != "search"
+    ]
+    DEFAULT_CSS = "LogView { background: transparent; overflow-x: hidden; }"
+
+    class Paused(Message):
+        """Following began or ended, or lines came meanwhile."""
+
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002 -- Textual's name for it
+        super().__init__(id=id)
+        self._lines: deque[Held] = deque(maxlen=MAX_LINES)
+        self.is_following = True
+        self.unseen = 0
+        self.dropped = 0
+        self.pattern = ""
+        self.found = -1
+        self._left = 0
+
+    @property
+    def count(self) -> int:
+        """How many lines are held."""
+        return len(self._lines)
+
+    def add(self, lines: Sequence[LogLine]) -> None:
+        """Take new lines."""
+        overflow = max(0, len(self._lines) + len(lines) - MAX_LINES)
+        for one in lines:
+            self._lines.append((*log_line(one), one["level"]))
+        self.dropped += overflow
+        self.virtual_size = Size(self.size.width, len(self._lines))
+        if self.is_following:
+            self._to(len(self._lines))
+        else:
+            self.unseen += len(lines)
+            if overflow:
+                self.found = max(-1, self.found - overflow)
+                self._to(self.scroll_offset.y - overflow)
+        self.refresh()
+        self.post_message(self.Paused())
+
+    def on_resize(self) -> None:
+        """Keep the end in sight while following."""
+        self.virtual_size = Size(self.size.width, len(self._lines))
+        if self.is_following:
+            self._to(len(self._lines))
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of the viewport."""
+        width = self.scrollable_content_region.width
+        number = y + self.scroll_offset.y
+        if not 0 <= number < len(self._lines):
+            return Strip.blank(width)
+        text, n_time, style, _level = self._lines[number]
+        base = Style(reverse=True) if number == self.found else Style.null()
+        rest = STYLES[style] + base
+        parts = [Segment(text[:n_time], STYLES["dim"] + base), Segment(text[n_time:], rest)]
+        if self.pattern and (at := text.lower().find(self.pattern, n_time)) >= 0:
+            end = at + len(self.pattern)
+            mark = rest + Style(bold=True, underline=True)
+            parts[1:] = [
+                Segment(text[n_time:at], rest),
+                Segment(text[at:end], mark),
+                Segment(text[end:], rest),
+            ]
+        return Strip(parts).crop_extend(self._left, self._left + width, Style.null())
+
+    def _to(self, y: int) -> None:
+        self.scroll_to(y=max(0, y), animate=False, immediate=True, force=True)
+
+    def _pause(self) -> None:
+        if self.is_following:
+            self.is_following = False
+            self.unseen = 0
+            self.post_message(self.Paused())
+
+    def _move(self, lines: int) -> None:
+        last = max(0, len(self._lines) - self.scrollable_content_region.height)
+        to = max(0, min(self.scroll_offset.y + lines, last))
+        if lines < 0:
+            self._pause()
+        self._to(to)
+        self.refresh()
+
+    def action_move(self, where: str) -> None:
+        """Look elsewhere: up, down, page_up, page_down or first."""
+        page = max(1, self.scrollable_content_region.height - 1)
+        by = {"up": -1, "down": 1, "page_up": -page, "page_down": page, "first": -self.count}
+        self._move(by[where])
+
+    def action_sideways(self, direction: int) -> None:
+        """Scroll to the left, or to the right as far as the lines in sight reach."""
+        top = self.scroll_offset.y
+        shown = itertools.islice(self._lines, top, top + self.size.height)
+        longest = max((cell_width(one[0]) for one in shown), default=0)
+        if direction < 0 or self._left + self.size.width < longest:
+            self._left = max(0, self._left + direction * _SIDEWAYS)
+        self.refresh()
+
+    def action_follow(self) -> None:
+        """Go to the end and follow."""
+        self.is_following = True
+        self.unseen = 0
+        self.found = -1
+        self._to(len(self._lines))
+        self.refresh()
+        self.post_message(self.Paused())
+
+    def on_mouse_scroll_up(self) -> None:
+        """Pause when the wheel goes up."""
+        self._move(-3)
+
+    def on_mouse_scroll_down(self) -> None:
+        """Go on when the wheel goes down."""
+        self._move(3)
+
+    def search(self, pattern: str) -> bool:
+        """Find a text upwards from the end of what is shown; say whether there is one."""
+        self.pattern = pattern.lower()
+        self.found = -1
+        return self._find(self._wanted("match"), is_forward=False)
+
+    def action_find(self, what: str, direction: int) -> None:
+        """Go to the next match, error or warning, forwards (1) or backwards (-1)."""
+        if not self._find(self._wanted(what), is_forward=direction > 0):
+            name = repr(self.pattern) if what == "match" else what
+            where = "below" if direction > 0 else "above"
+            self.notify(f"No {name} {where} among the lines held.", timeout=2, markup=False)
+
+    def _wanted(self, what: str) -> Callable[[Held], bool]:
+        if what == "match":
+            pattern = self.pattern
+            return lambda line: bool(pattern) and pattern in line[0].lower()
+        return lambda line: line[3] in _SEVERE[what]
+
+    def _find(self, wanted: Callable[[Held], bool], *, is_forward: bool) -> bool:
+        """Put the line that is wanted in sight; the search begins at the last find."""
+        count = len(self._lines)
+        start = self.found
+        if start < 0:
+            height = self.scrollable_content_region.height
+            start = self.scroll_offset.y - 1 if is_forward else self.scroll_offset.y + height
+        numbers: Iterable[int] = (
+            range(start + 1, count) if is_forward else range(min(start, count) - 1, -1, -1)
+        )
+        lines = list(self._lines)
+        for number in numbers:
+            if wanted(lines[number]):
+                self._pause()
+                self.found = number
+                self._to(number - self.scrollable_content_region.height // 2)
+                self.refresh()
+                return True
+        return False

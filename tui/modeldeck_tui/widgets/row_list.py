@@ -1,0 +1,218 @@
+"""A list of rows, drawn line by line: nothing is measured or built for rows that do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import BindingType
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from modeldeck_tui.output import Cell, cell_width, cut, fit
+from modeldeck_tui.present import Line
+from modeldeck_tui.widgets.bindings import STYLES, bindings
+
+CURSOR = "› "
+_GAP = 2
+_MEASURED = 200
+_MOST = 60
+
+
+class RowList(ScrollView, can_focus=True):
+    """Rows under a line of titles, with a cursor that stays on its row when others come.
+
+    Parameters
+    ----------
+    title : str
+        Stands in the border.
+    headers : sequence of str
+        Titles of the columns; empty for none.
+    empty : sequence of str
+        Lines that are shown when there are no rows.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("list")
+    DEFAULT_CSS = """
+    RowList { border: round $panel-lighten-2; background: transparent; }
+    RowList:focus { border: round $accent; }
+    """
+
+    cursor = reactive(0, repaint=False)
+    """Number of the row under the cursor."""
+
+    class Opened(Message):
+        """Enter was pressed on a row."""
+
+        def __init__(self, rows: RowList, key: str) -> None:
+            self.rows = rows
+            self.key = key
+            super().__init__()
+
+        @property
+        def control(self) -> RowList:
+            """The list."""
+            return self.rows
+
+    class Moved(Message):
+        """The cursor went to another row."""
+
+        def __init__(self, rows: RowList) -> None:
+            self.rows = rows
+            super().__init__()
+
+        @property
+        def control(self) -> RowList:
+            """The list."""
+            return self.rows
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        headers: Sequence[str] = (),
+        empty: Sequence[str] = (),
+        id: str | None = None,  # noqa: A002 -- Textual's name for it
+    ) -> None:
+        super().__init__(id=id)
+        self.title = title
+        self.headers = headers
+        self.empty = empty
+        self.lines: list[Line] = []
+        self._widths: list[int] = []
+        self._measured_for = -1
+
+    @property
+    def key(self) -> str:
+        """The key of the row under the cursor; empty without rows."""
+        return self.lines[self.cursor].key if self.lines else ""
+
+    @property
+    def detail(self) -> str:
+        """The longer text about the row under the cursor."""
+        return self.lines[self.cursor].detail if self.lines else ""
+
+    def show(self, lines: Sequence[Line], *, title: str = "") -> None:
+        """Show rows; the cursor stays on its row. Nothing is drawn if nothing changed."""
+        shown = title or self.title
+        self.border_title = Content(shown)
+        if list(lines) == self.lines and self._widths:
+            return
+        key, cursor = self.key, self.cursor
+        self.lines = list(lines)
+        keys = [line.key for line in self.lines]
+        self.cursor = keys.index(key) if key in keys else max(0, min(cursor, len(keys) - 1))
+        self._measured_for = -1
+        self._resize()
+        self.refresh()
+
+    def on_mount(self) -> None:
+        """Take the title into the border."""
+        self.border_title = Content(self.title)
+
+    def on_resize(self) -> None:
+        """Lay the columns out again."""
+        self._resize()
+
+    def _resize(self) -> None:
+        height = len(self.lines) + bool(self.headers)
+        self.virtual_size = Size(self.scrollable_content_region.width, height)
+        self._measured_for = -1
+
+    def _measure(self, width: int) -> None:
+        """Find widths of the columns from the first rows; the last column takes what is left."""
+        if width == self._measured_for:
+            return
+        self._measured_for = width
+        rows = [line.cells for line in self.lines[:_MEASURED]]
+        if self.headers:
+            rows.append(tuple(Cell(one) for one in self.headers))
+        count = max((len(row) for row in rows), default=0)
+        natural = [
+            max((min(cell_width(row[at].text), _MOST) for row in rows if at < len(row)), default=0)
+            for at in range(count)
+        ]
+        self._widths = fit(natural, max(1, width - 2)) if natural else []
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of the viewport."""
+        width = self.scrollable_content_region.width
+        self._measure(width)
+        if not self.lines:
+            text = self.empty[y] if y < len(self.empty) else ""
+            return self._strip([Segment(f"  {text}", STYLES["dim"])], width)
+        if self.headers and y == 0:
+            return self._row(tuple(Cell(one, "dim") for one in self.headers), width, mark="  ")
+        number = y - bool(self.headers) + self.scroll_offset.y
+        if not 0 <= number < len(self.lines):
+            return self._strip([], width)
+        is_here = number == self.cursor
+        base = Style(reverse=True) if is_here and self.has_focus else Style.null()
+        mark = CURSOR if is_here else "  "
+        return self._row(self.lines[number].cells, width, mark=mark, base=base)
+
+    def _row(
+        self, cells: Sequence[Cell], width: int, *, mark: str, base: Style | None = None
+    ) -> Strip:
+        base = base or Style.null()
+        segments = [Segment(mark, base)]
+        for at, (cell, room) in enumerate(zip(cells, self._widths, strict=False)):
+            left = width - 2 - sum(self._widths[:at]) - _GAP * at
+            text = cut(cell.text, max(room, left) if at == len(cells) - 1 else room)
+            padding = room - cell_width(text) + _GAP if at < len(cells) - 1 else 0
+            segments.append(Segment(text, STYLES[cell.style] + base))
+            segments.append(Segment(" " * max(0, padding), base))
+        return self._strip(segments, width, base=base)
+
+    def _strip(self, segments: list[Segment], width: int, *, base: Style | None = None) -> Strip:
+        strip = Strip(segments).adjust_cell_length(width, base or Style.null())
+        return strip.apply_style(self.rich_style.without_color)
+
+    def watch_cursor(self, before: int, after: int) -> None:
+        """Redraw the two rows that changed, and keep the cursor in sight."""
+        first = bool(self.headers)
+        width = self.size.width
+        for number in (before, after):
+            y = number + first - self.scroll_offset.y
+            self.refresh(Region(0, y, width, 1))
+        height = self.scrollable_content_region.height - first
+        top = self.scroll_offset.y
+        if after < top:
+            self.scroll_to(y=after, animate=False, immediate=True, force=True)
+        elif after >= top + height > top:
+            self.scroll_to(y=after - height + 1, animate=False, immediate=True, force=True)
+        self.post_message(self.Moved(self))
+
+    def on_focus(self) -> None:
+        """Redraw, because the cursor shows differently."""
+        self.refresh()
+        self.post_message(self.Moved(self))
+
+    def on_blur(self) -> None:
+        """Redraw, because the cursor shows differently."""
+        self.refresh()
+
+    def action_move(self, where: str) -> None:
+        """Put the cursor elsewhere: up, down, first, last, page_up or page_down."""
+        half = max(1, self.size.height // 2)
+        last = len(self.lines) - 1
+        to = {
+            "up": self.cursor - 1,
+            "down": self.cursor + 1,
+            "first": 0,
+            "last": last,
+            "page_up": self.cursor - half,
+            "page_down": self.cursor + half,
+        }[where]
+        self.cursor = max(0, min(to, last))
+
+    def action_open(self) -> None:
+        """Say that the row under the cursor was opened."""
+        if self.lines:
+            self.post_message(self.Opened(self, self.key))
