@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import polars as pl
 from sklearn.linear_model import LogisticRegression
@@ -23,7 +23,7 @@ from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
 
 ENVIRONMENT = "production"
-GOOD = {"age": 41.0, "visits": 3}
+GOOD: dict[str, Any] = {"age": 41.0, "visits": 3}
 _POLICY = """\
 name = "shop"
 
@@ -62,12 +62,17 @@ def until(condition: Callable[[], T | None], what: str, *, within_s: float = 20.
     raise AssertionError(msg)
 
 
-def found_workspace(root: Path) -> None:
-    """Make a workspace with versions 1 and 2 of ``churn``, and 3, which no library here loads."""
+def found_empty(root: Path) -> None:
+    """Make a workspace with people, a server, and a policy that one approval satisfies."""
     root.mkdir()
     (root / "modeldeck.toml").write_text(_POLICY)
     (root / "members.toml").write_text(_MEMBERS)
     founding.init(root, owner="alice")
+
+
+def found_workspace(root: Path) -> None:
+    """Make a workspace with versions 1 and 2 of ``churn``, and 3, which no library here loads."""
+    found_empty(root)
     frame = pl.DataFrame({"age": [20.0, 30.0, 40.0, 50.0] * 5, "visits": [1, 2, 3, 4] * 5})
     with Workspace.open(root, user="alice") as alice:
         for number in (1, 2, 3):
@@ -133,7 +138,7 @@ class Server:
                 return dict(known)
         return None
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_about: object) -> None:

@@ -40,6 +40,7 @@ class Load(threading.Thread):
             except (OSError, http.client.HTTPException) as error:
                 self.problems.append(repr(error))
                 connection.close()
+        connection.close()
 
 
 def status_of(root: Path, release_id: str) -> str:

@@ -13,7 +13,7 @@ from tests.serving.running import GOOD, Server, expected, until
 INFER = "/v2/models/churn/infer"
 
 
-def tensor(name: str, datatype: str, data: list[Any], *, shape: list[int]) -> dict[str, Any]:
+def tensor(name: str, datatype: str, data: object, *, shape: list[int]) -> dict[str, Any]:
     """Return a tensor of the protocol."""
     return {"name": name, "datatype": datatype, "shape": shape, "data": data}
 
@@ -49,7 +49,7 @@ def test_health_of_a_ready_server_is_told(
 
 def test_predict_with_rows_answers_as_the_model_does(server: Server) -> None:
     """Predictions and probabilities are those of the model asked directly."""
-    rows = [GOOD, {"age": 22, "visits": 1}]
+    rows: list[dict[str, Any]] = [GOOD, {"age": 22, "visits": 1}]
     found = server.predict(*rows).json
     assert (found["model"], str(found["version"])) == ("churn", "1")
     assert found["id"]
@@ -161,6 +161,9 @@ def test_predict_with_a_bad_body_is_refused_in_json(
         [tensor("all", "FP64", [1.0, 2.0, 3.0], shape=[1, 3])],
         [tensor("all", "FP64", [1.0, 2.0], shape=[-1, 2])],
         [tensor("all", "FP64", [[1.0, 2.0], 3], shape=[2, 2])],
+        [tensor("all", "FP64", [], shape=[1, 2])],
+        [tensor("all", "FP64", [], shape=[0, 2])],
+        [tensor("all", "FP64", "12", shape=[1, 2])],
     ],
 )
 def test_infer_with_bad_tensors_is_refused(server: Server, inputs: object) -> None:

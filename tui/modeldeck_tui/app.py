@@ -18,6 +18,7 @@ from textual.binding import BindingType  # noqa: E402 -- as above
 from textual.filter import LineFilter  # noqa: E402 -- as above
 from textual.theme import Theme  # noqa: E402 -- as above
 
+from modeldeck.domain.documents import DiffRow  # noqa: E402 -- as above
 from modeldeck.errors import ModelDeckError  # noqa: E402 -- as above
 from modeldeck_tui.clean import clean  # noqa: E402 -- as above
 from modeldeck_tui.messages import (  # noqa: E402 -- as above
@@ -32,11 +33,14 @@ from modeldeck_tui.screens.help import HelpScreen  # noqa: E402 -- as above
 from modeldeck_tui.screens.logs import LogScreen, SourcesScreen  # noqa: E402 -- as above
 from modeldeck_tui.screens.overview import OverviewScreen  # noqa: E402 -- as above
 from modeldeck_tui.screens.releases import ReleasesScreen  # noqa: E402 -- as above
+from modeldeck_tui.screens.review import ReviewScreen  # noqa: E402 -- as above
 from modeldeck_tui.widgets.bindings import bindings  # noqa: E402 -- as above
 from modeldeck_tui.widgets.safe_lines import SafeLines  # noqa: E402 -- as above
 
 if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
+
+Diffs = dict[str, Sequence[DiffRow]]
 
 HEARTBEAT_S = 1.0
 N_LATEST = 40
@@ -82,6 +86,7 @@ class ModelDeckApp(App[None]):
         self._safe_lines = SafeLines()
         self._is_loading = False
         self._is_stale = False
+        self._diffs: Diffs = {}
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Put our filter behind every widget."""
@@ -96,7 +101,7 @@ class ModelDeckApp(App[None]):
         self.reload()
 
     def _tell_change(self) -> None:
-        """Called from the watcher's thread."""
+        """Tell the app, from the watcher's thread."""
         self.post_message(WorkspaceChanged())
 
     def on_unmount(self) -> None:
@@ -118,7 +123,11 @@ class ModelDeckApp(App[None]):
     @work(thread=True, exit_on_error=False, group="load")
     def _load(self) -> None:
         try:
-            self.post_message(SnapshotLoaded(read(self.workspace)))
+            reviewed = [
+                one.release_id for one in self.screen_stack if isinstance(one, ReviewScreen)
+            ]
+            self._diffs = read_diffs(self.workspace, self._diffs, reviewed=reviewed)
+            self.post_message(SnapshotLoaded(read(self.workspace, self._diffs)))
         except (ModelDeckError, OSError) as error:
             self.post_message(LoadFailed(str(error)))
 
@@ -191,7 +200,13 @@ class ModelDeckApp(App[None]):
             self.exit()
 
 
-def read(workspace: Workspace) -> Snapshot:
+def read_diffs(workspace: Workspace, known: Diffs, *, reviewed: Sequence[str]) -> Diffs:
+    """Return what changes with the open releases and those under review; it never changes."""
+    wanted = {one["id"] for one in workspace.releases.list(open_only=True)} | set(reviewed)
+    return {one: known.get(one) or workspace.releases.diff(one) for one in sorted(wanted)}
+
+
+def read(workspace: Workspace, diffs: Diffs) -> Snapshot:
     """Read everything that the pages show."""
     overview = workspace.overview
     releases = workspace.releases.list()
@@ -210,7 +225,7 @@ def read(workspace: Workspace) -> Snapshot:
         recent=[one for one in runs if one["status"] != "running" and not one["parent"]][:N_RECENT],
         latest=overview.latest(N_LATEST),
         releases=releases,
-        diffs={one["id"]: workspace.releases.diff(one["id"]) for one in releases if one["is_open"]},
+        diffs=diffs,
     )
 
 

@@ -155,8 +155,7 @@ def deployed(snapshot: Snapshot) -> list[Line]:
             Line(
                 f"endpoint:{one['id']}",
                 (
-                    cell(one["model"], "bold"),
-                    cell(one["environment"]),
+                    cell(one["id"], "bold"),
                     cell(one["version"].rpartition("@")[2] or "-"),
                     _ENDPOINTS.get(one["status"], cell(one["status"])),
                     cell(f"{traffic['requests_per_s']:.1f}/s" if has_traffic else "-"),
@@ -172,7 +171,7 @@ def running(snapshot: Snapshot) -> list[Line]:
     """Return the runs that run, then those that ended last."""
     found = []
     for one in [*snapshot.running, *snapshot.recent]:
-        progress = one["progress"]
+        progress, status = one["progress"], RUNS.get(one["status"], cell(one["status"]))
         is_running = one["status"] == "running"
         share = progress["done"] / progress["total"] if progress and progress["total"] else 0.0
         filled = round(min(share, 1.0) * _BAR)
@@ -181,10 +180,10 @@ def running(snapshot: Snapshot) -> list[Line]:
             Line(
                 f"run:{one['id']}",
                 (
-                    RUNS.get(one["status"], cell(one["status"])),
-                    cell(one["id"].rsplit("-", 1)[-1], "dim"),
+                    Cell(status.text[:1], status.style),
                     cell(f"{one['experiment']} {one['name']}".strip()),
                     cell(how),
+                    cell(one["id"].rsplit("-", 1)[-1], "dim"),
                 ),
             )
         )
@@ -192,8 +191,9 @@ def running(snapshot: Snapshot) -> list[Line]:
 
 
 def _best(run: RunDocument) -> str:
-    for name, one in run["metrics"].items():
-        return f"{name} {number(one['last'])}"
+    names = sorted(run["metrics"], key=lambda name: name.startswith("cv_"))
+    for name in names[:1]:
+        return f"{name} {number(run['metrics'][name]['last'])}"
     return duration(run["duration_s"])
 
 
@@ -286,29 +286,38 @@ def _minus(value: object, threshold: object) -> float:
 
 
 def changes(rows: Sequence[DiffRow]) -> list[Line]:
-    """Return what changes, section by section."""
+    """Return what changes, each section under its title."""
     found = []
     section = ""
     for one in rows:
-        mark = {True: Cell("▲", "good"), False: Cell("▼", "bad"), None: Cell("")}[one["better"]]
+        if one["section"] != section:
+            section = one["section"]
+            found.append(Line(section, (cell(section, "dim"),)))
+        mark = {True: "▲", False: "▼", None: ""}[one["better"]]
         style = {True: "good", False: "bad", None: ""}[one["better"]]
-        shown = "" if one["section"] == section else one["section"]
-        section = one["section"]
+        before, after = _short(one["before"]), _short(one["after"])
         found.append(
             Line(
                 f"{section}.{one['name']}",
                 (
-                    cell(shown, "dim"),
                     cell(one["name"]),
-                    cell(one["before"] or "-"),
-                    cell(one["after"] or "-"),
+                    cell(before),
+                    cell(after),
+                    cell(mark, style),
                     cell(one["delta"], style),
-                    mark,
                 ),
                 clean(f"{section} {one['name']}: {one['before'] or '-'} → {one['after'] or '-'}"),
             )
         )
     return found
+
+
+def _short(text: str) -> str:
+    """Return a value of a comparison with four digits, if it is a number."""
+    try:
+        return f"{float(text):.4g}" if "." in text else text or "-"
+    except ValueError:
+        return text or "-"
 
 
 def votes(release: ReleaseDocument, now: str) -> list[Line]:
@@ -355,7 +364,14 @@ _LOG_STYLES = {"ERROR": "bad", "CRITICAL": "bad", "WARN": "warn", "DEBUG": "dim"
 
 
 def log_line(line: LogLine) -> tuple[str, int, str]:
-    """Return a log line's clean text, how much of it is its time, and its style."""
+    """Return a log line's clean text, how much of it is its time, and its style.
+
+    A date in front of the time of day is left out, so that more of the line shows.
+    """
     text = clean(line["text"])
-    n_time = len(line["at"]) if line["at"] and text.startswith(line["at"]) else 0
-    return text, n_time, _LOG_STYLES.get(line["level"], "")
+    at = line["at"]
+    style = _LOG_STYLES.get(line["level"], "")
+    if not at or not text.startswith(at):
+        return text, 0, style
+    shown = at[11:23] if at[4:5] == "-" else at
+    return shown + text[len(at) :], len(shown), style

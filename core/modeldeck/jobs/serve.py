@@ -43,6 +43,8 @@ WARM = 4
 
 DRAIN_S = 10
 BACKLOG = 2048
+SWITCH_S = 0.0005
+"""Python's default, 5 ms, is how long the predicting thread would wait for a busy event loop."""
 
 
 class Follower:
@@ -106,7 +108,8 @@ class Follower:
         ModelDeckError
             The ledger cannot be trusted just now; what is served stays.
         """
-        problem = self.workspace.deck.state.stopped or self.workspace.deck.history_problem
+        self.workspace.refresh()
+        problem = problem_of(self.workspace)
         if problem:
             raise DamageError(problem, "What is served stays as it is.")
         for endpoint in self.workspace.deployments.list(self.environment):
@@ -123,7 +126,7 @@ class Follower:
             return
         try:
             served = self._load(endpoint)
-        except (ModelDeckError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 -- a version may fail in any way; the old one stays
             text = f"{endpoint['version']} cannot be served: {error}"
             self.records.line(model, "ERROR", text=text)
             self._report(endpoint, "failed", reason=str(error))
@@ -132,7 +135,16 @@ class Follower:
         self.copies.remember(endpoint, head=self.workspace.deck.state.head)
         text = f"{endpoint['version']} answers from now on (generation {endpoint['generation']})"
         self.records.line(model, "INFO", text=text)
-        self._report(endpoint, "ready")
+        if not self._is_reported(endpoint):
+            self._report(endpoint, "ready")
+
+    def _is_reported(self, endpoint: EndpointDocument) -> bool:
+        """Say whether this server's last report already says so: a restart adds no entry."""
+        name, generation = self.workspace.actor.name, endpoint["generation"]
+        return any(
+            (one["name"], one["outcome"], one["generation"]) == (name, "ready", generation)
+            for one in endpoint["servers"]
+        )
 
     def _load(self, endpoint: EndpointDocument) -> Served:
         known = self._warm.pop(endpoint["manifest"], None)
@@ -225,18 +237,27 @@ def announced(root: Path, environment: str, *, address: tuple[str, int]) -> Iter
 def open_workspace(options: argparse.Namespace) -> Workspace:
     """Open the workspace as the server of its environment.
 
+    One whose ledger cannot be trusted is opened as it is: only own copies are served then.
+
     Raises
     ------
     ModelDeckError
         There is none, no such environment, no server enrolled, or it may not be written.
     """
     workspace = Workspace.open(options.workspace, user=options.user, key=options.key)
+    if problem_of(workspace):
+        return workspace
     name = workspace.deployments.server_name(options.environment)
     if name != workspace.actor.name:
         workspace = Workspace.open(options.workspace, user=name, key=options.key)
-    if not workspace.deck.history_problem:
-        workspace.deck.need_writable()
+    workspace.deck.need_writable()
     return workspace
+
+
+def problem_of(workspace: Workspace) -> str:
+    """Return why the ledger cannot be followed; empty when it can."""
+    with workspace.deck.reading() as state:
+        return state.stopped or workspace.deck.history_problem
 
 
 def restore(registry: Registry, copies: Copies) -> None:
@@ -266,7 +287,7 @@ def following(workspace: Workspace, options: argparse.Namespace) -> Iterator[App
 
     copies = Copies(places.user_state() / "serve" / workspace.id[:16] / options.environment)
     registry = Registry()
-    if workspace.deck.state.stopped or workspace.deck.history_problem:
+    if problem_of(workspace):
         restore(registry, copies)
     records = Records(folder_of, Stream)
     app = App(registry, records, hosts=LOOPBACK if options.host in LOOPBACK else ())
@@ -329,6 +350,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--key", default="")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _terminated)
+    sys.setswitchinterval(SWITCH_S)
     try:
         return serve(options)
     except ModelDeckError as error:

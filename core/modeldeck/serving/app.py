@@ -10,13 +10,15 @@
 ========================================== =======================================================
 
 Errors are ``{"error": sentence}`` with 400 (no JSON), 404, 405, 408 (slow body), 413 (too large),
-421 (another host's name), 422 (rows that do not fit the signature), 500, 503 with Retry-After.
+415 (not declared as JSON), 421 (another host's name), 422 (rows that do not fit the signature),
+500, 503 with Retry-After.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import time
 import traceback
@@ -37,6 +39,7 @@ from modeldeck.serving.rows import Row
 
 MAX_BODY = 8 << 20
 BODY_TIMEOUT_S = 30.0
+PREDICT_TIMEOUT_S = 30.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Scope = dict[str, Any]
@@ -53,15 +56,24 @@ class Answer(NamedTuple):
     value: object
     kind: str = "application/json"
     retry_after_s: int = 0
+    allow: str = ""
 
 
 class HttpError(Exception):
     """A request that is answered with an error."""
 
-    def __init__(self, status: int, message: str, *, retry_after_s: int = 0) -> None:
+    def __init__(
+        self, status: int, message: str, *, retry_after_s: int = 0, allow: str = ""
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+        self.allow = allow
+
+    def answer(self) -> Answer:
+        """Return it as a response."""
+        value = {"error": str(self)}
+        return Answer(self.status, value, retry_after_s=self.retry_after_s, allow=self.allow)
 
 
 class App:
@@ -106,7 +118,7 @@ class App:
         try:
             answer = await self._answer(scope, receive)
         except HttpError as error:
-            answer = Answer(error.status, {"error": str(error)}, retry_after_s=error.retry_after_s)
+            answer = error.answer()
         except ConnectionError:
             return
         except Exception:  # noqa: BLE001 -- a bug of ours answers one request, not all later ones
@@ -125,8 +137,9 @@ class App:
             if found:
                 allowed.add(verb)
         if allowed:
-            msg = f"{scope['method']} is not answered here; use {', '.join(sorted(allowed))}."
-            raise HttpError(405, msg)
+            listed = ", ".join(sorted(allowed))
+            msg = f"{scope['method']} is not answered here; use {listed}."
+            raise HttpError(405, msg, allow=listed)
         msg = f"There is nothing at {scope['path'][:120]}."
         raise HttpError(404, msg)
 
@@ -234,20 +247,27 @@ class App:
         began = time.perf_counter()
         try:
             checked = served.checker.check(rows)
-            outputs = await self.predictor.predict(served, checked)
-        except ModelDeckError as error:
+            async with asyncio.timeout(PREDICT_TIMEOUT_S):
+                outputs = await self.predictor.predict(served, checked)
+            _check_finite(outputs)
+        except TimeoutError:
+            late = UnavailableError("The prediction took too long.", "Try again in a second.")
+            raise self._refused(served, late, identifier=identifier, began=began) from None
+        except Exception as error:  # noqa: BLE001 -- an estimator can raise anything
             raise self._refused(served, error, identifier=identifier, began=began) from None
         seconds = time.perf_counter() - began
         self._log(served, 200, seconds=seconds, identifier=identifier, inputs=checked, out=outputs)
         return outputs
 
     def _refused(
-        self, served: Served, error: ModelDeckError, *, identifier: str, began: float = 0.0
+        self, served: Served, error: Exception, *, identifier: str, began: float = 0.0
     ) -> HttpError:
         is_busy = isinstance(error, UnavailableError)
-        status = 503 if is_busy else 422
+        status = 503 if is_busy else 422 if isinstance(error, ModelDeckError) else 500
         seconds = time.perf_counter() - began if began else 0.0
         text = str(error)
+        if status == 500:
+            text = f"The model failed on these rows ({type(error).__name__}): {text[:200]}"
         self._log(served, status, seconds=seconds, identifier=identifier, error=text)
         return HttpError(status, text, retry_after_s=1 if is_busy else 0)
 
@@ -281,7 +301,15 @@ class App:
 
 
 async def _document(scope: Scope, receive: Receive) -> Mapping[str, Any]:
-    """Return the JSON object of a request's body."""
+    """Return the JSON object of a request's body.
+
+    A page in a browser can send other content types to another origin without asking first, so
+    only JSON that says so is taken.
+    """
+    kind = next((value for key, value in scope["headers"] if key == b"content-type"), b"")
+    if kind.partition(b";")[0].strip().lower() != b"application/json":
+        msg = "The body has to be JSON: send the header Content-Type: application/json."
+        raise HttpError(415, msg)
     body = await _body(scope, receive)
     try:
         value = orjson.loads(body)
@@ -327,6 +355,16 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
         raise HttpError(408, msg) from None
 
 
+def _check_finite(outputs: Answers) -> None:
+    """Refuse answers that JSON cannot hold: they are a fault of the model, never of a row."""
+    for one in outputs:
+        answer = one["prediction"]
+        numbers = [answer] if isinstance(answer, float) else []
+        if not all(map(math.isfinite, (*numbers, *one.get("probability", ())))):
+            msg = "it answered NaN or infinity"
+            raise ArithmeticError(msg)
+
+
 def _too_large() -> HttpError:
     return HttpError(413, f"The body has more than {MAX_BODY >> 20} MiB. Send several requests.")
 
@@ -341,6 +379,8 @@ async def _send(answer: Answer, send: Send, *, is_head: bool) -> None:
     ]
     if answer.retry_after_s:
         headers.append((b"retry-after", str(int(answer.retry_after_s)).encode()))
+    if answer.allow:
+        headers.append((b"allow", answer.allow.encode()))
     if answer.status in {408, 413}:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

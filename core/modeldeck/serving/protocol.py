@@ -113,7 +113,8 @@ def _tensor(value: Mapping[str, Any]) -> _Tensor:
     if shape[0] > MAX_ROWS:
         msg = f"The request has {shape[0]:,} rows; at most {MAX_ROWS:,} are taken."
         raise InvalidInputError(msg, "Send several requests.")
-    flat = [cell for row in data for cell in row] if isinstance(data[0], list) else data
+    is_nested = bool(data) and all(isinstance(row, list) for row in data)
+    flat = [cell for row in data for cell in row] if is_nested else data
     width = shape[1] if len(shape) == 2 else 1
     if len(flat) != shape[0] * width:
         msg = f"Tensor {name!r:.80} of shape {shape} has {len(flat)} values."

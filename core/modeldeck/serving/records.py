@@ -165,7 +165,7 @@ class Records:
             level = "INFO" if one["status"] == 200 else "WARN"
             took = f"{one['latency_s'] * 1000:.2f} ms"
             n_rows = len(one["inputs"])
-            text = f"{one['id']} {one['status']} {n_rows} rows {took} version {one['version']}"
+            text = f"{one['status']} {n_rows} rows {took} version {one['version']} {one['id']}"
             problem = f" {one['error']}" if "error" in one else ""
             files.log.write(log_line(level, text + problem))
 

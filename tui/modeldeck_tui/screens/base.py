@@ -29,6 +29,7 @@ class Page(Screen[None]):
 
     NAME: ClassVar[str] = ""
     PLACE: ClassVar[str] = ""
+    SCOPED_CSS = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 -- Textual's type
     VERTICAL_BREAKPOINTS = [(0, "-short"), (35, "-tall")]  # noqa: RUF012 -- as above
 

@@ -34,6 +34,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "cancel", show=False, id="dialog.cancel")
     ]
+    SCOPED_CSS = False
     CSS = """
     Dialog { align: center middle; }
     #dialog { width: 78; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
@@ -139,7 +140,8 @@ class VoteDialog(Dialog[Vote]):
         elif release["completes_quorum"]:
             text.append("Your vote completes the approvals: the new version goes live at once.")
         else:
-            text.append(f"After your vote it still lacks others: {', '.join(release['missing'])}.")
+            lacks = clean(", ".join(release["missing"]))
+            text.append(f"Others have to approve too: without your vote it lacks {lacks}.")
         return text
 
     def _warnings(self) -> Text:
@@ -172,9 +174,14 @@ class VoteDialog(Dialog[Vote]):
         """Offer the vote as soon as everything is there."""
         self.query_one("#confirm", Button).disabled = not self._is_complete()
 
-    def on_input_submitted(self) -> None:
-        """Go on to the next field; Enter alone decides nothing."""
-        self.focus_next()
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Go on to the next field, then to the button; Enter in a field decides nothing."""
+        fields = list(self.query(Input))
+        later = fields[fields.index(event.input) + 1 :]
+        if later:
+            later[0].focus()
+        elif self._is_complete():
+            self.query_one("#confirm", Button).focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Cancel, or decide."""

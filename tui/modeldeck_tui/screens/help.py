@@ -34,6 +34,7 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,f1", "app.pop_screen", "close", show=False, id="help.close")
     ]
+    SCOPED_CSS = False
     CSS = """
     HelpScreen { align: center middle; }
     #help { width: 78; max-width: 100%; height: 90%; border: round $accent;
@@ -75,7 +76,7 @@ class HelpScreen(ModalScreen[None]):
                 found.append(f"\n{keymap.SCOPES[scope]}\n", "bold")
             for one in rows:
                 names = " ".join(keymap.KEY_NAMES.get(key, key) for key in one.keys)
-                found.append(f"  {names:<20}")
-                found.append(one.help)
-                found.append(f"   {one.command}\n" if one.command else "\n", "bright_black")
+                found.append(f"  {names:<19} {one.help}\n")
+                if one.command:
+                    found.append(f"{'':22}{one.command}\n", "bright_black")
         return found or Text("\nNo key does that here.")

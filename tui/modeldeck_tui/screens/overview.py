@@ -33,27 +33,31 @@ class OverviewScreen(Page):
     #body { height: 1fr; }
     #inbox { height: 1fr; }
     #middle { height: 1fr; }
-    #deployed { width: 7fr; }
-    #running { width: 5fr; }
+    #deployed { width: 53; }
+    #running { width: 1fr; }
+    .-wide #deployed { width: 3fr; }
+    .-wide #running { width: 2fr; }
     #latest { height: 1fr; }
-    .-tall #inbox { height: 12; }
+    .-tall #inbox { height: 10; }
     .-tall #middle { height: 14; }
     """
 
     def body(self) -> ComposeResult:
         """Make the four lists."""
         with Vertical(id="body"):
-            yield RowList("Needs you", empty=NOTHING, id="inbox")
+            yield RowList("Needs you", empty=NOTHING, elastic=2, id="inbox")
             with Horizontal(id="middle"):
                 yield RowList(
                     "Deployed",
-                    headers=("MODEL", "ENV", "VER", "STATUS", "RATE", "P95", "ERR"),
+                    headers=("ENDPOINT", "VER", "STATUS", "RATE", "P95", "ERR"),
                     empty=("Nothing is deployed yet.",),
+                    elastic=4,
                     id="deployed",
                 )
                 yield RowList(
                     "Runs",
                     empty=("No runs yet. modeldeck train FILE makes some.",),
+                    elastic=2,
                     id="running",
                 )
             yield RowList("Latest activity", empty=("Nothing was decided yet.",), id="latest")

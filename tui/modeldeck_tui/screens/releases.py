@@ -33,6 +33,7 @@ class ReleasesScreen(Page):
                 "No release was asked for yet.",
                 "Try: modeldeck release request MODEL@N -e ENV",
             ),
+            elastic=5,
             id="releases",
         )
 

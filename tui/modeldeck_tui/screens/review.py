@@ -41,11 +41,17 @@ class ReviewScreen(Page):
     #changes { width: 1fr; height: 100%; }
     #detail { height: 4; padding: 0 1; }
     .-tall #detail { height: 7; }
+    .-tall #gate { height: 16; }
     """
 
     def __init__(self, release: str) -> None:
         super().__init__()
         self.release_id = release
+
+    def on_mount(self) -> None:
+        """Have what changes read too."""
+        self.show_frame()
+        self.app.reload()  # type: ignore[attr-defined]  # our own app
 
     def body(self) -> ComposeResult:
         """Make the three lists, and the place for details."""
@@ -53,7 +59,7 @@ class ReviewScreen(Page):
             with Vertical(id="left"):
                 yield RowList("Gate", empty=("The gate has not run yet.",), id="gate")
                 yield RowList("Votes", empty=("Nobody has voted yet.",), id="votes")
-            yield RowList("What changes", empty=("Nothing is known.",), id="changes")
+            yield RowList("What changes", empty=("Nothing differs.",), id="changes")
         yield Static(id="detail", markup=False)
 
     @property
@@ -115,6 +121,8 @@ class ReviewScreen(Page):
             text.append(f" It lacks {clean(lacks)}." if lacks else "")
         elif release["is_open"]:
             text.append(f"You cannot vote: {clean(release['why_not'])}.", STYLES["warn"])
+        else:
+            text.append(f"It is decided: {release['status']}.")
         text.append(f"\nA vote binds to {release['basis'][:16]}", STYLES["dim"])
         self.query_one("#detail", Static).update(text)
 

@@ -44,7 +44,9 @@ class LogView(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         one for one in bindings("logs") if getattr(one, "action", "") != "search"
     ]
-    DEFAULT_CSS = "LogView { background: transparent; overflow-x: hidden; }"
+    DEFAULT_CSS = """
+    LogView { background: transparent; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    """
 
     class Paused(Message):
         """Following began or ended, or lines came meanwhile."""
@@ -70,7 +72,7 @@ class LogView(ScrollView, can_focus=True):
         for one in lines:
             self._lines.append((*log_line(one), one["level"]))
         self.dropped += overflow
-        self.virtual_size = Size(self.size.width, len(self._lines))
+        self.virtual_size = Size(0, len(self._lines))
         if self.is_following:
             self._to(len(self._lines))
         else:
@@ -83,7 +85,7 @@ class LogView(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Keep the end in sight while following."""
-        self.virtual_size = Size(self.size.width, len(self._lines))
+        self.virtual_size = Size(0, len(self._lines))
         if self.is_following:
             self._to(len(self._lines))
 

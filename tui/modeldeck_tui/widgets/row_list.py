@@ -22,7 +22,8 @@ from modeldeck_tui.widgets.bindings import STYLES, bindings
 CURSOR = "› "
 _GAP = 2
 _MEASURED = 200
-_MOST = 60
+_MOST = 120
+_LEAST = 1
 
 
 class RowList(ScrollView, can_focus=True):
@@ -36,11 +37,14 @@ class RowList(ScrollView, can_focus=True):
         Titles of the columns; empty for none.
     empty : sequence of str
         Lines that are shown when there are no rows.
+    elastic : int
+        The column that is narrowed first, and left out when there is no room for it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("list")
     DEFAULT_CSS = """
-    RowList { border: round $panel-lighten-2; background: transparent; }
+    RowList { border: round $panel-lighten-2; background: transparent; overflow-x: hidden;
+              scrollbar-size-vertical: 1; }
     RowList:focus { border: round $accent; }
     """
 
@@ -78,12 +82,14 @@ class RowList(ScrollView, can_focus=True):
         *,
         headers: Sequence[str] = (),
         empty: Sequence[str] = (),
+        elastic: int = -1,
         id: str | None = None,  # noqa: A002 -- Textual's name for it
     ) -> None:
         super().__init__(id=id)
         self.title = title
         self.headers = headers
         self.empty = empty
+        self.elastic = elastic
         self.lines: list[Line] = []
         self._widths: list[int] = []
         self._measured_for = -1
@@ -122,11 +128,11 @@ class RowList(ScrollView, can_focus=True):
 
     def _resize(self) -> None:
         height = len(self.lines) + bool(self.headers)
-        self.virtual_size = Size(self.scrollable_content_region.width, height)
+        self.virtual_size = Size(0, height)
         self._measured_for = -1
 
     def _measure(self, width: int) -> None:
-        """Find widths of the columns from the first rows; the last column takes what is left."""
+        """Find the columns' widths from the first rows."""
         if width == self._measured_for:
             return
         self._measured_for = width
@@ -138,7 +144,7 @@ class RowList(ScrollView, can_focus=True):
             max((min(cell_width(row[at].text), _MOST) for row in rows if at < len(row)), default=0)
             for at in range(count)
         ]
-        self._widths = fit(natural, max(1, width - 2)) if natural else []
+        self._widths = narrowed(natural, max(1, width - 2), elastic=self.elastic)
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the viewport."""
@@ -162,12 +168,18 @@ class RowList(ScrollView, can_focus=True):
     ) -> Strip:
         base = base or Style.null()
         segments = [Segment(mark, base)]
+        left = width - 2
+        last = max((at for at, room in enumerate(self._widths) if room), default=0)
         for at, (cell, room) in enumerate(zip(cells, self._widths, strict=False)):
-            left = width - 2 - sum(self._widths[:at]) - _GAP * at
-            text = cut(cell.text, max(room, left) if at == len(cells) - 1 else room)
-            padding = room - cell_width(text) + _GAP if at < len(cells) - 1 else 0
+            if not room:
+                continue
+            is_last = at >= min(last, len(cells) - 1)
+            text = cut(cell.text, max(0, left) if is_last else room)
             segments.append(Segment(text, STYLES[cell.style] + base))
-            segments.append(Segment(" " * max(0, padding), base))
+            if is_last:
+                break
+            segments.append(Segment(" " * (room - cell_width(text) + _GAP), base))
+            left -= room + _GAP
         return self._strip(segments, width, base=base)
 
     def _strip(self, segments: list[Segment], width: int, *, base: Style | None = None) -> Strip:
@@ -216,3 +228,22 @@ class RowList(ScrollView, can_focus=True):
         """Say that the row under the cursor was opened."""
         if self.lines:
             self.post_message(self.Opened(self, self.key))
+
+
+def narrowed(widths: Sequence[int], room: int, *, elastic: int) -> list[int]:
+    """Return widths that fit into so many columns: first the elastic one gives, then the widest.
+
+    >>> narrowed([6, 10, 20], 30, elastic=2), narrowed([6, 10, 20], 20, elastic=2)
+    ([6, 10, 10], [6, 10, 0])
+    """
+    found = list(widths)
+    if not found:
+        return found
+    excess = sum(found) + _GAP * (len(found) - 1) - room
+    if excess <= 0:
+        return found
+    kept = found[elastic] - excess
+    found[elastic] = kept if kept >= _LEAST else 0
+    others = [width for width in found if width]
+    fitted = iter(fit(others, room))
+    return [next(fitted) if width else 0 for width in found]
