@@ -120,7 +120,7 @@ def _constant() -> Iterator[int]:
     process = subprocess.Popen([sys.executable, "-P", "-c", _CONSTANT, str(port)])
     try:
         until(lambda: _answers(port), "the constant's server")
-        _pin(process.pid, 0)
+        _pin(process.pid, {min(os.sched_getaffinity(0))})
         yield port
     finally:
         process.terminate()
@@ -149,11 +149,10 @@ def _workspace(root: Path) -> bytes:
     return json.dumps({"rows": [row]}).encode()
 
 
-def _pin(pid: int, core: int) -> None:
-    cores = sorted(os.sched_getaffinity(0))
+def _pin(pid: int, cores: set[int]) -> None:
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(OSError):
-            os.sched_setaffinity(int(task.name), {cores[core % len(cores)]})
+            os.sched_setaffinity(int(task.name), cores)
 
 
 def bench() -> list[Row]:
@@ -166,12 +165,14 @@ def bench() -> list[Row]:
         body = _workspace(Path(folder, "shop"))
         with Server(Path(folder, "shop"), "--user", "server") as server, _constant() as constant:
             server.until_live("1")
-            _pin(server.process.pid, 0)
-            _pin(os.getpid(), 1)
+            cores = os.sched_getaffinity(0)
+            _pin(server.process.pid, {min(cores)})
+            _pin(os.getpid(), {max(cores)})
             for connections, budget in BUDGETS_MS.items():
                 rate, p99 = _measure(server.port, body, connections=connections)
                 bare, bare_p99 = _measure(constant, body, connections=connections)
                 found += _rows(connections, (rate, p99), beside=(bare, bare_p99), budget=budget)
+            _pin(os.getpid(), cores)
     return found
 
 

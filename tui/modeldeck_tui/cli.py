@@ -89,19 +89,23 @@ def root(
     ] = False,
 ) -> None:
     """Take the options that stand before every command."""
-    session = Session(workspace=workspace, key=key, is_read_only=is_read_only)
+    session = Session(_open_screen, workspace=workspace, key=key, is_read_only=is_read_only)
     session.printer.is_json = is_json
     context.obj = session
     if context.invoked_subcommand is None:
         _open(session)
 
 
+def _open_screen(path: str, *, user: str = "", key: str = "", is_read_only: bool = False) -> None:
+    from modeldeck_tui.app import run_screen
+
+    run_screen(path, user=user, key=key, is_read_only=is_read_only)
+
+
 def _open(session: Session) -> None:
     """Open the screen; without a terminal print what it would show first."""
     if sys.stdin.isatty() and sys.stdout.isatty() and not session.is_json:
-        from modeldeck_tui.app import run_screen
-
-        run_screen(session.workspace, key=session.key, is_read_only=session.is_read_only)
+        _open_screen(session.workspace, key=session.key, is_read_only=session.is_read_only)
         return
     workspaces.show_overview(session)
 

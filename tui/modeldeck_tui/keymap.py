@@ -1,8 +1,8 @@
 """Every key of the screen, in one table: bindings, hints and help are made from it.
 
 An action belongs to a scope: ``app`` (everywhere), ``list`` (any list), or one page. It calls the
-``action_…`` method of its name, or of what ``does`` says. Movement keys (``h j k l``, arrows, ``g G``,
-``ctrl+d ctrl+u``) are never anything else on a page with lists or text.
+``action_…`` method of its name, or of what ``does`` says. Movement keys (``h j k l``, arrows,
+``g G``, ``ctrl+d ctrl+u``) are never anything else on a page with lists or text.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ import re
 import time
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -42,9 +42,9 @@ BODY_TIMEOUT_S = 30.0
 PREDICT_TIMEOUT_S = 30.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _MODEL = r"/v2/models/(?P<model>[a-z0-9._-]{1,64})(?:/versions/(?P<version>[0-9]{1,9}))?"
 
@@ -96,6 +96,8 @@ class App:
         self.counters = Counters()
         self.predictor = Predictor()
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Awaitable[Answer]]]] = [
+            ("POST", re.compile(r"/predict/(?P<model>[a-z0-9._-]{1,64})"), self._predict),
+            ("POST", re.compile(_MODEL + "/infer"), self._infer),
             ("GET", re.compile(r"/health"), self._health),
             ("GET", re.compile(r"/metrics"), self._metrics),
             ("GET", re.compile(r"/v2/?"), self._server),
@@ -103,8 +105,6 @@ class App:
             ("GET", re.compile(r"/v2/health/ready"), self._ready),
             ("GET", re.compile(_MODEL), self._metadata),
             ("GET", re.compile(_MODEL + "/ready"), self._model_ready),
-            ("POST", re.compile(_MODEL + "/infer"), self._infer),
-            ("POST", re.compile(r"/predict/(?P<model>[a-z0-9._-]{1,64})"), self._predict),
         ]
 
     def close(self) -> None:

@@ -1,10 +1,22 @@
-"""Predicting off the event loop: requests that arrive together are predicted together."""
+"""Predicting off the event loop: requests that arrive together are predicted together.
+
+::
+
+    request ─► pending ──(the thread is idle)──► one batch ─► thread ─► answers
+                  ▲                                                       │
+                  └────────── what arrived meanwhile is the next batch ◄──┘
+
+Nothing waits for a batch to fill: an idle thread gets a single row at once, a busy one finds all
+that arrived while it was busy. The thread is woken once a batch, not once a request.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import queue
 import threading
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +32,7 @@ MAX_BATCH_ROWS = 512
 Answers = list[dict[str, Any]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Job:
     served: Served
     rows: list[Row]
@@ -28,13 +40,20 @@ class _Job:
 
 
 class Predictor:
-    """One thread that predicts; close it."""
+    """One thread that predicts for one event loop; close it."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._waiting = 0
+        self._pending: deque[_Job] = deque()
+        self._n_running = 0
+        self._is_scheduled = False
+        self._inbox: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="predictor", daemon=True)
         self._thread.start()
+
+    @property
+    def n_waiting(self) -> int:
+        """How many requests wait for an answer."""
+        return len(self._pending) + self._n_running
 
     async def predict(self, served: Served, rows: list[Row]) -> Answers:
         """Predict rows with a version.
@@ -46,70 +65,69 @@ class Predictor:
         ModelDeckError
             The model refuses the rows.
         """
-        if self._waiting >= MAX_WAITING:
-            msg = f"{self._waiting} requests are waiting already."
+        if self.n_waiting >= MAX_WAITING:
+            msg = f"{self.n_waiting} requests are waiting already."
             raise UnavailableError(msg, "Try again in a second.")
-        self._waiting += 1
-        try:
-            future: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
-            self._queue.put(_Job(served, rows, future))
-            return await future
-        finally:
-            self._waiting -= 1
+        loop = asyncio.get_running_loop()
+        job = _Job(served, rows, loop.create_future())
+        self._pending.append(job)
+        if not self._n_running and not self._is_scheduled:
+            self._is_scheduled = True
+            loop.call_soon(self._hand_over)
+        return await job.future
 
     def close(self) -> None:
         """End the thread."""
-        self._queue.put(None)
+        self._inbox.put(None)
         self._thread.join(timeout=5)
 
+    def _hand_over(self) -> None:
+        """Give the thread what waits for one version, as far as it makes one batch."""
+        self._is_scheduled = False
+        batch: list[_Job] = []
+        n_rows = 0
+        while self._pending:
+            job = self._pending[0]
+            n_rows += len(job.rows)
+            if batch and (job.served is not batch[0].served or n_rows > MAX_BATCH_ROWS):
+                break
+            self._pending.popleft()
+            if not job.future.done():  # else nobody waits for it any more
+                batch.append(job)
+        self._n_running = len(batch)
+        if batch:
+            self._inbox.put(batch)
+
     def _run(self) -> None:
-        held: _Job | None = None
-        while True:
-            job = held or self._queue.get()
-            held = None
-            if job is None:
+        while (batch := self._inbox.get()) is not None:
+            found = _answer(batch)
+            try:
+                batch[0].future.get_loop().call_soon_threadsafe(self._deliver, found)
+            except RuntimeError:  # the loop was closed meanwhile
                 return
-            batch, n_rows = [job], len(job.rows)
-            while n_rows < MAX_BATCH_ROWS:
-                try:
-                    other = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if other is None:
-                    self._queue.put(None)
-                    break
-                if other.served is not job.served:
-                    held = other
-                    break
-                batch.append(other)
-                n_rows += len(other.rows)
-            _answer(batch)
+
+    def _deliver(self, found: Sequence[tuple[_Job, Answers | Exception]]) -> None:
+        self._hand_over()
+        for job, outcome in found:
+            if job.future.done():
+                continue
+            if isinstance(outcome, Exception):
+                job.future.set_exception(outcome)
+            else:
+                job.future.set_result(outcome)
 
 
-def _answer(batch: list[_Job]) -> None:
-    served = batch[0].served
-    found: list[tuple[_Job, Answers | Exception]] = []
+def _answer(batch: Sequence[_Job]) -> list[tuple[_Job, Answers | Exception]]:
+    """Predict a batch; where that fails, each request alone, so that only the bad ones fail."""
     try:
-        outputs = served.predict([row for job in batch for row in job.rows])
-        at = 0
-        for job in batch:
-            found.append((job, outputs[at : at + len(job.rows)]))
-            at += len(job.rows)
+        outputs = batch[0].served.predict([row for job in batch for row in job.rows])
     except Exception as error:  # noqa: BLE001 -- this thread goes on, whatever a model raises
         if len(batch) > 1:
-            for job in batch:
-                _answer([job])
-            return
-        found = [(batch[0], error)]
-    loop = batch[0].future.get_loop()
-    loop.call_soon_threadsafe(_deliver, found)
-
-
-def _deliver(found: list[tuple[_Job, Answers | Exception]]) -> None:
-    for job, outcome in found:
-        if job.future.done():
-            continue
-        if isinstance(outcome, Exception):
-            job.future.set_exception(outcome)
-        else:
-            job.future.set_result(outcome)
+            return [one for job in batch for one in _answer([job])]
+        return [(batch[0], error)]
+    found: list[tuple[_Job, Answers | Exception]] = []
+    at = 0
+    for job in batch:
+        found.append((job, outputs[at : at + len(job.rows)]))
+        at += len(job.rows)
+    return found

@@ -92,7 +92,7 @@ def _by_column(tensors: Sequence[_Tensor]) -> list[dict[str, Any]]:
 class _Tensor:
     """One tensor of a request, its data flat."""
 
-    def __init__(self, name: str, width: int, data: list[Any]) -> None:
+    def __init__(self, name: str, width: int, *, data: list[Any]) -> None:
         self.name = name
         self.width = width
         self.data = data

@@ -28,6 +28,7 @@ BUSY = 50
 """From so many predictions a batch on, the server's log counts them instead of listing them."""
 
 _SYNC_EVERY_S = 1.0
+_GATHER_S = 0.05  # one write for all of a moment; the thread wakes no oftener than that
 
 
 class Stream(Protocol):
@@ -45,6 +46,7 @@ class Stream(Protocol):
 
 Open = Callable[[Path], Stream]
 Prediction = Mapping[str, Any]
+_Item = tuple[str, str, Prediction | str]
 
 
 class _Files:
@@ -93,7 +95,8 @@ class Records:
         self._folder_of = folder_of
         self._open_stream = open_stream
         self._files: dict[str, _Files] = {}
-        self._queue: queue.Queue[tuple[str, str, Prediction | str] | None] = queue.Queue(MAX_QUEUED)
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="records", daemon=True)
         self._thread.start()
 
@@ -105,25 +108,25 @@ class Records:
         """Log a line about a model's endpoint."""
         self._put((model, level, text))
 
-    def _put(self, item: tuple[str, str, Prediction | str]) -> bool:
-        try:
-            self._queue.put_nowait(item)
-        except queue.Full:
+    def _put(self, item: _Item) -> bool:
+        if self._queue.qsize() >= MAX_QUEUED:
             return False
+        self._queue.put(item)
         return True
 
     def close(self) -> None:
         """Write what is left and end."""
-        with contextlib.suppress(queue.Full):
-            self._queue.put(None, timeout=5)
+        self._end.set()
+        self._queue.put(None)
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
         is_open = True
         while is_open:
-            batch: list[tuple[str, str, Prediction | str]] = []
+            batch: list[_Item] = []
             with contextlib.suppress(queue.Empty):
                 item = self._queue.get(timeout=_SYNC_EVERY_S)
+                self._end.wait(_GATHER_S)
                 while item is not None and len(batch) < MAX_QUEUED:
                     batch.append(item)
                     item = self._queue.get_nowait()
@@ -142,7 +145,7 @@ class Records:
             for stream in files.all():
                 stream.sync()
 
-    def _write(self, batch: list[tuple[str, str, Prediction | str]]) -> None:
+    def _write(self, batch: list[_Item]) -> None:
         by_model: dict[str, list[Prediction]] = {}
         for model, level, item in batch:
             if isinstance(item, str):

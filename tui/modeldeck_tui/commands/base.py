@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 import typer
 
@@ -20,10 +20,20 @@ _WITH_VALUE = ("-w", "--workspace", "--key")
 _FLAGS = ("--json", "--read-only")
 
 
+class OpenScreen(Protocol):
+    """Opens the screen on a workspace until the person leaves."""
+
+    def __call__(
+        self, path: str, *, user: str = "", key: str = "", is_read_only: bool = False
+    ) -> None:
+        """Open it."""
+
+
 @dataclass
 class Session:
-    """The options of one call, and its printer."""
+    """The options of one call, its printer, and what opens the screen."""
 
+    open_screen: OpenScreen
     workspace: str = ""
     key: str = ""
     is_read_only: bool = False
@@ -47,8 +57,7 @@ class Session:
 
 def session_of(context: typer.Context) -> Session:
     """Return the session of a command."""
-    found = context.find_root().obj
-    return found if isinstance(found, Session) else Session()
+    return cast("Session", context.find_root().obj)
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:

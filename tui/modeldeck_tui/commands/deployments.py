@@ -103,6 +103,7 @@ def _moved(session: Session, endpoint: EndpointDocument) -> None:
 def serve(
     context: typer.Context,
     environment: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="Whose endpoints.")],
+    *,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:

@@ -28,6 +28,7 @@ def annotate(
         str,
         typer.Argument(metavar="ENTITY", help="A run, model, version, release or endpoint."),
     ],
+    *,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The remark.")],
 ) -> None:
     """Write a remark on anything."""

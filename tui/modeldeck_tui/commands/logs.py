@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
 def show_logs(
     context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="RUN|ENDPOINT|FILE", help="Whose log.")],
+    *,
     is_following: Annotated[
         bool, typer.Option("-f", "--follow", help="Go on with what comes.")
     ] = False,

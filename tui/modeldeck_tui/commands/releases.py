@@ -95,7 +95,7 @@ def approve_release(
     session = session_of(context)
     with session.open() as workspace:
         found = workspace.releases.approve(release, reason, expect=expect)
-    _voted(session, found, "approved")
+    _voted(session, found, word="approved")
 
 
 @app.command("reject")
@@ -109,7 +109,7 @@ def reject_release(
     session = session_of(context)
     with session.open() as workspace:
         found = workspace.releases.reject(release, reason, expect=expect)
-    _voted(session, found, "rejected")
+    _voted(session, found, word="rejected")
 
 
 @app.command("withdraw")
@@ -120,10 +120,10 @@ def withdraw_release(
     session = session_of(context)
     with session.open() as workspace:
         found = workspace.releases.withdraw(release, reason)
-    _voted(session, found, "withdrawn")
+    _voted(session, found, word="withdrawn")
 
 
-def _voted(session: Session, release: ReleaseDocument, word: str) -> None:
+def _voted(session: Session, release: ReleaseDocument, *, word: str) -> None:
     if session.is_json:
         session.printer.document(release)
         return

@@ -134,6 +134,7 @@ def stop_run(
 def train(
     context: typer.Context,
     pipeline: Annotated[Path, typer.Argument(metavar="FILE", help="A pipeline, in TOML.")],
+    *,
     detach: Annotated[
         bool, typer.Option("--detach", help="Print the run's id and do not wait.")
     ] = False,

@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
 def init(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="The folder; it is made when missing.")],
+    *,
     name: Annotated[str, typer.Option(help="The workspace's name; else the folder's.")] = "",
     owner: Annotated[str, typer.Option(help="The first owner; else you.")] = "",
     trust: Annotated[
@@ -66,6 +67,7 @@ def demo(
     path: Annotated[
         Path | None, typer.Argument(help="The demo's folder, modeldeck-demo by default.")
     ] = None,
+    *,
     headless: Annotated[
         bool, typer.Option("--headless", help="Print the summary, open no screen.")
     ] = False,
@@ -84,9 +86,7 @@ def demo(
             return
         session.printer.status("")
         os.environ["MODELDECK_USER"] = person
-        from modeldeck_tui.app import run_screen
-
-        run_screen(summary.path, user=person)
+        session.open_screen(summary.path, user=person)
     session.printer.say(f"The demo's server and traffic have ended. Again: modeldeck demo {folder}")
 
 
