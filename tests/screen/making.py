@@ -8,6 +8,8 @@ of production always fails. A run of alice's failed.
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -64,7 +66,7 @@ class BrokenError(Exception):
 
 
 def train(root: Path) -> None:
-    """Train two versions: the second one's C is ten times larger, and its accuracy differs."""
+    """Train two versions: the second one's recall is better, its loss worse."""
     import polars as pl
     from sklearn.linear_model import LogisticRegression
 
@@ -74,12 +76,23 @@ def train(root: Path) -> None:
     frame = pl.DataFrame({"age": [20.0, 30.0, 40.0, 50.0] * 5, "visits": [1, 2, 3, 4] * 5})
     target = pl.Series("left", [0, 0, 1, 1] * 5)
     for user, factor in (("alice", 1.0), ("bob", 10.0)):
+        os.environ["MODELDECK_USER"] = user
         model = LogisticRegression(C=factor).fit(frame.to_numpy(), target.to_numpy())
-        with Workspace.open(root, user=user) as workspace:
+        measured = {"recall": 0.8 + factor / 100, "loss": 0.1 + factor / 100}
+        goals = {"recall": "max", "loss": "min"}
+        with Workspace.open(root) as workspace:
             with start_run("churn", name="logistic", workspace=root, capture_output=False) as run:
-                run.log({"accuracy": 0.9})
-                run.log_model(model, examples=frame.with_columns(target), target="left")
+                run.log(measured)
+                folder = run.log_model(
+                    model,
+                    examples=frame.with_columns(target),
+                    target="left",
+                    metrics={"holdout": measured, "goal": goals},
+                )
+                estimator = {"type": "Logistic", "parameters": {"C": factor}}
+                (folder / "pipeline.json").write_text(json.dumps({"estimator": estimator}))
             workspace.models.register(run.id, "churn")
+    os.environ["MODELDECK_USER"] = "alice"
 
 
 def release(root: Path) -> None:

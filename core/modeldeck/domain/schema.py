@@ -40,7 +40,7 @@ def parse_toml(text: str, filename: str) -> Table:
         return Table(tomllib.loads(text), text=text, filename=filename)
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"line (\d+)", str(error))
-        line = f", line {where[1]}" if where else ""
+        line = f", line {where[1] if where else max(1, len(text.splitlines()))}"
         problem = re.sub(r" \(at .*\)$", "", str(error)).rstrip(".")
         msg = f"{filename}{line} is not TOML: {problem}."
         raise InvalidInputError(msg, "Correct that line.", file=filename) from None

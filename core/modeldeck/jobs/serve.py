@@ -164,7 +164,7 @@ class Follower:
                 generation=endpoint["generation"],
             )
             gc.collect()
-            gc.freeze()  # else each full collection looks through all libraries, some 90 ms long
+            gc.freeze()  # else each full collection looks through all libraries, some 80 ms long
         self._warm[endpoint["manifest"]] = served
         while len(self._warm) > WARM:
             del self._warm[next(iter(self._warm))]

@@ -146,6 +146,7 @@ def train(
         if detach:
             _started(session, job)
             return
+        session.printer.say(f"Training as run {job.run_id.rsplit('-', 1)[-1]}; Ctrl-C stops it.")
         try:
             found = _await(session, workspace, job=job)
         except KeyboardInterrupt:
