@@ -149,3 +149,29 @@ def test_prediction_log_that_grows_large_goes_on_in_the_next_file(
     records.close()
     found = [json.loads(next(tmp_path.glob(name)).read_text())["id"] for name in names]
     assert found == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ({}, 401),
+        ({"authorization": "Bearer wrong"}, 401),
+        ({"authorization": "Bearer s3cret"}, 200),
+    ],
+)
+def test_request_without_the_token_is_refused_on_every_path(
+    model: Odd, records: Records, header: dict[str, str], status: int
+) -> None:
+    """A server with a token answers nobody without it, whatever is asked."""
+    application_ = App(Registry(), records, hosts=(), token="s3cret")
+
+    async def asked() -> list[int]:
+        transport = httpx.ASGITransport(app=application_)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            paths = ["/health", "/metrics", "/v2"]
+            return [(await client.get(path, headers=header)).status_code for path in paths]
+
+    try:
+        assert asyncio.run(asked()) == [status] * 3
+    finally:
+        application_.close()

@@ -158,6 +158,13 @@ def test_port_in_use_is_told_with_exit_code_12(root: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_address_beyond_this_machine_needs_a_token(root: Path) -> None:
+    """Without MODELDECK_TOKEN nothing is listened on but loopback."""
+    done = run_serve("--workspace", str(root), "--environment", ENVIRONMENT, "--host", "0.0.0.0")  # noqa: S104 -- it is refused
+    assert done.returncode == 6
+    assert "MODELDECK_TOKEN" in done.stderr
+
+
 def test_environment_that_is_unknown_is_told(root: Path) -> None:
     """An environment that the policy does not know ends the server with its exit code."""
     done = run_serve("--workspace", str(root), "--environment", "nowhere", "--port", "0")

@@ -110,6 +110,7 @@ def test_infer_with_outputs_named_returns_only_those(server: Server) -> None:
         ('{"age": 1e999, "visits": 1}', ("age",)),
         ('{"age": 1.0, "visits": 123456789012345678901}', ("visits",)),
         ('{"age": [1], "visits": 1}', ("age",)),
+        ('{"age": 1.0, "visits": 1, "agee": 2}', ("agee", "does not take")),
     ],
 )
 def test_predict_with_a_bad_value_names_column_and_row(

@@ -29,7 +29,14 @@ from types import FrameType
 import uvicorn
 
 from modeldeck.domain.documents import EndpointDocument
-from modeldeck.errors import DamageError, InvalidInputError, ModelDeckError, UnavailableError
+from modeldeck.errors import (
+    ConflictError,
+    DamageError,
+    InvalidInputError,
+    ModelDeckError,
+    NotPermittedError,
+    UnavailableError,
+)
 from modeldeck.jobs.copies import Copies
 from modeldeck.serving.app import LOOPBACK, App
 from modeldeck.serving.records import Records
@@ -43,6 +50,10 @@ WARM = 4
 """Versions that stay loaded, so that a rollback needs no loading."""
 
 DRAIN_S = 10
+TOKEN = "MODELDECK_TOKEN"  # noqa: S105 -- its name, not its value
+"""Environment variable with the bearer token; needed to listen beyond this machine."""
+
+LEAST_TOKEN = 16
 BACKLOG = 2048
 SWITCH_S = 0.0005
 """Python's default, 5 ms, is how long the predicting thread would wait for a busy event loop."""
@@ -77,6 +88,7 @@ class Follower:
         self.copies = copies
         self._done: dict[str, int] = {}
         self._warm: dict[str, Served] = {}
+        self._unreported: dict[str, tuple[EndpointDocument, str, str]] = {}
         self._stop = threading.Event()
         self._said = ""
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
@@ -117,6 +129,8 @@ class Follower:
             if self._done.get(endpoint["id"]) != endpoint["generation"]:
                 self._done[endpoint["id"]] = endpoint["generation"]
                 self._bring(endpoint)
+        for known, outcome, reason in list(self._unreported.values()):
+            self._report(known, outcome, reason=reason)
 
     def _bring(self, endpoint: EndpointDocument) -> None:
         model = endpoint["model"]
@@ -171,6 +185,9 @@ class Follower:
         return served
 
     def _report(self, endpoint: EndpointDocument, outcome: str, *, reason: str = "") -> None:
+        """Record what became of a pointer; when that cannot be done now, try again later."""
+        is_new = endpoint["id"] not in self._unreported
+        self._unreported[endpoint["id"]] = (endpoint, outcome, reason)
         try:
             self.workspace.deployments.report(
                 endpoint["id"],
@@ -179,9 +196,15 @@ class Follower:
                 outcome=outcome,
                 reason=reason,
             )
+        except ConflictError as error:  # the generation is over
+            text = f"the report {outcome!r} came too late: {error}"
+            self.records.line(endpoint["model"], "WARN", text=text)
         except ModelDeckError as error:
-            text = f"the report {outcome!r} was not recorded: {error}"
-            self.records.line(endpoint["model"], "ERROR", text=text)
+            if is_new:
+                text = f"the report {outcome!r} is not recorded yet: {error}"
+                self.records.line(endpoint["model"], "ERROR", text=text)
+            return
+        del self._unreported[endpoint["id"]]
 
 
 def say(text: str) -> None:
@@ -293,7 +316,9 @@ def following(workspace: Workspace, options: argparse.Namespace) -> Iterator[App
     if problem_of(workspace):
         restore(registry, copies)
     records = Records(folder_of, Stream)
-    app = App(registry, records, hosts=LOOPBACK if options.host in LOOPBACK else ())
+    is_local = options.host in LOOPBACK
+    token = os.environ.get(TOKEN, "")
+    app = App(registry, records, hosts=LOOPBACK if is_local else (), token=token)
     follower = Follower(
         workspace, options.environment, registry=registry, records=records, copies=copies
     )
@@ -314,6 +339,10 @@ def serve(options: argparse.Namespace) -> int:
     ModelDeckError
         It cannot start; nothing was changed.
     """
+    if options.host not in LOOPBACK and len(os.environ.get(TOKEN, "")) < LEAST_TOKEN:
+        msg = f"Listening on {options.host} lets other machines in."
+        hint = f"Set {TOKEN} to a secret of {LEAST_TOKEN} characters or more; requests bring it."
+        raise NotPermittedError(msg, hint)
     with open_workspace(options) as workspace, listen(options.host, options.port) as sock:
         host, port = sock.getsockname()[:2]
         with (

@@ -61,6 +61,10 @@ class RowChecker:
                 if checked is _WRONG:
                     raise _problem(name, number, value=value, kind=kind)
                 found[name] = checked
+        if len(row) > len(found):
+            extra = next(name for name in row if name not in found)
+            msg = f"Row {number} has a column {extra!r:.80}, which this model does not take."
+            raise InvalidInputError(msg, "The model's metadata lists the columns that it takes.")
         return found
 
 
