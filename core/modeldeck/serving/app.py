@@ -9,9 +9,9 @@
 ``POST /predict/M``                        ``{"rows": [{"column": value}]}``
 ========================================== =======================================================
 
-Errors are ``{"error": sentence}`` with 400 (no JSON), 401 (no token), 404, 405, 408 (slow body), 413
-(too large), 415 (not declared as JSON), 421 (another host's name), 422 (rows that do not fit the signature),
-500, 503 with Retry-After.
+Errors are ``{"error": sentence}`` with 400 (no JSON), 401 (no token), 404, 405, 408 (slow body),
+413 (too large), 415 (not declared as JSON), 421 (another host's name), 422 (rows that do not fit
+the signature), 500, 503 with Retry-After.
 """
 
 from __future__ import annotations

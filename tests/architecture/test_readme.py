@@ -1,0 +1,49 @@
+"""README.md says what the program does: its tables, commands, paths and targets."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from modeldeck import errors
+from tests.architecture.code import ROOT
+from tests.architecture.readme import README, TABLES, commands, filled
+
+TEXT = README.read_text(encoding="utf-8")
+
+
+def test_tables_of_the_readme_are_those_of_the_code() -> None:
+    """Keys and commands are as the code has them; `python -m tests.architecture.readme` helps."""
+    assert filled(TEXT) == TEXT
+    assert all(f"<!-- {name} -->" in TEXT for name in TABLES)
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    """Each `modeldeck …` in an example is in the table of commands."""
+    known = set(re.findall(r"`(modeldeck(?: [a-z]+)+)", commands()))
+    used = re.findall(r"^\$ (modeldeck(?: [a-z]+)+)", TEXT, re.MULTILINE)
+    assert used
+    for one in used:
+        words = one.split()
+        assert any(" ".join(words[:count]) in known for count in (2, 3)), one
+
+
+def test_exit_codes_of_the_readme_are_those_of_the_errors() -> None:
+    """The table of exit codes has every code once."""
+    codes = [int(one) for one in re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE)]
+    assert codes == list(range(13))
+    assert all(errors.error_of_code(code).exit_code == code for code in range(2, 13))
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([^)#:]+)\)", TEXT))))
+def test_link_of_the_readme_leads_somewhere(path: str) -> None:
+    """Every relative link names a file or folder of the repository."""
+    assert (ROOT / path).exists()
+
+
+def test_targets_of_make_in_the_readme_exist() -> None:
+    """Each `make …` is a target of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"`?\$? ?make ([a-z]+)`?", TEXT)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
