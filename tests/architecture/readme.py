@@ -1,5 +1,6 @@
-"""The tables of README.md that are made from the code; ``python -m tests.architecture.readme``
-writes them anew.
+"""The tables of README.md that are made from the code.
+
+``python -m tests.architecture.readme`` writes them anew.
 """
 
 from __future__ import annotations

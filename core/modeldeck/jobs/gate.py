@@ -11,51 +11,65 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
 from modeldeck.domain.documents import CheckDocument
 from modeldeck.errors import InvalidInputError, ModelDeckError
 from modeldeck.jobs.limits import answered, confine
-from modeldeck.ml import folder as files
-from modeldeck.ml.gating.checks import Case, Check, Side, Verdict, run_check
 from modeldeck.services import processes
+from modeldeck.store import files
 
+MAX_SPEC = 1 << 20
 LOADS = "loads"
 _WITHOUT_MODEL = ("schema", "size")
 _PATIENCE_S = 300.0
 
 
-def loads(folder: Path) -> Verdict:
-    """Load the model in a clean process and compare its answers with those recorded."""
+def inspect(folder: Path) -> tuple[bool, str]:
+    """Load the model in a clean process; return whether that went well, and a sentence."""
     try:
         found = processes.ask(
             "inspect", ["--folder", str(folder)], root=folder, timeout_s=_PATIENCE_S
         )
     except ModelDeckError as error:
-        return Verdict(passed=False, reason=error.message)
-    return Verdict(passed=True, reason=f"answers its {found['examples']} example rows as recorded")
+        return False, error.message
+    return True, f"answers its {found['examples']} example rows as recorded"
 
 
-def check_all(spec: Mapping[str, Any]) -> list[CheckDocument]:
+def check_all(
+    spec: Mapping[str, Any], inspected: Callable[[], tuple[bool, str]]
+) -> list[CheckDocument]:
     """Run every check of a specification.
+
+    Parameters
+    ----------
+    spec : Mapping
+        The specification.
+    inspected : callable
+        Waits for the other process that loads the model, and returns what :func:`inspect` does.
 
     Raises
     ------
     ValueError
         A bound of a check is no number.
     """
+    from modeldeck.ml.gating.checks import Case, Check, Side, Verdict, run_check
+
     checks = [Check.read(one) for one in spec["checks"]]
-    folder, live = Path(spec["folder"]), spec["live_folder"]
-    case = Case(Side(folder), Side(Path(live)) if live else None, str(spec["live_version"]))
-    loaded = loads(folder)
-    refused = Verdict(passed=False, reason=f"the model does not load: {loaded.reason}")
+    live = spec["live_folder"]
+    case = Case(
+        Side(Path(spec["folder"])), Side(Path(live)) if live else None, str(spec["live_version"])
+    )
+    is_loaded, sentence = inspected()
+    refused = Verdict(passed=False, reason=f"the model does not load: {sentence}")
     found = []
     for one in checks:
         if one.kind == LOADS:
-            verdict = loaded
-        elif loaded.passed or one.kind in _WITHOUT_MODEL:
+            verdict = Verdict(passed=is_loaded, reason=sentence)
+        elif is_loaded or one.kind in _WITHOUT_MODEL:
             verdict = run_check(one, case)
         else:
             verdict = refused
@@ -72,8 +86,10 @@ def report(path: Path) -> dict[str, object]:
         The specification is not as expected.
     """
     try:
-        spec = files.read_json(path)
-        checks = check_all(spec)
+        spec = json.loads(files.read_bytes(path, MAX_SPEC))
+        with ThreadPoolExecutor(1) as pool:  # both processes import scikit-learn meanwhile
+            inspected = pool.submit(inspect, Path(spec["folder"]))
+            checks = check_all(spec, inspected.result)
         version, environment = str(spec["version"]), str(spec["environment"])
     except (KeyError, TypeError, ValueError) as error:
         msg = f"The gate's specification is not as expected: {error}."
