@@ -206,6 +206,7 @@ class LogFollower:
         self._rest = b""
         self._grew_at = monotonic()
         self._is_first = True
+        self._open()
 
     def poll(self) -> list[LogLine]:
         """Return the lines that came since the last call."""
