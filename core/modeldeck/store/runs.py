@@ -30,7 +30,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -248,6 +248,14 @@ class RunStore:
             del self._ended[gone]
         found = [self._ended.get(run_id) or self._read(run_id) for run_id in there]
         return [one for one in found if one is not None]
+
+    def know(self, ended: Iterable[RunDocument]) -> None:
+        """Take runs that have ended from what was kept, so that they are not read again."""
+        self._ended = {one["id"]: one for one in ended}
+
+    def ended(self) -> list[RunDocument]:
+        """Return the runs that have ended, as far as they were read."""
+        return list(self._ended.values())
 
     def metrics(self, run_id: str) -> list[Record]:
         """Return the records with metrics, in the order in which they were logged."""

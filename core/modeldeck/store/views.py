@@ -94,6 +94,11 @@ class Catalogue:
             table.put(str(one.get("id") or one["name"]), one)
         self._is_saved = False
 
+    def put_all(self, name: str, documents: Iterable[Mapping[str, Any]]) -> None:
+        """Put documents in the place of all that a table holds."""
+        self._tables.pop(name, None)
+        self.upsert(name, documents)
+
     def all(self, name: str) -> list[Document]:
         """Return the documents of a table."""
         return self.table(name).all()

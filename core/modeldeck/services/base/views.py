@@ -38,6 +38,7 @@ class Views:
         else:
             kept.clear()
         ledger.refresh()
+        self.deck.runs.know(cast("list[RunDocument]", kept.all("runs")))
 
     def sync(self) -> None:
         """Bring the documents up to the newest entry."""
@@ -53,6 +54,9 @@ class Views:
     def save(self) -> None:
         """Keep a snapshot for the next process."""
         self.sync()
+        ended = self.deck.runs.ended()
+        if len(ended) != len(self.catalogue.table("runs")):
+            self.catalogue.put_all("runs", cast("list[Mapping[str, object]]", ended))
         self.catalogue.save(self.deck.state.n, self.deck.state.head)
 
     def _build(self, state: State, table: str, *, key: str) -> Mapping[str, object]:
