@@ -1,7 +1,7 @@
 """Trains a pipeline: the run, its candidates as child runs, the model, and its version.
 
-``python -P -m modeldeck.jobs.train --workspace ROOT --run ID --user NAME PIPELINE`` writes what it
-says into the run's ``output.log``; the exit code is that of its error.
+``python -P -m modeldeck.jobs.train --workspace ROOT --run ID --user NAME [--key FILE] PIPELINE``
+writes what it says into the run's ``output.log``; the exit code is that of its error.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def effective(spec: PipelineSpec, chosen: Mapping[str, Value]) -> dict[str, obje
     return found | {key.removeprefix("estimator."): value for key, value in chosen.items()}
 
 
-def train(run: Run, spec: PipelineSpec, *, user: str) -> None:
+def train(run: Run, spec: PipelineSpec, *, user: str, key: str) -> None:
     """Train, keep the model with the run, and register it when the pipeline says so.
 
     Raises
@@ -116,7 +116,7 @@ def train(run: Run, spec: PipelineSpec, *, user: str) -> None:
         shutil.rmtree(aside, ignore_errors=True)
     recorder.line("INFO", "model saved")
     if spec.register:
-        with Workspace.open(run.workspace, user=user) as workspace:
+        with Workspace.open(run.workspace, user=user, key=key) as workspace:
             version = workspace.models.register(run.id, spec.register)["id"]
         run.set_tags({"version": version})
         recorder.line("INFO", f"registered as {version}")
@@ -148,7 +148,7 @@ def work(options: argparse.Namespace) -> int:
     try:
         with run:
             try:
-                train(run, spec, user=options.user)
+                train(run, spec, user=options.user, key=options.key)
             except ModelDeckError as error:
                 Recorder(run, spec, user=options.user).line("ERROR", str(error))
                 raise
@@ -165,6 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--run", default="")
     parser.add_argument("--user", default="")
+    parser.add_argument("--key", default="")
     parser.add_argument("pipeline", type=Path)
     signal.signal(signal.SIGTERM, _terminated)
     try:

@@ -6,10 +6,11 @@ import os
 import socket
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from modeldeck import clock, ids
-from modeldeck.domain.entry import Intent, Json
+from modeldeck.domain.entry import Intent, Json, signed_bytes
 from modeldeck.domain.levels import Level
 from modeldeck.domain.members import key_of
 from modeldeck.errors import ConflictError
@@ -20,6 +21,7 @@ from modeldeck.services.base.views import Views
 from modeldeck.services.members import Members, public_key
 from modeldeck.store import files, places
 from modeldeck.store.ledger import entry_path, found
+from modeldeck.store.signing import signer_from_file
 
 SERVER = "server"
 
@@ -31,6 +33,7 @@ def init(
     name: str = "",
     keys: Sequence[str] = (),
     trust: str = "owner",
+    may_ask: bool = False,
     now: clock.Clock = clock.utc_now,
 ) -> str:
     """Make a folder a workspace and adopt the policy of its ``modeldeck.toml``.
@@ -51,6 +54,8 @@ def init(
         The owner's public keys, or key files.
     trust : str
         How sure authors have to be in a new configuration: claimed, owner or signed.
+    may_ask : bool
+        Whether the key's passphrase may be asked for at the terminal.
     now : Clock
         Tells the time.
 
@@ -97,8 +102,12 @@ def init(
         workspace="",
         head="",
     )
-    workspace = found(root, intent, host=socket.gethostname(), now=now)
     key = next((one for one in keys if not one.startswith(("ssh-", "ecdsa-", "sk-"))), "")
+    if key:
+        signer = signer_from_file(key.removesuffix(".pub"))
+        signature = signer.sign(signed_bytes(intent), may_ask=may_ask)
+        intent = replace(intent, signature=signature)
+    workspace = found(root, intent, host=socket.gethostname(), now=now)
     _add_members(root, members, owner=owner, key=key.removesuffix(".pub"))
     return workspace
 

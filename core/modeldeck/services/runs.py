@@ -149,10 +149,10 @@ class Training:
         self.need_room()
         run_id = ids.new_id(self.deck.now())
         arguments = ["--workspace", str(self.deck.root), "--run", run_id]
-        user = ["--user", self.deck.actor.name]
-        process = processes.spawn(
-            "train", [*arguments, *user, str(path)], root=self.deck.root, log=None
-        )
+        who = ["--user", self.deck.actor.name]
+        if self.deck.key_file:
+            who += ["--key", self.deck.key_file]
+        process = processes.spawn("train", [*arguments, *who, str(path)], root=self.deck.root)
         return StartedJob(run_id=run_id, pid=process.pid, process=process)
 
     def need_room(self) -> None:

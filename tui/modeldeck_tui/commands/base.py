@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
@@ -47,6 +48,7 @@ class Session:
         with Workspace.open(
             self.workspace or None, key=self.key, is_read_only=self.is_read_only
         ) as workspace:
+            workspace.deck.may_ask = sys.stdin is not None and sys.stdin.isatty()
             yield workspace
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -116,7 +117,7 @@ def serve(
     arguments = ["--workspace", str(root), "--environment", environment]
     arguments += ["--port", str(port), "--host", host]
     if session.key:
-        arguments += ["--key", session.key]
+        arguments += ["--key", str(Path(session.key).expanduser().absolute())]
     sys.stdout.flush()
     command = processes.command("serve", arguments)
     os.execve(command[0], command, processes.environment())  # noqa: S606 -- our own interpreter

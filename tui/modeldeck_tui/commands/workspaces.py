@@ -44,7 +44,9 @@ def init(
     keys = [session.key] if session.key else []
     chosen = trust or ("signed" if keys else "owner")
     owner = owner or default_person()
-    identifier = founding.init(path, owner=owner, name=name, keys=keys, trust=chosen)
+    identifier = founding.init(
+        path, owner=owner, name=name, keys=keys, trust=chosen, may_ask=_is_terminal()
+    )
     with Workspace.open(path, user=owner, is_read_only=True) as workspace:
         found = {
             "id": identifier,

@@ -78,6 +78,12 @@ class Deck:
         return self._actor
 
     @property
+    def key_file(self) -> str:
+        """The key file that was named, as jobs in other folders find it; empty without one."""
+        named = self._key or os.environ.get("MODELDECK_KEY", "")
+        return str(Path(named).expanduser().absolute()) if named else ""
+
+    @property
     def member(self) -> Member | None:
         """The acting member; None when the actor is none."""
         return self.state.member(self.actor.name)
