@@ -65,7 +65,7 @@ def test_two_people_approve_at_two_terminals_and_the_version_goes_live(served: P
             person.until("Gate", "Votes", "waiting")
         approve(carol, "cancer-v1", reason="seen by two doctors")
         bob.until("seen by two doctors", within_s=SOON_S)
-        carol.until("cannot vote")
+        carol.until("You cannot approve")
         approve(bob, "cancer-v1", reason="fine")
         for person in (carol, bob):
             person.until("✔ live", within_s=SOON_S)

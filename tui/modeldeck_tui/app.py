@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 _SLOW_LINK = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0"}
@@ -13,13 +15,13 @@ for _name, _value in _SLOW_LINK.items():
     os.environ.setdefault(_name, _value)  # read when Textual is imported
 
 from textual import work  # noqa: E402 -- after the environment that it reads
-from textual.app import App  # noqa: E402 -- as above
+from textual.app import App, SystemCommand  # noqa: E402 -- as above
 from textual.binding import BindingType  # noqa: E402 -- as above
 from textual.filter import LineFilter  # noqa: E402 -- as above
+from textual.screen import Screen  # noqa: E402 -- as above
 from textual.theme import Theme  # noqa: E402 -- as above
 
-from modeldeck.domain.documents import DiffRow  # noqa: E402 -- as above
-from modeldeck.errors import ModelDeckError  # noqa: E402 -- as above
+from modeldeck_tui import keymap  # noqa: E402 -- as above
 from modeldeck_tui.clean import clean  # noqa: E402 -- as above
 from modeldeck_tui.messages import (  # noqa: E402 -- as above
     ActionDone,
@@ -32,6 +34,7 @@ from modeldeck_tui.screens.base import Page  # noqa: E402 -- as above
 from modeldeck_tui.screens.help import HelpScreen  # noqa: E402 -- as above
 from modeldeck_tui.screens.logs import LogScreen, SourcesScreen  # noqa: E402 -- as above
 from modeldeck_tui.screens.overview import OverviewScreen  # noqa: E402 -- as above
+from modeldeck_tui.screens.reading import explained, read  # noqa: E402 -- as above
 from modeldeck_tui.screens.releases import ReleasesScreen  # noqa: E402 -- as above
 from modeldeck_tui.screens.review import ReviewScreen  # noqa: E402 -- as above
 from modeldeck_tui.widgets.bindings import bindings  # noqa: E402 -- as above
@@ -40,24 +43,32 @@ from modeldeck_tui.widgets.safe_lines import SafeLines  # noqa: E402 -- as above
 if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
 
-Diffs = dict[str, Sequence[DiffRow]]
-
 HEARTBEAT_S = 1.0
-N_LATEST = 40
-N_RECENT = 20
 THEME = Theme(
     name="modeldeck",
-    primary="#5f87d7",
-    accent="#5fafd7",
-    success="#5faf5f",
-    warning="#d7af5f",
-    error="#d75f5f",
-    foreground="#d0d0d0",
-    background="#121212",
-    surface="#1c1c1c",
-    panel="#262626",
-    dark=True,
+    ansi=True,
+    primary="ansi_blue",
+    secondary="ansi_cyan",
+    accent="ansi_cyan",
+    success="ansi_green",
+    warning="ansi_yellow",
+    error="ansi_red",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    variables={
+        "ansi-background": "ansi_black",
+        "ansi-foreground": "ansi_white",
+        "block-cursor-foreground": "ansi_black",
+        "block-cursor-background": "ansi_white",
+        "input-cursor-foreground": "ansi_black",
+        "input-cursor-background": "ansi_white",
+        "input-cursor-text-style": "none",
+    },
 )
+"""The terminal's own sixteen colours: dark or light as people like it, and half the bytes."""
 
 
 class ModelDeckApp(App[None]):
@@ -70,7 +81,11 @@ class ModelDeckApp(App[None]):
     """
 
     TITLE = "modeldeck"
-    ENABLE_COMMAND_PALETTE = False
+    NOTIFICATION_TIMEOUT = 4
+    CSS = """
+    ToastRack { dock: top; align: right top; margin: 1 0 0 0; }
+    Toast { width: auto; max-width: 56%; margin: 0; padding: 0 1; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
     MODES = {  # noqa: RUF012 -- Textual's type
         "overview": OverviewScreen,
@@ -86,7 +101,8 @@ class ModelDeckApp(App[None]):
         self._safe_lines = SafeLines()
         self._is_loading = False
         self._is_stale = False
-        self._diffs: Diffs = {}
+        self._failed = ""
+        self._read_at: float | None = None
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Put our filter behind every widget."""
@@ -95,9 +111,9 @@ class ModelDeckApp(App[None]):
     def on_mount(self) -> None:
         """Read the workspace, and again whenever it changes."""
         self.register_theme(THEME)
-        self.theme = "ansi-dark" if os.environ.get("SSH_CONNECTION") else "modeldeck"
+        self.theme = THEME.name
         self._watcher = self.workspace.watch(self._tell_change)
-        self.set_interval(HEARTBEAT_S, self.reload)
+        self.set_interval(HEARTBEAT_S, self._beat)
         self.reload()
 
     def _tell_change(self) -> None:
@@ -107,6 +123,17 @@ class ModelDeckApp(App[None]):
     def on_unmount(self) -> None:
         """End watching."""
         self._watcher.close()
+
+    @property
+    def age_s(self) -> float | None:
+        """How long ago the workspace was read; None before the first time."""
+        return None if self._read_at is None else time.monotonic() - self._read_at
+
+    def _beat(self) -> None:
+        """Read again, and show it when what is shown grows old."""
+        self.reload()
+        if isinstance(self.screen, Page):
+            self.screen.show_age()
 
     def on_workspace_changed(self) -> None:
         """Read again."""
@@ -118,31 +145,34 @@ class ModelDeckApp(App[None]):
             self._is_stale = True
             return
         self._is_loading = True
-        self._load()
+        self._load([one.release_id for one in self.screen_stack if isinstance(one, ReviewScreen)])
 
     @work(thread=True, exit_on_error=False, group="load")
-    def _load(self) -> None:
+    def _load(self, reviewed: Sequence[str]) -> None:
         try:
-            reviewed = [
-                one.release_id for one in self.screen_stack if isinstance(one, ReviewScreen)
-            ]
-            self._diffs = read_diffs(self.workspace, self._diffs, reviewed=reviewed)
-            self.post_message(SnapshotLoaded(read(self.workspace, self._diffs)))
-        except (ModelDeckError, OSError) as error:
-            self.post_message(LoadFailed(str(error)))
+            diffs = self.snapshot.diffs if self.snapshot else {}
+            self.post_message(SnapshotLoaded(read(self.workspace, diffs, reviewed=reviewed)))
+        except Exception as error:  # noqa: BLE001 -- whatever it is, what is shown grows old visibly
+            is_new = repr(error) != self._failed
+            self._failed = repr(error)
+            self.post_message(LoadFailed(explained(error) if is_new else ""))
 
     def on_snapshot_loaded(self, message: SnapshotLoaded) -> None:
         """Show it on every open page."""
         self.snapshot = message.snapshot
+        self._read_at = time.monotonic()
+        self._failed = ""
         self._loaded()
         for screen in self.screen_stack:
             if isinstance(screen, Page) and screen.is_mounted:
                 screen.show_frame()
 
     def on_load_failed(self, message: LoadFailed) -> None:
-        """Say that what is shown grows old."""
+        """Say once why what is shown grows old."""
         self._loaded()
-        self.notify(clean(message.text), title="Cannot read", severity="error", markup=False)
+        if message.text:
+            text = clean(message.text)
+            self.notify(text, title="Cannot read", severity="error", timeout=8, markup=False)
 
     def _loaded(self) -> None:
         self._is_loading = False
@@ -150,16 +180,13 @@ class ModelDeckApp(App[None]):
             self._is_stale = False
             self.reload()
 
+    @work(thread=True, exit_on_error=False, group="perform")
     def perform(self, action: Callable[[], object], done: str) -> None:
         """Do what a person asked for in a thread, then say how it went."""
-        self._perform(action, done)
-
-    @work(thread=True, exit_on_error=False, group="perform")
-    def _perform(self, action: Callable[[], object], done: str) -> None:
         try:
             action()
-        except (ModelDeckError, OSError) as error:
-            self.post_message(ActionDone(str(error), is_error=True))
+        except Exception as error:  # noqa: BLE001 -- the person is told, and what is open stays
+            self.post_message(ActionDone(explained(error), is_error=True))
         else:
             self.post_message(ActionDone(done))
 
@@ -171,6 +198,15 @@ class ModelDeckApp(App[None]):
         else:
             self.notify(text, markup=False)
         self.reload()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer what the table of keys has for this page in the palette."""
+        page = screen.NAME if isinstance(screen, Page) else ""
+        for one in keymap.of_scope(page, "app"):
+            run = partial(self.run_action, one.does or one.name)
+            if one.scope == page:
+                run = partial(run, default_namespace=screen)
+            yield SystemCommand(f"{one.help} ({one.shown})", one.command, run)
 
     def action_page(self, name: str) -> None:
         """Open a page."""
@@ -200,35 +236,6 @@ class ModelDeckApp(App[None]):
             self.exit()
 
 
-def read_diffs(workspace: Workspace, known: Diffs, *, reviewed: Sequence[str]) -> Diffs:
-    """Return what changes with the open releases and those under review; it never changes."""
-    wanted = {one["id"] for one in workspace.releases.list(open_only=True)} | set(reviewed)
-    return {one: known.get(one) or workspace.releases.diff(one) for one in sorted(wanted)}
-
-
-def read(workspace: Workspace, diffs: Diffs) -> Snapshot:
-    """Read everything that the pages show."""
-    overview = workspace.overview
-    releases = workspace.releases.list()
-    runs = workspace.runs.list()
-    environments = workspace.environments
-    return Snapshot(
-        workspace=workspace.name,
-        actor=workspace.actor.name,
-        host=workspace.actor.host,
-        read_only_because=workspace.read_only_because,
-        at=workspace.now(),
-        last_environment=environments[-1] if environments else "",
-        inbox=overview.inbox(),
-        live=[(one, workspace.deployments.traffic(one["id"])) for one in overview.live()],
-        running=[one for one in runs if one["status"] == "running" and not one["parent"]],
-        recent=[one for one in runs if one["status"] != "running" and not one["parent"]][:N_RECENT],
-        latest=overview.latest(N_LATEST),
-        releases=releases,
-        diffs=diffs,
-    )
-
-
 def run_screen(
     path: str = "", *, user: str = "", key: str = "", is_read_only: bool = False
 ) -> None:
@@ -236,4 +243,7 @@ def run_screen(
     from modeldeck.workspace import Workspace
 
     with Workspace.open(path or None, user=user, key=key, is_read_only=is_read_only) as workspace:
-        ModelDeckApp(workspace).run()
+        app = ModelDeckApp(workspace)
+        app.run()
+    if app.return_code:
+        raise SystemExit(app.return_code)

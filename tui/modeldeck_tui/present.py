@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from modeldeck.domain.documents import (
     ActivityDocument,
+    AnnotationDocument,
     CheckDocument,
     DiffRow,
     EndpointDocument,
@@ -47,6 +48,7 @@ class Snapshot:
     recent: Sequence[RunDocument] = ()
     latest: Sequence[ActivityDocument] = ()
     releases: Sequence[ReleaseDocument] = ()
+    remarks: Sequence[AnnotationDocument] = ()
     diffs: dict[str, Sequence[DiffRow]] = field(default_factory=dict)
 
     def release(self, identifier: str) -> ReleaseDocument | None:
@@ -175,7 +177,7 @@ def running(snapshot: Snapshot) -> list[Line]:
         is_running = one["status"] == "running"
         share = progress["done"] / progress["total"] if progress and progress["total"] else 0.0
         filled = round(min(share, 1.0) * _BAR)
-        how = f"{'▓' * filled}{'░' * (_BAR - filled)} {share:.0%}" if is_running else _best(one)
+        how = f"{share:4.0%} {'▓' * filled}{'░' * (_BAR - filled)}" if is_running else _best(one)
         found.append(
             Line(
                 f"run:{one['id']}",
@@ -213,6 +215,19 @@ def activity(snapshot: Snapshot) -> list[Line]:
     return found
 
 
+def servers(release: ReleaseDocument, snapshot: Snapshot) -> str:
+    """Return what the servers of a release that was approved say; empty while it is open."""
+    endpoint = f"{release['model']}@{release['environment']}"
+    for one, _traffic in snapshot.live:
+        if one["id"] == endpoint and one["release"] == release["id"]:
+            now = [has for has in one["servers"] if has["generation"] == one["generation"]]
+            said = [f"{has['name']} {has['outcome']} {has['reason']}".strip() for has in now] or [
+                "no server has loaded it yet"
+            ]
+            return clean(f"{endpoint} is {one['status']}: {', '.join(said)}")
+    return ""
+
+
 def releases(snapshot: Snapshot) -> list[Line]:
     """Return all releases as rows."""
     return [
@@ -235,9 +250,9 @@ def releases(snapshot: Snapshot) -> list[Line]:
 def _gate_count(release: ReleaseDocument) -> str:
     gate = release["gate"]
     if gate is None:
-        return "no gate yet"
+        return "none yet"
     passed = sum(1 for one in gate["checks"] if one["passed"])
-    return f"gate {passed}/{len(gate['checks'])}"
+    return f"{passed}/{len(gate['checks'])}"
 
 
 def _lacks(release: ReleaseDocument) -> str:
@@ -293,7 +308,7 @@ def changes(rows: Sequence[DiffRow]) -> list[Line]:
         if one["section"] != section:
             section = one["section"]
             found.append(Line(section, (cell(section, "dim"),)))
-        mark = {True: "▲", False: "▼", None: ""}[one["better"]]
+        mark = {True: "▲ better", False: "▼ worse", None: ""}[one["better"]]
         style = {True: "good", False: "bad", None: ""}[one["better"]]
         before, after = _short(one["before"]), _short(one["after"])
         found.append(
@@ -321,8 +336,11 @@ def _short(text: str) -> str:
 
 
 def votes(release: ReleaseDocument, now: str) -> list[Line]:
-    """Return the votes, then who could still vote."""
-    found = [_vote(one, now) for one in release["approvals"]]
+    """Return who asked and why, the votes, then who could still vote."""
+    asked = f"asked {ago(release['requested_at'], now)} {release['reason']}".strip()
+    who = cell(release["requested_by"], "bold")
+    found = [Line("request", (Cell("?", "dim"), who, cell(asked)), clean(release["reason"]))]
+    found += [_vote(one, now) for one in release["approvals"]]
     if release["is_open"]:
         done = {one["by"] for one in release["approvals"]}
         found += [
@@ -335,6 +353,24 @@ def votes(release: ReleaseDocument, now: str) -> list[Line]:
             for one in release["excluded"]
         ]
     return found
+
+
+def remarks(release: ReleaseDocument, snapshot: Snapshot) -> list[Line]:
+    """Return what was remarked on a release or on its version."""
+    subjects = {f"release:{release['id']}", f"version:{release['version']}"}
+    return [
+        Line(
+            one["id"],
+            (
+                Cell("✎", "dim"),
+                cell(one["by"], "bold"),
+                cell(f"{ago(one['at'], snapshot.at)} {one['text']}"),
+            ),
+            clean(f"{one['by']} on {one['subject']}: {one['text']}"),
+        )
+        for one in snapshot.remarks
+        if one["subject"] in subjects
+    ]
 
 
 def _vote(vote: VoteDocument, now: str) -> Line:

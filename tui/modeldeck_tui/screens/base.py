@@ -13,8 +13,6 @@ from modeldeck_tui.widgets.frame import Crumb, Header, Hints, Pages
 if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
 
-STALE_S = 5.0
-
 
 class Page(Screen[None]):
     """A page: subclasses say what it is called, what it consists of, and how it shows a snapshot.
@@ -71,10 +69,15 @@ class Page(Screen[None]):
         """Show the frame, and the page if anything was read."""
         self.query_one(Pages).show(self.PLACE)
         self.query_one(Hints).show(self.NAME)
+        self.show_age()
         snapshot = self.snapshot
         if snapshot is not None:
             self.query_one(Header).show(snapshot)
             self.show(snapshot)
+
+    def show_age(self) -> None:
+        """Show how old what is shown is."""
+        self.query_one(Crumb).show_age(self.app.age_s)  # type: ignore[attr-defined]  # our own app
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a snapshot."""

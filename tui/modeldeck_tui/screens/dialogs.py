@@ -1,12 +1,11 @@
 """Dialogs: voting on a release, and writing a remark.
 
-The key that opened a dialog cannot confirm it: keys are ignored for 300 ms, the focus is on
-Cancel, and what changes the last environment wants a word typed.
+The key that opened a dialog cannot confirm it: for 300 ms nothing has the focus and keys are
+ignored, then Cancel has it, and what changes the last environment wants a word typed.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
@@ -15,15 +14,18 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from modeldeck.domain.documents import DiffRow, ReleaseDocument
-from modeldeck_tui.clean import clean
+from modeldeck_tui.clean import clean, clean_lines
 from modeldeck_tui.widgets.bindings import STYLES
 
 DEAF_S = 0.3
 MAX_REASON = 1000
+N_EVIDENCE = 5
+_INSIDE = 72
 
 Answer = TypeVar("Answer")
 
@@ -34,25 +36,42 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "cancel", show=False, id="dialog.cancel")
     ]
+    AUTO_FOCUS = ""
     SCOPED_CSS = False
     CSS = """
     Dialog { align: center middle; }
     #dialog { width: 78; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
-              border: thick $accent; background: $surface; }
+              border: round $accent; background: $surface; }
     #dialog Static { height: auto; }
-    #dialog Input { border: tall $panel-lighten-2; height: 3; }
-    #dialog Input:focus { border: tall $accent; }
+    #dialog Input { border: round ansi_bright_black; height: 3; }
+    #dialog Input:focus { border: round $accent; }
     #buttons { height: 3; align-horizontal: right; }
     #buttons Button { margin-left: 2; }
     """
 
+    FIRST: ClassVar[str] = "#cancel"
+    """What gets the focus when the dialog begins to listen."""
+
     def __init__(self) -> None:
         super().__init__()
-        self._opened = time.monotonic()
+        self._is_deaf = True
+
+    def on_mount(self) -> None:
+        """Begin to listen after a moment."""
+        for field in self.query(Input):
+            field.cursor_blink = False
+        self.set_timer(DEAF_S, self._listen)
+
+    def _listen(self) -> None:
+        self._is_deaf = False
+        self.query_one(self.FIRST).focus()
 
     async def on_event(self, event: events.Event) -> None:
-        """Ignore keys of the first moment, which were meant for the page below."""
-        if isinstance(event, events.Key) and time.monotonic() - self._opened < DEAF_S:
+        """Ignore keys of the first moment, which were meant for the page below.
+
+        They come here because nothing has the focus yet; a field that had it would write them.
+        """
+        if self._is_deaf and isinstance(event, events.Key | events.Paste):
             event.stop()
             event.prevent_default()
             return
@@ -61,6 +80,12 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     def action_cancel(self) -> None:
         """Close without doing anything."""
         self.dismiss(None)
+
+
+def titled(field: Input, title: str) -> Input:
+    """Return a field with a title in its border, which stays while somebody writes."""
+    field.border_title = Content(title)
+    return field
 
 
 class Vote(NamedTuple):
@@ -108,12 +133,12 @@ class VoteDialog(Dialog[Vote]):
         is_yes = self.verdict == "approve"
         with Vertical(id="dialog"):
             yield Static(self._heading(), id="heading")
-            yield Static(self._warnings(), id="warnings")
-            yield Static(self._signed(), id="signed")
+            yield Static(self._evidence(), id="evidence")
+            yield Static(self._statement(), id="statement")
             needed = "kept in the ledger" if is_yes else "needed, kept in the ledger"
-            yield Input(placeholder=f"Reason ({needed})", id="reason", max_length=MAX_REASON)
+            yield titled(Input(id="reason", max_length=MAX_REASON), f"Reason ({needed})")
             if self.word:
-                yield Input(placeholder=f"Type {self.word} to confirm", id="word")
+                yield titled(Input(id="word"), f"Type {clean(self.word)} to confirm")
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel")
                 if is_yes:
@@ -122,11 +147,9 @@ class VoteDialog(Dialog[Vote]):
                     yield Button("Reject", id="confirm", variant="error")
 
     def on_mount(self) -> None:
-        """Put the focus where nothing can happen."""
-        self.query_one("#cancel", Button).focus()
+        """Begin with a vote that cannot be cast yet."""
+        super().on_mount()
         self.query_one("#confirm", Button).disabled = not self._is_complete()
-        for field in self.query(Input):
-            field.cursor_blink = False
 
     def _heading(self) -> Text:
         release = self.release
@@ -138,32 +161,53 @@ class VoteDialog(Dialog[Vote]):
         if self.verdict != "approve":
             text.append("One rejection ends this release; a new one has to be asked for.")
         elif release["completes_quorum"]:
-            text.append("Your vote completes the approvals: the new version goes live at once.")
+            text.append("Your vote completes the approvals: the servers load it at once.")
         else:
             lacks = clean(", ".join(release["missing"]))
             text.append(f"Others have to approve too: without your vote it lacks {lacks}.")
         return text
 
-    def _warnings(self) -> Text:
-        text = Text()
-        gate = self.release["gate"]
-        for one in gate["checks"] if gate else ():
-            if not one["passed"]:
-                text.append(f"⚠ {clean(one['name'])}: {clean(one['reason'])}\n", STYLES["warn"])
-        for row in self.diff:
-            if row["better"] is False:
-                text.append(
-                    f"⚠ {clean(row['name'])} {clean(row['before'])} → {clean(row['after'])}\n",
-                    STYLES["warn"],
-                )
-        text.append("" if text else "Every check passed and no metric is worse.")
-        text.rstrip()
-        return text
+    def _evidence(self) -> Text:
+        """Return what speaks against it first, then what changes; as much as fits."""
+        lines = [*self._failed_checks(), *self._changes()]
+        lines = lines or [Text("Every check passed, and no metric is better or worse.")]
+        shown = lines[:N_EVIDENCE]
+        for line in shown:
+            line.truncate(_INSIDE, overflow="ellipsis")
+        if len(lines) > N_EVIDENCE:
+            more = len(lines) - N_EVIDENCE
+            shown.append(Text(f"… and {more} more: see the review", STYLES["dim"]))
+        return Text("\n").join(shown)
 
-    def _signed(self) -> Text:
+    def _failed_checks(self) -> list[Text]:
+        gate = self.release["gate"]
+        return [
+            Text(f"⚠ {clean(one['name'])}: {clean(one['reason'])}", STYLES["warn"])
+            for one in (gate["checks"] if gate else ())
+            if not one["passed"]
+        ]
+
+    def _changes(self) -> list[Text]:
+        rows = [row for row in self.diff if row["better"] is not None]
+        rows.sort(key=lambda row: bool(row["better"]))
+        return [
+            Text(
+                f"{'▲' if row['better'] else '▼'} {clean(row['name'])} {clean(row['before'])} → "
+                f"{clean(row['after'])} {'better' if row['better'] else 'worse'}",
+                STYLES["good" if row["better"] else "bad"],
+            )
+            for row in rows
+        ]
+
+    def _statement(self) -> Text:
+        """Return what is recorded, and what it is bound to."""
         release = self.release
-        text = f"Bound to content {release['manifest'][:12]}, report and policy: basis "
-        return Text(f"{text}{release['basis'][:12]}", STYLES["dim"])
+        said = (
+            f"You state: {self.verdict} {release['version']} ({release['manifest'][:12]}) for "
+            f"{release['environment']}, on this gate report and policy.\n"
+            f"Bound to {release['basis'][:16]}; trust there: {release['trust']}."
+        )
+        return Text(clean_lines(said), STYLES["dim"])
 
     def _is_complete(self) -> bool:
         has_reason = bool(self.query_one("#reason", Input).value.strip())
@@ -202,6 +246,8 @@ class AnnotateDialog(Dialog[tuple[str, str]]):
         What it is about, as ``kind:id``.
     """
 
+    FIRST = "#text"
+
     def __init__(self, entity: str) -> None:
         super().__init__()
         self.entity = entity
@@ -210,13 +256,7 @@ class AnnotateDialog(Dialog[tuple[str, str]]):
         """Ask for the text."""
         with Vertical(id="dialog"):
             yield Static(Text(f"Annotate {clean(self.entity)}", "bold"))
-            yield Input(placeholder="Your remark; Enter keeps it, esc does not", id="text")
-
-    def on_mount(self) -> None:
-        """Begin to write."""
-        field = self.query_one(Input)
-        field.cursor_blink = False
-        field.focus()
+            yield titled(Input(id="text"), "Your remark: enter keeps it, esc does not")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Keep a text that is not empty."""

@@ -20,6 +20,7 @@ NOTHING = (
     "Nothing needs you.",
     "Try: modeldeck train pipelines/NAME.toml",
     "     modeldeck release request MODEL@N -e ENVIRONMENT",
+    "     modeldeck demo, for a workspace with something in it",
 )
 
 
@@ -33,7 +34,7 @@ class OverviewScreen(Page):
     #body { height: 1fr; }
     #inbox { height: 1fr; }
     #middle { height: 1fr; }
-    #deployed { width: 53; }
+    #deployed { width: 55; }
     #running { width: 1fr; }
     .-wide #deployed { width: 3fr; }
     .-wide #running { width: 2fr; }
@@ -50,14 +51,14 @@ class OverviewScreen(Page):
                 yield RowList(
                     "Deployed",
                     headers=("ENDPOINT", "VER", "STATUS", "RATE", "P95", "ERR"),
-                    empty=("Nothing is deployed yet.",),
+                    empty=("Nothing is deployed yet.", "A release goes live by approval."),
                     elastic=4,
                     id="deployed",
                 )
                 yield RowList(
                     "Runs",
-                    empty=("No runs yet. modeldeck train FILE makes some.",),
-                    elastic=2,
+                    empty=("No runs yet.", "Try: modeldeck train FILE"),
+                    elastic=3,
                     id="running",
                 )
             yield RowList("Latest activity", empty=("Nothing was decided yet.",), id="latest")
@@ -70,7 +71,7 @@ class OverviewScreen(Page):
         running = f"Running · {len(snapshot.running)}" if snapshot.running else "Last runs"
         self.query_one("#running", RowList).show(present.running(snapshot), title=running)
         self.query_one("#latest", RowList).show(present.activity(snapshot))
-        self.query_one(Crumb).show("Overview", "● live", style="green")
+        self.query_one(Crumb).show("Overview")
 
     def entity(self) -> str:
         """Return what is under the cursor of the focused list."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Static
 
 from modeldeck.domain.documents import ReleaseDocument
 from modeldeck_tui import present
@@ -17,7 +17,7 @@ from modeldeck_tui.present import Snapshot
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.dialogs import Vote, VoteDialog
 from modeldeck_tui.widgets.bindings import STYLES, bindings
-from modeldeck_tui.widgets.frame import Crumb
+from modeldeck_tui.widgets.frame import Crumb, Quiet
 from modeldeck_tui.widgets.row_list import RowList
 
 
@@ -60,7 +60,7 @@ class ReviewScreen(Page):
                 yield RowList("Gate", empty=("The gate has not run yet.",), id="gate")
                 yield RowList("Votes", empty=("Nobody has voted yet.",), id="votes")
             yield RowList("What changes", empty=("Nothing differs.",), id="changes")
-        yield Static(id="detail", markup=False)
+        yield Quiet(id="detail", markup=False)
 
     @property
     def release(self) -> ReleaseDocument | None:
@@ -96,35 +96,39 @@ class ReviewScreen(Page):
         )
         roles = ", ".join(f"{count} {role}" for role, count in required["roles"].items())
         asked = f"{counted} of {required['approvals']}{f' with {roles}' if roles else ''}"
-        votes = present.votes(release, snapshot.at)
+        votes = [*present.votes(release, snapshot.at), *present.remarks(release, snapshot)]
         self.query_one("#votes", RowList).show(votes, title=f"Votes · {asked}")
         diff = snapshot.diffs.get(release["id"], ())
         before = release["replaces_version"] or "nothing"
-        title = clean(f"{before} → {release['version']}")
+        title = clean(f"Changes · {before} → {release['version']}")
         self.query_one("#changes", RowList).show(present.changes(diff), title=title)
 
     def _show_detail(self) -> None:
-        release = self.release
-        if release is None:
+        release, snapshot = self.release, self.snapshot
+        if release is None or snapshot is None:
             return
-        text = Text()
-        detail = self.focused.detail if isinstance(self.focused, RowList) else ""
-        text.append(f"{detail}\n" if detail else "")
-        if release["reason"] and not detail:
-            said = f'{release["requested_by"]}: "{release["reason"]}"'
-            text.append(f"{clean(said)}\n")
+        text = Text.assemble(*self._verdict(release, snapshot))
         if release["outdated_because"]:
-            text.append(f"{clean(release['outdated_because'])}\n", STYLES["warn"])
-        if release["can_approve"]:
-            text.append("You can approve (a) or reject (x).", STYLES["good"])
-            lacks = ", ".join(release["missing"])
-            text.append(f" It lacks {clean(lacks)}." if lacks else "")
-        elif release["is_open"]:
-            text.append(f"You cannot vote: {clean(release['why_not'])}.", STYLES["warn"])
-        else:
-            text.append(f"It is decided: {release['status']}.")
+            text.append(f"\n{clean(release['outdated_because'])}", STYLES["warn"])
+        detail = self.focused.detail if isinstance(self.focused, RowList) else ""
+        text.append(f"\n{detail}" if detail else "")
         text.append(f"\nA vote binds to {release['basis'][:16]}", STYLES["dim"])
-        self.query_one("#detail", Static).update(text)
+        self.query_one("#detail", Quiet).put(text)
+
+    def _verdict(self, release: ReleaseDocument, snapshot: Snapshot) -> list[tuple[str, Style]]:
+        """Return whether the person may vote, why not, or what became of the release."""
+        plain, good, warn = STYLES[""], STYLES["good"], STYLES["warn"]
+        if release["is_open"] and snapshot.read_only_because:
+            because = clean(snapshot.read_only_because).rstrip(".")
+            return [(f"You can only look: {because}.", warn)]
+        if release["can_approve"]:
+            lacks = clean(", ".join(release["missing"]))
+            rest = f" It lacks {lacks}." if lacks else ""
+            return [("You can approve (a) or reject (x).", good), (rest, plain)]
+        if release["is_open"]:
+            return [(f"You cannot approve: {clean(release['why_not'])}.", warn)]
+        said = present.servers(release, snapshot)
+        return [(f"{said or 'It is decided: ' + release['status']}.", plain)]
 
     def on_row_list_moved(self) -> None:
         """Show more about the row under the cursor."""

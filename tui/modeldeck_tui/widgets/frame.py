@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.style import Style
 from rich.text import Text
 from textual.widgets import Static
 
@@ -9,34 +10,67 @@ from modeldeck_tui import keymap
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import cell_width, cut
 from modeldeck_tui.present import Snapshot, clock
+from modeldeck_tui.widgets.bindings import STYLES
+
+WIDE = 110
+FRESH_S = 5.0
+OLD_S = 60.0
 
 
-class Header(Static):
+class Quiet(Static):
+    """A text that is drawn again only when it changed, so that an idle page sends nothing."""
+
+    _shown: Text | None = None
+
+    def put(self, text: Text) -> None:
+        """Show a text."""
+        if text != self._shown:
+            self._shown = text
+            self.update(text)
+
+
+class Header(Quiet):
     """The first line: product, workspace, who, whether it may be written, counters, time."""
 
-    DEFAULT_CSS = "Header { height: 1; background: $panel; }"
+    DEFAULT_CSS = "Header { height: 1; }"
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show where the person is."""
+        """Show where the person is; a long name of a person, host or reason gives way."""
         width = self.app.size.width
-        left = Text.assemble((" modeldeck ", "bold"), (f" {clean(snapshot.workspace)}", ""))
-        right = Text(f"{clean(snapshot.actor)}@{clean(snapshot.host)} ")
-        if snapshot.read_only_because:
-            room = max(4, width - left.cell_len - right.cell_len - 30)
-            because = cut(clean(snapshot.read_only_because), room)
-            right.append(f" RO {because} ", "reverse")
-        else:
-            right.append(" RW ", "dim")
-        count = len(snapshot.inbox)
-        right.append(f"  ▲ {count} for you" if count else "  ✔ nothing waits")
-        right.append(f"  {clock(snapshot.at)} ", "dim")
-        gap = max(1, width - left.cell_len - right.cell_len)
-        line = Text.assemble(left, " " * gap, right)
+        name = cut(clean(snapshot.workspace), width // 4)
+        left = Text.assemble((" modeldeck ", "bold reverse"), f"  {name} ")
+        tail = counters(snapshot, is_wide=width >= WIDE)
+        tail.append(f"  {clock(snapshot.at)} ", STYLES["dim"])
+        room = width - left.cell_len - tail.cell_len - 1
+        because = clean(snapshot.read_only_because)
+        mode = Text(" RW ", STYLES["dim"])
+        if because:
+            mode = Text(f" RO {cut(because, max(8, room // 2))} ", "reverse")
+        who = cut(f"{clean(snapshot.actor)}@{clean(snapshot.host)} ", max(0, room - mode.cell_len))
+        gap = max(1, width - left.cell_len - cell_width(who) - mode.cell_len - tail.cell_len)
+        line = Text.assemble(left, " " * gap, who, mode, tail)
         line.truncate(width)
-        self.update(line)
+        self.put(line)
 
 
-class Pages(Static):
+def counters(snapshot: Snapshot, *, is_wide: bool) -> Text:
+    """Return how much waits for the person, went wrong, and runs."""
+    votes = sum(one["kind"] in {"approve", "start"} for one in snapshot.inbox)
+    wrong = len(snapshot.inbox) - votes
+    running = len(snapshot.running)
+    text = Text()
+    if votes:
+        text.append(f"  ▲ {votes} to review", STYLES["warn"])
+    if wrong:
+        text.append(f"  ✖ {wrong}{' to look at' if is_wide else ''}", STYLES["bad"])
+    if not snapshot.inbox:
+        text.append("  ✔ nothing waits", STYLES["good"])
+    if running:
+        text.append(f"  ● {running} running")
+    return text
+
+
+class Pages(Quiet):
     """The second line: the pages and their keys."""
 
     DEFAULT_CSS = "Pages { height: 1; }"
@@ -45,36 +79,66 @@ class Pages(Static):
         """Show which page is open."""
         line = Text(" ")
         for key, title, page in keymap.PAGES:
-            line.append(f" {key} ", "dim")
-            line.append(f"{title} ", "bold reverse" if page == here else "")
+            style = "bold reverse" if page == here else ""
+            line.append(f" {key} {title} ", style)
             line.append(" ")
-        self.update(line)
+        self.put(line)
 
 
-class Crumb(Static):
-    """The third line: what is open, and a word about it."""
+class Crumb(Quiet):
+    """The third line: what is open, a word about it, and how old what is shown is."""
 
     DEFAULT_CSS = "Crumb { height: 1; }"
 
+    _parts: tuple[str, str, str] = ("", "", "")
+    _age_s: float | None = None
+
     def show(self, path: str, note: str = "", *, style: str = "") -> None:
         """Show the way here, and something about the page on the right."""
-        width = max(10, self.app.size.width - 2)
+        self._parts = (path, note, style)
+        self._draw()
+
+    def show_age(self, seconds: float | None) -> None:
+        """Show how old the data is."""
+        self._age_s = seconds
+        self._draw()
+
+    def _draw(self) -> None:
+        path, note, style = self._parts
+        age, age_style = freshness(self._age_s)
+        width = max(10, self.app.size.width - 4 - cell_width(age))
         note = cut(note, width // 2)
         path = cut(path, width - cell_width(note) - 2)
         gap = max(1, width - cell_width(path) - cell_width(note))
-        self.update(Text.assemble(" ", (path, "bold"), " " * gap, (note, style)))
+        parts = (" ", (path, "bold"), " " * gap, (note, style), "  ", (age, age_style))
+        self.put(Text.assemble(*parts))
 
 
-class Hints(Static):
+def freshness(seconds: float | None) -> tuple[str, Style]:
+    """Return how old the data is in words, and their style; None is not read yet.
+
+    >>> freshness(0.4)[0], freshness(12)[0], freshness(150)[0]
+    ('● live', '⚠ 12 s old', '✖ 2 min old')
+    """
+    if seconds is None:
+        return "◌ reading", STYLES["dim"]
+    if seconds < FRESH_S:
+        return "● live", STYLES["good"]
+    if seconds < OLD_S:
+        return f"⚠ {seconds:.0f} s old", STYLES["warn"]
+    return f"✖ {seconds // 60:.0f} min old", STYLES["bad"]
+
+
+class Hints(Quiet):
     """The last line: the keys that matter here."""
 
-    DEFAULT_CSS = "Hints { height: 1; dock: bottom; background: $panel; }"
+    DEFAULT_CSS = "Hints { height: 1; dock: bottom; }"
 
     def show(self, page: str) -> None:
         """Show the keys of a page."""
         line = Text(" ")
         for one in keymap.hints(page):
             line.append(f"{one.shown} ", "bold")
-            line.append(f"{one.hint}   ", "dim")
+            line.append(f"{one.hint}   ", STYLES["dim"])
         line.truncate(self.app.size.width)
-        self.update(line)
+        self.put(line)

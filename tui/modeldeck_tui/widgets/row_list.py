@@ -43,9 +43,10 @@ class RowList(ScrollView, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("list")
     DEFAULT_CSS = """
-    RowList { border: round $panel-lighten-2; background: transparent; overflow-x: hidden;
-              scrollbar-size-vertical: 1; }
-    RowList:focus { border: round $accent; }
+    RowList { border: round ansi_bright_black; border-title-color: ansi_default;
+              background: transparent; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    RowList:focus { border: round $accent; border-title-color: $accent;
+                    border-title-style: bold; }
     """
 
     cursor = reactive(0, repaint=False)
@@ -93,6 +94,7 @@ class RowList(ScrollView, can_focus=True):
         self.lines: list[Line] = []
         self._widths: list[int] = []
         self._measured_for = -1
+        self._shown_title = ""
 
     @property
     def key(self) -> str:
@@ -107,7 +109,9 @@ class RowList(ScrollView, can_focus=True):
     def show(self, lines: Sequence[Line], *, title: str = "") -> None:
         """Show rows; the cursor stays on its row. Nothing is drawn if nothing changed."""
         shown = title or self.title
-        self.border_title = Content(shown)
+        if shown != self._shown_title:  # assigning it draws the whole border, changed or not
+            self._shown_title = shown
+            self.border_title = Content(shown)
         if list(lines) == self.lines and self._widths:
             return
         key, cursor = self.key, self.cursor
@@ -120,7 +124,7 @@ class RowList(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         """Take the title into the border."""
-        self.border_title = Content(self.title)
+        self.show(self.lines)
 
     def on_resize(self) -> None:
         """Lay the columns out again."""
@@ -175,7 +179,10 @@ class RowList(ScrollView, can_focus=True):
                 continue
             is_last = at >= min(last, len(cells) - 1)
             text = cut(cell.text, max(0, left) if is_last else room)
-            segments.append(Segment(text, STYLES[cell.style] + base))
+            style = STYLES[cell.style]
+            if base.reverse:  # colours would stand in patches on a row that is reversed
+                style = Style(bold=style.bold)
+            segments.append(Segment(text, style + base))
             if is_last:
                 break
             segments.append(Segment(" " * (room - cell_width(text) + _GAP), base))

@@ -1,0 +1,36 @@
+"""A workspace made once in a process of its own, and copied for each test."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the workspace that ``making`` describes."""
+    folder = tmp_path_factory.mktemp("screen")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        patch.setenv("MODELDECK_USER", "alice")
+        command = [sys.executable, "-m", "tests.screen.making", str(folder / "shop")]
+        subprocess.run(command, cwd=REPOSITORY, check=True, timeout=60)
+    return folder / "shop"
+
+
+@pytest.fixture
+def root(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of the workspace, with state and cache folders of its own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("MODELDECK_USER", "alice")
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    shutil.copytree(template, tmp_path / "shop")
+    return tmp_path / "shop"

@@ -1,0 +1,108 @@
+"""Driving the screen by keys: opening it, waiting for what it shows, and reading its lines."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from textual import events
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+
+from modeldeck.workspace import Workspace
+from modeldeck_tui.app import ModelDeckApp
+from modeldeck_tui.widgets.frame import Crumb
+
+SMALL, LARGE = (80, 24), (160, 50)
+Size = tuple[int, int]
+
+
+class Deck:
+    """An open screen."""
+
+    def __init__(self, app: ModelDeckApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def lines(self) -> list[str]:
+        """What stands on the screen, line by line."""
+        strips = self.app.screen._compositor.render_strips()
+        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+    @property
+    def text(self) -> str:
+        """What stands on the screen."""
+        return "\n".join(self.lines)
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other."""
+        for key in keys:
+            await self.pilot.press(key)
+        await self.pilot.pause()
+
+    async def write(self, text: str) -> None:
+        """Type a text, faster than anybody could."""
+        for letter in text:
+            self.app.post_message(events.Key(_character_to_key(letter), letter))
+        await self.pilot.pause()
+
+    async def until(
+        self, condition: Callable[[], object], what: str = "", *, within_s: float = 10.0
+    ) -> float:
+        """Wait until a condition holds; return how long that took, in seconds."""
+        began = time.monotonic()
+        while not condition():
+            waited = time.monotonic() - began
+            assert waited < within_s, f"waited in vain for {what}:\n{self.text}"
+            await self.pilot.pause(0.01)
+        return time.monotonic() - began
+
+    async def until_shown(self, *texts: str, within_s: float = 10.0) -> float:
+        """Wait until the screen shows all texts."""
+        return await self.until(
+            lambda: all(one in self.text for one in texts), repr(texts), within_s=within_s
+        )
+
+    async def until_crumb(self, text: str) -> None:
+        """Wait until the third line holds a text; a toast may lie over it for a while."""
+        crumb = self.app.screen.query_one(Crumb)
+        await self.until(lambda: text in str(crumb.visual), f"{text!r} in the third line")
+
+    async def dialog(self, key: str) -> None:
+        """Open a dialog and wait until it listens."""
+        before = self.app.screen
+        await self.press(key)
+        await self.until(lambda: self.app.screen is not before, "a dialog")
+        await self.until(lambda: self.app.focused is not None, "the dialog to listen")
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    root: Path, user: str = "alice", *, size: Size = SMALL, is_read_only: bool = False
+) -> AsyncIterator[Deck]:
+    """Open the screen as somebody and wait until it shows the workspace."""
+    with Workspace.open(root, user=user, is_read_only=is_read_only) as workspace:
+        app = ModelDeckApp(workspace)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            deck = Deck(app, pilot)
+            await deck.until_shown(workspace.name, "● live")
+            yield deck
+
+
+@contextlib.asynccontextmanager
+async def reviewing(
+    root: Path, user: str = "alice", *, release: str = "churn-2", size: Size = SMALL
+) -> AsyncIterator[Deck]:
+    """Open the review of a release by keys."""
+    async with opened(root, user, size=size) as deck:
+        await deck.press("4")
+        await deck.until_shown("STATUS")
+        rows = [line for line in deck.lines if "churn-" in line]
+        at = next(number for number, line in enumerate(rows) if release in line)
+        await deck.press(*["j"] * at, "enter")
+        await deck.until_shown(f"Releases › {release}", "Votes ·", "Changes ·")
+        await deck.until(lambda: deck.app.snapshot and release in deck.app.snapshot.diffs)
+        yield deck

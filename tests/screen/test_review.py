@@ -1,0 +1,247 @@
+"""Reviewing a release and voting on it, by keys alone."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button, Input
+
+from modeldeck.workspace import Workspace
+from modeldeck_tui.screens import dialogs
+from modeldeck_tui.screens.dialogs import VoteDialog
+from modeldeck_tui.screens.review import ReviewScreen
+from tests.screen.driving import LARGE, SMALL, Deck, Size, opened, reviewing
+
+
+def status(root: Path, release: str = "churn-2") -> str:
+    """Return a release's status, read anew."""
+    with Workspace.open(root, user="server") as workspace:
+        return workspace.releases.show(release)["status"]
+
+
+def is_off(deck: Deck) -> bool:
+    """Say whether the button that decides is off."""
+    return deck.app.screen.query_one("#confirm", Button).disabled
+
+
+def reader(deck: Deck) -> str:
+    """Return the value of the field that has the focus."""
+    assert isinstance(deck.app.focused, Input)
+    return deck.app.focused.value
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_review_of_a_waiting_release_shows_evidence_changes_and_votes(
+    root: Path, size: Size
+) -> None:
+    """Checks with what was measured, each metric with better or worse, votes, who may vote."""
+
+    async def drive() -> None:
+        async with reviewing(root, size=size) as deck:
+            await deck.until_shown("file size", "⚠  latency p95", "≤ 20 MB", "passed")
+            await deck.until_shown("▼ worse", "▲ better", "recall", "0.81", "0.9")
+            await deck.until_shown(
+                "✔  carol", "looks good", "·  alice  may vote", "made the version"
+            )
+            await deck.until_shown("You can approve (a) or reject (x). It lacks 1 more approval.")
+
+    asyncio.run(drive())
+
+
+def test_evidence_of_a_check_follows_the_cursor(root: Path) -> None:
+    """The whole sentence of the check under the cursor stands below."""
+
+    async def drive() -> None:
+        async with reviewing(root) as deck:
+            await deck.until_shown("bytes, at most 20,000,000")
+            await deck.press("j")
+            await deck.until_shown("of 200 single rows")
+
+    asyncio.run(drive())
+
+
+def test_approval_with_the_typed_word_deploys_and_then_shows_live(root: Path) -> None:
+    """The vote completes the quorum; the page shows deploying, then live once a server says so."""
+
+    async def drive() -> None:
+        async with reviewing(root) as deck:
+            await deck.dialog("a")
+            await deck.until_shown("APPROVE", "⚠ latency p95", "loss 0.11 → 0.2 worse", "Bound to")
+            await deck.press("tab")
+            await deck.write("good enough")
+            await deck.press("enter")
+            await deck.write("churn-v2")
+            await deck.press("enter", "enter")
+            await deck.until_shown("no server has loaded it yet")
+            await deck.until_crumb("◌ deploying")
+            with Workspace.open(root, user="server") as server:
+                live = server.deployments.show("churn@production")
+                server.deployments.report(
+                    live["id"],
+                    generation=live["generation"],
+                    manifest=live["manifest"],
+                    outcome="ready",
+                )
+            await deck.until_shown("server ready")
+            await deck.until_crumb("✔ live")
+            assert isinstance(deck.app.screen, ReviewScreen)
+
+    asyncio.run(drive())
+    with Workspace.open(root, user="bob") as workspace:
+        votes = workspace.releases.show("churn-2")["approvals"]
+    assert [(one["by"], one["reason"]) for one in votes] == [
+        ("carol", "looks good"),
+        ("alice", "good enough"),
+    ]
+
+
+def test_approval_with_a_wrong_word_stays_off(root: Path) -> None:
+    """Anything but the word leaves the button off, and Enter in the field decides nothing."""
+
+    async def drive() -> None:
+        async with reviewing(root) as deck:
+            await deck.dialog("a")
+            await deck.press("tab", "tab")
+            await deck.write("churn-v1")
+            await deck.press("enter", "enter")
+            assert isinstance(deck.app.screen, VoteDialog)
+            assert is_off(deck)
+            await deck.press("escape")
+            await deck.until_shown("● waiting")
+
+    asyncio.run(drive())
+    assert status(root) == "waiting"
+
+
+def test_keys_of_the_first_moment_are_ignored(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was typed for the page below does not reach the dialog that just opened."""
+    monkeypatch.setattr(dialogs, "DEAF_S", 1.2)
+
+    async def drive() -> None:
+        async with reviewing(root) as deck:
+            await deck.press("a", "enter", "tab", "x", "escape", "enter")
+            dialog = deck.app.screen
+            assert isinstance(dialog, VoteDialog)
+            await deck.until(lambda: deck.app.focused is not None, "the dialog to listen")
+            assert deck.app.focused is dialog.query_one("#cancel")
+            assert dialog.query_one("#reason", Input).value == ""
+
+    asyncio.run(drive())
+
+
+def test_held_key_that_opens_a_remark_is_not_written(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The field of a remark is empty when it begins to listen."""
+    monkeypatch.setattr(dialogs, "DEAF_S", 1.0)
+
+    async def drive() -> None:
+        async with reviewing(root) as deck:
+            await deck.press("c", "c", "c")
+            await deck.until(lambda: deck.app.focused is not None, "the dialog to listen")
+            assert reader(deck) == ""
+
+    asyncio.run(drive())
+
+
+def test_a_held_key_and_enter_decide_nothing(root: Path) -> None:
+    """The opening key does nothing in the dialog, however long it is held; Enter is Cancel."""
+
+    async def drive() -> None:
+        async with reviewing(root, release="churn-3") as deck:
+            await deck.dialog("a")
+            await deck.press(*["a"] * 20)
+            assert isinstance(deck.app.screen, VoteDialog)
+            await deck.press("enter")
+            assert isinstance(deck.app.screen, ReviewScreen)
+
+    asyncio.run(drive())
+    assert status(root, "churn-3") == "waiting"
+
+
+def test_rejection_needs_a_reason_and_ends_the_release(root: Path) -> None:
+    """Without a reason the button is off; with one the release is rejected by name."""
+
+    async def drive() -> None:
+        async with reviewing(root) as deck:
+            await deck.dialog("x")
+            await deck.press("tab", "enter")
+            assert is_off(deck)
+            await deck.write("   ")
+            assert is_off(deck)
+            await deck.write("no")
+            assert not is_off(deck)
+            await deck.press("enter", "enter")
+            await deck.until_shown("✖  alice", "no")
+            await deck.until_crumb("✖ rejected")
+
+    asyncio.run(drive())
+    assert status(root) == "rejected"
+
+
+def test_vote_on_a_release_that_changed_meanwhile_is_refused(root: Path) -> None:
+    """Somebody else decided while the dialog was open: the page says so and shows what is now."""
+
+    async def drive() -> None:
+        async with reviewing(root) as deck:
+            await deck.dialog("a")
+            with Workspace.open(root, user="dave") as dave:
+                dave.releases.reject("churn-2", "not now")
+            await deck.press("tab", "tab")
+            await deck.write("churn-v2")
+            await deck.press("enter", "enter")
+            await deck.until_shown("✖  dave")
+            await deck.until_crumb("✖ rejected")
+            told = [one.message for one in deck.app._notifications]
+            assert any("churn-2" in one for one in told), told
+            assert not any("You approved" in one for one in told)
+
+    asyncio.run(drive())
+    assert status(root) == "rejected"
+
+
+def test_author_of_a_version_is_told_why_not(root: Path) -> None:
+    """The page says who may not vote and why; the key says it again and opens nothing."""
+
+    async def drive() -> None:
+        async with reviewing(root, "bob") as deck:
+            await deck.until_shown("You cannot approve: bob made the version")
+            await deck.press("a")
+            await deck.until_shown("You cannot approve it")
+            assert isinstance(deck.app.screen, ReviewScreen)
+
+    asyncio.run(drive())
+
+
+def test_read_only_screen_says_so_and_refuses(root: Path) -> None:
+    """The header shows RO with its reason, and voting and annotating are refused with it."""
+
+    async def drive() -> None:
+        async with opened(root, size=LARGE, is_read_only=True) as deck:
+            assert "RO it was opened so" in deck.lines[0]
+            await deck.press("a")
+            await deck.until_shown("Releases › churn-2", "● waiting")
+            for key, word in (("a", "approve"), ("x", "reject"), ("c", "annotate")):
+                await deck.press(key)
+                await deck.until_shown(f"Cannot {word}: the workspace is read-only")
+                assert isinstance(deck.app.screen, ReviewScreen)
+
+    asyncio.run(drive())
+
+
+def test_remark_on_a_release_appears_beside_the_votes(root: Path) -> None:
+    """What c writes is kept in the ledger and stands in the review."""
+
+    async def drive() -> None:
+        async with reviewing(root) as deck:
+            await deck.dialog("c")
+            await deck.write("mind the recall")
+            assert reader(deck) == "mind the recall"
+            await deck.press("enter")
+            await deck.until_shown("✎  alice", "mind the recall")
+
+    asyncio.run(drive())
+    with Workspace.open(root, user="bob") as workspace:
+        assert [one["text"] for one in workspace.annotations.list()] == ["mind the recall"]

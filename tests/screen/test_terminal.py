@@ -1,0 +1,86 @@
+"""The screen in a real terminal: what it sends when nothing happens, and what it leaves behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HEARTBEATS_S = 1.6
+IDLE_BYTES_PER_S = 200
+BYTES_OF_A_MOVE = 1_000
+LEAVES_FULL_SCREEN = b"\x1b[?1049l"
+
+
+class Terminal:
+    """A pseudo-terminal of 80 by 24 with the command line in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.pid, self.descriptor = pty.fork()
+        if self.pid == 0:
+            os.environ.update(TERM="xterm-256color")
+            program = "from modeldeck_tui.cli import main; main()"
+            arguments = [sys.executable, "-c", program, "-w", str(root)]
+            os.execv(sys.executable, arguments)  # noqa: S606 -- the program under test
+        size = struct.pack("HHHH", 24, 80, 0, 0)
+        fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, size)
+
+    def read(self, seconds: float, *, until: bytes = b"") -> bytes:
+        """Return what comes in some time, or until something came."""
+        found = b""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and not (until and until in found):
+            if select.select([self.descriptor], [], [], left)[0]:
+                try:
+                    found += os.read(self.descriptor, 65_536)
+                except OSError:
+                    break
+        return found
+
+    def write(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self.descriptor, keys)
+
+    def end(self) -> int:
+        """Return the exit code; a program that did not end is killed."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            self.read(0.05)
+        os.kill(self.pid, 9)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+@pytest.fixture
+def terminal(root: Path) -> Iterator[Terminal]:
+    """Return a terminal that shows the overview."""
+    found = Terminal(root)
+    try:
+        assert b"APPROVE" in found.read(15, until=b"APPROVE")
+        yield found
+    finally:
+        os.close(found.descriptor)
+
+
+def test_idle_screen_sends_next_to_nothing_and_leaves_the_terminal_clean(
+    terminal: Terminal,
+) -> None:
+    """Heartbeats draw nothing, a cursor key draws two rows, q ends with code 0 and restores."""
+    sent = [len(terminal.read(HEARTBEATS_S)) for _again in range(2)]  # an age may change once
+    assert min(sent) < IDLE_BYTES_PER_S * HEARTBEATS_S
+    terminal.write(b"j")
+    assert 0 < len(terminal.read(0.5)) < BYTES_OF_A_MOVE
+    terminal.write(b"q")
+    assert LEAVES_FULL_SCREEN in terminal.read(5, until=LEAVES_FULL_SCREEN)
+    assert terminal.end() == 0
