@@ -50,6 +50,7 @@ def entries(program: Program) -> list[str]:
         (["deploy", "list", "-e", "moon"], 3, "no environment"),
         (["deploy", "stop", "x@production", "--reason", "y"], 3, "no endpoint"),
         (["serve", "moon"], 3, "no environment"),
+        (["member", "support", "abc"], 3, "no proposal"),
         (["logs", "nothing"], 3, "no run, endpoint or file"),
         (["annotate", "nothing", "x"], 3, "no run, model, version"),
         (["annotate", "cancer@1", " "], 4, "characters"),

@@ -96,8 +96,9 @@ def test_demo_goes_on_and_ends_when_its_caller_is_killed(demo: Program) -> None:
         while b'status="200"' not in urllib.request.urlopen(f"{url}/metrics", timeout=5).read():
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        records = next(demo.root.glob("endpoints/production/tumour/predictions-*.jsonl"))
-        assert records.exists()
+        while not list(demo.root.glob("endpoints/production/tumour/predictions-*.jsonl")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
     finally:
         os.kill(caller.pid, signal.SIGKILL)
         caller.communicate()

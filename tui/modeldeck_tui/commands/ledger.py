@@ -101,7 +101,9 @@ def list_members(context: typer.Context) -> None:
     """List members with their roles and keys."""
     session = session_of(context)
     with session.open() as workspace:
-        found = workspace.members.list()
+        found, proposals = workspace.members.list(), workspace.members.proposals()
+    for one in proposals:
+        session.printer.say(f"A proposal waits for other owners: modeldeck member support {one}")
     if session.is_json:
         session.printer.document(found)
         return
@@ -170,3 +172,18 @@ def revoke_member(
         session.printer.document({"name": name, "revoked": True})
     else:
         session.printer.line(f"{name} is a member no more.")
+
+
+@member_app.command("support")
+def support_proposal(
+    context: typer.Context,
+    proposal: Annotated[str, typer.Argument(metavar="PROPOSAL", help="The beginning of its id.")],
+) -> None:
+    """Support an owners' decision that waits for more owners."""
+    session = session_of(context)
+    with session.open() as workspace:
+        workspace.members.support(proposal)
+    if session.is_json:
+        session.printer.document({"proposal": proposal, "supported": True})
+    else:
+        session.printer.line("Your support is recorded.")
