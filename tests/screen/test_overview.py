@@ -14,10 +14,12 @@ from modeldeck.services import founding
 from modeldeck.services.overview import Overview
 from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
+from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.logs import LogScreen
 from modeldeck_tui.screens.overview import OverviewScreen
 from modeldeck_tui.screens.review import ReviewScreen
 from modeldeck_tui.widgets import frame
+from modeldeck_tui.widgets.row_list import RowList
 from tests.screen.driving import LARGE, SMALL, Size, opened
 
 VISIBLE_WITHIN_S = 1.0
@@ -37,11 +39,9 @@ def test_overview_of_a_workspace_shows_its_four_lists(root: Path, size: Size) ->
             assert "1 Overview   4 Releases   6 Logs" in deck.lines[1]
             assert deck.lines[2].startswith(" Overview")
             assert deck.lines[-1].endswith("? help")
-            assert "APPROVE  churn@2 to production" in deck.text
-            assert "✖ RUN" in deck.text
-            assert "churn@production  1    ● live" in deck.text
-            assert "loss 0.11" in deck.text
-            assert "approved churn-2" in deck.text
+            await deck.until_shown("APPROVE  churn@2 to production", "✖ RUN")
+            await deck.until_shown("churn@production  1    ● live", "loss 0.11")
+            await deck.until_shown("approved churn-2")
             assert len(deck.lines) == size[1]
 
     asyncio.run(drive())
@@ -58,8 +58,7 @@ def test_overview_of_an_empty_workspace_says_what_to_try(
     async def drive() -> None:
         async with opened(tmp_path / "new") as deck:
             assert "✔ nothing waits" in deck.lines[0]
-            for text in ("Nothing needs you.", "modeldeck train", "modeldeck release request"):
-                assert text in deck.text
+            await deck.until_shown("Nothing needs you.", "modeldeck train", "release request")
             await deck.press("enter", "a", "L", "c", "tab", "enter", "j", "k", "G", "g")
             assert isinstance(deck.app.screen, OverviewScreen)
 
@@ -116,13 +115,29 @@ def test_cursor_stays_on_its_row_when_others_come(root: Path) -> None:
     async def drive() -> None:
         async with opened(root, size=LARGE) as deck:
             await deck.press("tab", "tab", "tab", "j", "j")
-            row = deck.app.screen.query_one("#latest").cursor  # type: ignore[attr-defined]
-            assert row == 2
+            assert deck.app.screen.query_one("#latest", RowList).cursor == 2
             with Workspace.open(root, user="bob") as bob:
                 bob.annotations.add("model:churn", "a remark")
             await deck.until_shown("annotated")
             marked = [line for line in deck.lines if line.startswith("│› ") and "carol" in line]
             assert marked, deck.text
+
+    asyncio.run(drive())
+
+
+def test_click_on_a_row_moves_the_cursor_and_twice_opens(root: Path) -> None:
+    """A mouse does what keys do; the titles of columns are no row."""
+
+    async def drive() -> None:
+        async with opened(root) as deck:
+            rows = deck.app.screen.query_one("#inbox", RowList)
+            await deck.pilot.click(rows, offset=(5, 2))
+            assert rows.cursor == 1
+            await deck.pilot.click(rows, offset=(5, 4))
+            assert rows.cursor == 1
+            await deck.pilot.click("#deployed", offset=(5, 1))
+            await deck.pilot.click(rows, offset=(5, 1), times=2)
+            await deck.until_shown("Releases › churn-2")
 
     asyncio.run(drive())
 
@@ -163,6 +178,7 @@ def test_resize_while_open_keeps_every_page_whole(root: Path) -> None:
                     await deck.pilot.resize_terminal(width, height)
                     await deck.pilot.pause()
                     assert len(deck.lines) == height
+                    assert not isinstance(deck.app.screen, Page) or "? help" in deck.lines[-1]
                 assert deck.app.is_running
 
     asyncio.run(drive())

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button, Input
 
+from modeldeck.domain.documents import ReleaseDocument
+from modeldeck.services.releases import Releases
 from modeldeck.workspace import Workspace
 from modeldeck_tui.screens import dialogs
 from modeldeck_tui.screens.dialogs import VoteDialog
@@ -200,6 +202,53 @@ def test_vote_on_a_release_that_changed_meanwhile_is_refused(root: Path) -> None
 
     asyncio.run(drive())
     assert status(root) == "rejected"
+
+
+def test_vote_after_the_live_version_changed_is_refused(root: Path) -> None:
+    """What was approved is the step from one version to the next: without the first it is void."""
+
+    async def drive() -> None:
+        async with reviewing(root, "dave") as deck:
+            await deck.dialog("a")
+            with Workspace.open(root, user="alice") as alice:
+                alice.deployments.stop("churn@production", "an incident")
+            await deck.press("tab", "tab")
+            await deck.write("churn-v2")
+            await deck.press("enter", "enter")
+            await deck.until(lambda: deck.app._notifications, "the refusal")
+            assert not any("You approved" in one.message for one in deck.app._notifications)
+            await deck.until_crumb("○ outdated")
+
+    asyncio.run(drive())
+    assert status(root) == "outdated"
+
+
+def test_vote_names_the_basis_that_was_on_the_screen(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service is asked to refuse when the release rests on anything else by then."""
+    expected: list[str] = []
+    vote = Releases.vote
+
+    def watched(
+        self: Releases, typed: str, verdict: str, *, reason: str = "", expect: str = ""
+    ) -> ReleaseDocument:
+        expected.append(expect)
+        return vote(self, typed, verdict, reason=reason, expect=expect)
+
+    monkeypatch.setattr(Releases, "vote", watched)
+
+    async def drive() -> None:
+        async with reviewing(root) as deck:
+            await deck.dialog("x")
+            await deck.press("tab")
+            await deck.write("no")
+            await deck.press("enter", "enter")
+            await deck.until_crumb("✖ rejected")
+
+    asyncio.run(drive())
+    with Workspace.open(root, user="bob") as workspace:
+        assert expected == [workspace.releases.show("churn-2")["basis"]]
 
 
 def test_author_of_a_version_is_told_why_not(root: Path) -> None:

@@ -337,7 +337,7 @@ def _short(text: str) -> str:
 
 def votes(release: ReleaseDocument, now: str) -> list[Line]:
     """Return who asked and why, the votes, then who could still vote."""
-    asked = f"asked {ago(release['requested_at'], now)} {release['reason']}".strip()
+    asked = f"asked {ago(release['requested_at'], now)}: {release['reason']}".rstrip(": ")
     who = cell(release["requested_by"], "bold")
     found = [Line("request", (Cell("?", "dim"), who, cell(asked)), clean(release["reason"]))]
     found += [_vote(one, now) for one in release["approvals"]]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+from modeldeck_tui.clean import clean
 from modeldeck_tui.present import Snapshot
 from modeldeck_tui.widgets.frame import Crumb, Header, Hints, Pages
 
@@ -28,7 +29,7 @@ class Page(Screen[None]):
     NAME: ClassVar[str] = ""
     PLACE: ClassVar[str] = ""
     SCOPED_CSS = False
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 -- Textual's type
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (76, "-narrow"), (110, "-wide")]  # noqa: RUF012 -- Textual's type
     VERTICAL_BREAKPOINTS = [(0, "-short"), (35, "-tall")]  # noqa: RUF012 -- as above
 
     def compose(self) -> ComposeResult:
@@ -92,7 +93,7 @@ class Page(Screen[None]):
         because = snapshot.read_only_because if snapshot else "it is still being read"
         if because:
             self.app.notify(
-                f"Cannot {what}: the workspace is read-only, {because}.",
+                f"Cannot {what}: the workspace is read-only, {clean(because).rstrip('.')}.",
                 severity="warning",
                 markup=False,
             )

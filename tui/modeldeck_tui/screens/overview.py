@@ -34,8 +34,10 @@ class OverviewScreen(Page):
     #body { height: 1fr; }
     #inbox { height: 1fr; }
     #middle { height: 1fr; }
-    #deployed { width: 55; }
+    #deployed { width: 54; }
     #running { width: 1fr; }
+    .-tiny #deployed { width: 1fr; }
+    .-tiny #running { display: none; }
     .-wide #deployed { width: 3fr; }
     .-wide #running { width: 2fr; }
     #latest { height: 1fr; }
@@ -57,7 +59,7 @@ class OverviewScreen(Page):
                 )
                 yield RowList(
                     "Runs",
-                    empty=("No runs yet.", "Try: modeldeck train FILE"),
+                    empty=("No runs yet.", "modeldeck train FILE"),
                     elastic=3,
                     id="running",
                 )

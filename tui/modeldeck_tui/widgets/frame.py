@@ -136,9 +136,10 @@ class Hints(Quiet):
 
     def show(self, page: str) -> None:
         """Show the keys of a page."""
-        line = Text(" ")
-        for one in keymap.hints(page):
-            line.append(f"{one.shown} ", "bold")
-            line.append(f"{one.hint}   ", STYLES["dim"])
-        line.truncate(self.app.size.width)
-        self.put(line)
+        found = [
+            Text.assemble((f"{one.shown} ", "bold"), (f"{one.hint}   ", STYLES["dim"]))
+            for one in keymap.hints(page)
+        ]
+        while len(found) > 1 and sum(one.cell_len for one in found) > self.app.size.width:
+            del found[-2]  # help stays, whatever there is room for
+        self.put(Text.assemble(" ", *found))

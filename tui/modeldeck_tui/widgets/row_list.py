@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
@@ -230,6 +231,15 @@ class RowList(ScrollView, can_focus=True):
             "page_down": self.cursor + half,
         }[where]
         self.cursor = max(0, min(to, last))
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor on the row that was clicked; a double click opens it."""
+        inside = event.get_content_offset(self)
+        number = -1 if inside is None else inside.y - bool(self.headers) + self.scroll_offset.y
+        if 0 <= number < len(self.lines):
+            self.cursor = number
+            if event.chain == 2:
+                self.action_open()
 
     def action_open(self) -> None:
         """Say that the row under the cursor was opened."""
