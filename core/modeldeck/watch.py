@@ -69,6 +69,7 @@ class Watcher(FileSystemEventHandler):
         self._wake.set()
         if self._observer is not None:
             self._observer.stop()
+            self._observer.join(timeout=5)
         if self._thread is not threading.current_thread():
             self._thread.join(timeout=5)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
@@ -57,7 +58,7 @@ class Deck:
         while not condition():
             waited = time.monotonic() - began
             assert waited < within_s, f"waited in vain for {what}:\n{self.text}"
-            await self.pilot.pause(0.01)
+            await asyncio.sleep(0.01)
         return time.monotonic() - began
 
     async def until_shown(self, *texts: str, within_s: float = 10.0) -> float:
