@@ -226,3 +226,16 @@ def test_screen_process_loads_no_numerical_library(root: Path) -> None:
         command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout.splitlines()[-1]) == []
+
+
+def test_a_page_that_is_just_being_opened_survives_a_beat(root: Path) -> None:
+    """The app's beat may fall between pushing a page and composing it."""
+
+    async def drive() -> None:
+        async with opened(root) as deck:
+            deck.app.push_screen(ReviewScreen("churn-2"))
+            deck.app._beat()
+            deck.app.screen.show_frame()
+            await deck.until_shown("Releases › churn-2", "Votes ·")
+
+    asyncio.run(drive())

@@ -164,7 +164,7 @@ class ModelDeckApp(App[None]):
         self._failed = ""
         self._loaded()
         for screen in self.screen_stack:
-            if isinstance(screen, Page) and screen.is_mounted:
+            if isinstance(screen, Page):
                 screen.show_frame()
 
     def on_load_failed(self, message: LoadFailed) -> None:

@@ -66,8 +66,15 @@ class Page(Screen[None]):
         """Lay the frame out again."""
         self.show_frame()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all widgets are there: not yet before composing, no more while it is taken down."""
+        return self.display and bool(self.query(Hints))
+
     def show_frame(self) -> None:
         """Show the frame, and the page if anything was read."""
+        if not self.is_whole:
+            return
         self.query_one(Pages).show(self.PLACE)
         self.query_one(Hints).show(self.NAME)
         self.show_age()
@@ -78,6 +85,8 @@ class Page(Screen[None]):
 
     def show_age(self) -> None:
         """Show how old what is shown is."""
+        if not self.is_whole:
+            return
         self.query_one(Crumb).show_age(self.app.age_s)  # type: ignore[attr-defined]  # our own app
 
     def show(self, snapshot: Snapshot) -> None:
