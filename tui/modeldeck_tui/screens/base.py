@@ -68,7 +68,7 @@ class Page(Screen[None]):
 
     @property
     def is_whole(self) -> bool:
-        """Whether all widgets are there: not yet before composing, no more while it is taken down."""
+        """Whether all widgets are there: not before composing, nor while it is taken down."""
         return self.display and bool(self.query(Hints))
 
     def show_frame(self) -> None:
