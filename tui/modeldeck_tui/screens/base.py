@@ -69,7 +69,7 @@ class Page(Screen[None]):
     @property
     def is_whole(self) -> bool:
         """Whether all widgets are there: not before composing, nor while it is taken down."""
-        return self.display and bool(self.query(Hints))
+        return bool(self.display) and bool(self.query(Hints))
 
     def show_frame(self) -> None:
         """Show the frame, and the page if anything was read."""
