@@ -233,9 +233,10 @@ def test_a_page_that_is_just_being_opened_survives_a_beat(root: Path) -> None:
 
     async def drive() -> None:
         async with opened(root) as deck:
-            deck.app.push_screen(ReviewScreen("churn-2"))
+            page = ReviewScreen("churn-2")
+            deck.app.push_screen(page)
             deck.app._beat()
-            deck.app.screen.show_frame()
+            page.show_frame()
             await deck.until_shown("Releases › churn-2", "Votes ·")
 
     asyncio.run(drive())
