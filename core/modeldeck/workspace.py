@@ -66,6 +66,7 @@ class Workspace:
         key: str = "",
         is_read_only: bool = False,
         now: clock.Clock = clock.utc_now,
+        as_of: str = "",
     ) -> None:
         from modeldeck.services.activity import Activity
         from modeldeck.services.annotations import Annotations
@@ -73,16 +74,18 @@ class Workspace:
         from modeldeck.services.base.views import Views
         from modeldeck.services.deployments import Deployments
         from modeldeck.services.gates import Gates
+        from modeldeck.services.lineage import Lineage
         from modeldeck.services.logs import Logs
         from modeldeck.services.members import Members
         from modeldeck.services.models import Models
         from modeldeck.services.overview import Overview
         from modeldeck.services.releases import Releases
         from modeldeck.services.runs import Runs, Training
+        from modeldeck.services.traffic import Traffic
         from modeldeck.services.verify import Verify
 
         self.root = root
-        self.deck = Deck(root, user=user, key=key, is_read_only=is_read_only, now=now)
+        self.deck = Deck(root, user=user, key=key, is_read_only=is_read_only, now=now, as_of=as_of)
         self._views = Views(self.deck)
         self.runs = Runs(self.deck, self._views)
         self.training = Training(self.deck)
@@ -90,6 +93,8 @@ class Workspace:
         self.gates = Gates(self.deck, self.models)
         self.releases = Releases(self.deck, self._views, models=self.models, gates=self.gates)
         self.deployments = Deployments(self.deck, self._views)
+        self.traffic = Traffic(self.deck)
+        self.lineage = Lineage(self.deck, self._views, runs=self.runs)
         self.annotations = Annotations(self.deck, self._views)
         self.members = Members(self.deck, self._views)
         self.activity = Activity(self.deck)
@@ -112,6 +117,7 @@ class Workspace:
         key: str = "",
         is_read_only: bool = False,
         now: clock.Clock = clock.utc_now,
+        as_of: str = "",
     ) -> Workspace:
         """Open a workspace.
 
@@ -128,13 +134,21 @@ class Workspace:
             Refuse every write.
         now : Clock
             Tells the time.
+        as_of : str
+            Look at it as it was, read-only: an entry's number, a time (``2026-11-23T14:03``), or
+            an age (``2h``).
 
         Raises
         ------
         NotFoundError
-            There is no workspace.
+            There is no workspace, or no entry that early.
         """
-        return cls(find_root(path), user=user, key=key, is_read_only=is_read_only, now=now)
+        root = find_root(path)
+        return cls(root, user=user, key=key, is_read_only=is_read_only, now=now, as_of=as_of)
+
+    def at(self, as_of: str) -> Workspace:
+        """Open this workspace as it was at a time, or after an entry; see :meth:`open`."""
+        return Workspace(self.root, user=self.actor.name, as_of=as_of)
 
     @property
     def name(self) -> str:
@@ -196,6 +210,8 @@ class Workspace:
         """Keep what was read for the next process."""
         from modeldeck.store import witness
 
+        if self.deck.as_of:
+            return
         self._views.save()
         witness.remember(self.deck.state)
 

@@ -18,7 +18,8 @@ import polars as pl
 from sklearn.linear_model import LogisticRegression
 
 from modeldeck.ml.persistence import load_model, predict, read_signature
-from modeldeck.services import founding, processes
+from modeldeck.services import founding
+from modeldeck.services.base import processes
 from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
 

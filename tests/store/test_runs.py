@@ -129,7 +129,7 @@ def test_removed_and_added_runs_are_noticed(store: RunStore) -> None:
     first = write(store, FIRST, "end.json", begun(FIRST, status="finished"))
     assert [one["id"] for one in store.documents()] == [FIRST]
     write(store, SECOND, "end.json", begun(SECOND, status="failed"))
-    assert [one["id"] for one in store.documents()] == [FIRST, SECOND]
+    assert [one["id"] for one in store.documents()] == [SECOND, FIRST]
     first.unlink()
     first.parent.rmdir()
     assert [one["id"] for one in store.documents()] == [SECOND]

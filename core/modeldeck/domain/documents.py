@@ -222,6 +222,34 @@ class TrafficDocument(TypedDict):
     last_at: str
 
 
+class TrafficBucket(TypedDict):
+    """The traffic of a short span that began ``at``; shares 0 to 1, times in seconds."""
+
+    at: str
+    requests_per_s: float
+    errors_share: float
+    p50_s: float | None
+    p95_s: float | None
+
+
+class LineageRow(TypedDict):
+    """One step on the way from data to an endpoint; ``kind`` and ``id`` name an entity."""
+
+    kind: str
+    id: str
+    text: str
+
+
+class EntryDocument(TypedDict):
+    """One ledger entry: what became of it, and its file, byte for byte."""
+
+    n: int
+    activity: ActivityDocument
+    file: str
+    raw: str
+    is_signed: bool
+
+
 class ActivityDocument(TypedDict):
     """One ledger entry as a line of the activity; a void one changed nothing."""
 

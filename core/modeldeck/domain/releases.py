@@ -2,7 +2,8 @@
 
 A vote's body is a *statement*: it names request, manifest, gate report, policy, environment, what
 is live now (``replaces`` and the endpoint's generation), the verdict, a reason, and its times. It
-counts only if every one of these is what the release rests on at the vote's own position.
+counts only if every one of these is what the release rests on at the vote's own position. The
+verdict *abstain* takes an earlier vote back while the release is undecided.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from modeldeck.domain.policy import Environment
 from modeldeck.domain.state import Act, Release, Report, State, Version, Vote
 from modeldeck.errors import ConflictError, InvalidInputError, NotPermittedError
 
-VERDICTS = ("approve", "reject", "request-changes")
+VERDICTS = ("approve", "reject", "request-changes", "abstain")
 NEEDS_REASON = ("reject", "request-changes")
 OPEN = frozenset({"checking", "waiting", "changes-requested", "approved"})
 MOVES: dict[str, frozenset[str]] = {
@@ -259,6 +260,9 @@ def check_vote(state: State, act: Act) -> None:
     if mine and mine[-1].verdict == verdict:
         msg = f"{act.by} voted {verdict} on {release.id} already."
         raise ConflictError(msg, "A vote can be changed, not repeated.")
+    if verdict == "abstain" and not mine:
+        msg = f"{act.by} has not voted on {release.id}: there is nothing to take back."
+        raise ConflictError(msg)
     if any(vote.nonce == act.text("nonce") for vote in release.votes):
         msg = "That statement was used already."
         raise ConflictError(msg)

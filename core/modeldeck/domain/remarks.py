@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from modeldeck import ids
 from modeldeck.domain.entry import is_digest
 from modeldeck.domain.state import Act, Annotation, State
-from modeldeck.errors import ConflictError, InvalidInputError
+from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
 
 SUBJECTS = ("run", "model", "version", "release", "endpoint", "dataset", "experiment")
 
@@ -28,6 +30,25 @@ def apply_annotation(state: State, act: Act) -> str:
     )
     state.touched.add(("annotations", act.id))
     return act.subject
+
+
+def check_withdraw(state: State, act: Act) -> None:
+    """Check that a remark is taken back by whoever wrote it, once."""
+    known = state.annotations.get(act.entity)
+    if known is None or known.is_withdrawn:
+        msg = f"There is no annotation {act.entity[:80]!r}."
+        raise NotFoundError(msg, "`modeldeck activity` shows what was said.")
+    if known.by != act.by:
+        msg = f"Only {known.by} can take that remark back."
+        raise NotPermittedError(msg, "Answer it with one of your own.")
+
+
+def apply_withdraw(state: State, act: Act) -> str:
+    """Take a remark back: it stays in the ledger, and is shown no more."""
+    known = state.annotations[act.entity]
+    state.annotations[known.id] = replace(known, is_withdrawn=True)
+    state.touched.add(("annotations", known.id))
+    return known.subject
 
 
 def check_stop(state: State, act: Act) -> None:

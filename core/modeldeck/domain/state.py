@@ -202,6 +202,7 @@ class Annotation:
     by: str
     at: str
     object: str
+    is_withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from typing import TypeVar
 from modeldeck import ids
 from modeldeck.domain.documents import ReleaseDocument
 from modeldeck.errors import ModelDeckError, UnavailableError
-from modeldeck.services import demo, founding, processes
+from modeldeck.services import demo, founding
+from modeldeck.services.base import processes
 from modeldeck.services.base.config import NewMember
 from modeldeck.services.runs import StartedJob
 from modeldeck.store import files, places

@@ -19,7 +19,7 @@ from typing import Any, cast
 from modeldeck.domain.documents import CheckDocument
 from modeldeck.errors import InvalidInputError, ModelDeckError
 from modeldeck.jobs.limits import answered, confine
-from modeldeck.services import processes
+from modeldeck.services.base import processes
 from modeldeck.store import files
 
 MAX_SPEC = 1 << 20

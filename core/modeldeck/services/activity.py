@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modeldeck import ids
-from modeldeck.domain.documents import ActivityDocument
+from modeldeck.domain.documents import ActivityDocument, EntryDocument
+from modeldeck.domain.levels import Level
 from modeldeck.domain.state import Activity as Line
+from modeldeck.errors import NotFoundError
 from modeldeck.services.base.deck import Deck
+from modeldeck.store import ledger
 
 
 class Activity:
@@ -29,6 +32,29 @@ class Activity:
         with self.deck.reading() as state:
             found = state.activity[since_n:][::-1]
             return [_document(one) for one in (found[:limit] if limit else found)]
+
+    def entry(self, n: int) -> EntryDocument:
+        """Return one entry with the bytes of its file.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such entry.
+        """
+        with self.deck.reading() as state:
+            if not 1 <= n <= state.n:
+                msg = f"There is no entry {n}."
+                raise NotFoundError(msg, f"Entries go from 1 to {state.n}.")
+            line = state.activity[n - 1]
+        data, _owner = ledger.read_file(self.deck.root, n)
+        raw = data.decode("utf-8", "backslashreplace")
+        return EntryDocument(
+            n=n,
+            activity=_document(line),
+            file=str(ledger.entry_path(self.deck.root, n)),
+            raw=raw,
+            is_signed=line.level is Level.SIGNED,
+        )
 
 
 def _document(line: Line) -> ActivityDocument:
@@ -58,7 +84,12 @@ def sentence(line: Line) -> str:
         return f"tried {line.action} on {_short(line.subject)}: void, {line.reason}"
     entity, subject = _short(line.entity), _short(line.subject)
     environment = _text(line, "environment")
-    verdicts = {"approve": "approved", "reject": "rejected", "request-changes": "sent back"}
+    verdicts = {
+        "approve": "approved",
+        "reject": "rejected",
+        "request-changes": "asked for changes of",
+        "abstain": "took back the vote on",
+    }
     passed = "passes" if line.body.get("passed") is True else "does not pass"
     outcome = _text(line, "outcome")
     sentences = {
@@ -78,6 +109,7 @@ def sentence(line: Line) -> str:
         "deployment.report": f"reported {subject} {outcome}",
         "run.stop": f"asked run {subject} to stop",
         "annotation.add": f"annotated {subject}",
+        "annotation.withdraw": "took back a remark",
     }
     return sentences.get(line.action, line.action)
 

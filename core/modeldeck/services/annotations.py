@@ -94,6 +94,18 @@ class Annotations:
             id=self._id_of(done.n), subject=subject, by=done.by, at=done.at, text=text
         )
 
+    def withdraw(self, annotation: str) -> None:
+        """Take back a remark of the actor's own; the ledger keeps that it was made.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such remark, or it was taken back already.
+        NotPermittedError
+            Somebody else wrote it.
+        """
+        self.deck.commit("annotation.withdraw", f"annotation:{annotation}", body={})
+
     def _id_of(self, n: int) -> str:
         return next(key for key, position in self.deck.state.ids.items() if position == n)
 

@@ -21,7 +21,7 @@ from typing import IO
 
 from modeldeck import ids
 from modeldeck.errors import ConflictError, UnavailableError, error_of_code
-from modeldeck.services import processes
+from modeldeck.services.base import processes
 from modeldeck.store import places
 
 MARK = "demo"

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from pathlib import Path
 
-from modeldeck import clock
 from modeldeck.domain import deployments as rules
-from modeldeck.domain.documents import EndpointDocument, TrafficDocument
+from modeldeck.domain.documents import EndpointDocument
 from modeldeck.domain.entry import Json
 from modeldeck.domain.levels import Level
 from modeldeck.errors import (
     ConflictError,
     InvalidInputError,
-    ModelDeckError,
     NotFoundError,
     NotPermittedError,
     TamperingError,
@@ -24,10 +19,6 @@ from modeldeck.errors import (
 from modeldeck.services.base import manifests
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
-from modeldeck.store import files, places
-
-WINDOW_S = 60.0
-_TAIL_BYTES = 1 << 18
 
 
 class Deployments:
@@ -200,57 +191,3 @@ class Deployments:
                 msg = "The files' owners are not those that the ledger records."
                 raise TamperingError(msg, "Serve from the original folder.")
         return manifests.copy_out(self.deck.objects, endpoint.pointer.manifest, folder=folder)
-
-    def traffic(self, typed: str) -> TrafficDocument:
-        """Return what an endpoint's servers answered in the last minute."""
-        model, _at, environment = typed.removeprefix("endpoint:").partition("@")
-        folder = places.endpoint_folder(self.deck.root, environment, model=model)
-        since = clock.to_text(self.deck.now() - timedelta(seconds=WINDOW_S))
-        records = [
-            one
-            for path in _newest(folder.glob("predictions-*.jsonl"))
-            for one in _tail(path)
-            if isinstance(one.get("at"), str)
-        ]
-        recent = [one for one in records if str(one["at"]) >= since]
-        latencies = sorted(
-            float(value) for one in recent if isinstance(value := one.get("latency_s"), int | float)
-        )
-        errors = [one for one in recent if one.get("status", 200) != 200]
-        return TrafficDocument(
-            requests_per_s=len(recent) / WINDOW_S,
-            errors_share=len(errors) / len(recent) if recent else 0.0,
-            p95_s=latencies[int(0.95 * (len(latencies) - 1))] if latencies else None,
-            last_at=max((str(one["at"]) for one in records), default=""),
-        )
-
-
-def _newest(paths: Iterable[Path]) -> list[Path]:
-    found = []
-    for path in paths:
-        try:
-            found.append((path.stat().st_mtime, path))
-        except OSError:
-            continue
-    return [path for _mtime, path in sorted(found)[-4:]]
-
-
-def _tail(path: Path) -> list[dict[str, object]]:
-    """Return the whole records in the last 256 KiB of a prediction log."""
-    try:
-        descriptor = files.open_regular(path)
-    except ModelDeckError:
-        return []
-    with os.fdopen(descriptor, "rb") as reader:
-        size = reader.seek(0, 2)
-        reader.seek(max(0, size - _TAIL_BYTES))
-        lines = reader.read(_TAIL_BYTES).split(b"\n")
-    found = []
-    for line in lines[1 if size > _TAIL_BYTES else 0 : -1]:
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            found.append(value)
-    return found

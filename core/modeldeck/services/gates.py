@@ -10,8 +10,7 @@ from modeldeck.domain.documents import GateDocument
 from modeldeck.domain.policy import Check
 from modeldeck.domain.state import Endpoint, Version
 from modeldeck.errors import InvalidInputError
-from modeldeck.services import processes
-from modeldeck.services.base import builders, manifests
+from modeldeck.services.base import builders, manifests, processes
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.models import Models
 from modeldeck.store import files

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modeldeck import ids
-from modeldeck.domain.documents import ModelDocument, VersionDocument
+from modeldeck.domain.documents import GateDocument, ModelDocument, VersionDocument
 from modeldeck.errors import InvalidInputError, NotFoundError
-from modeldeck.services import processes
-from modeldeck.services.base import manifests
+from modeldeck.services.base import builders, cards, manifests, processes
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
 
@@ -118,6 +117,43 @@ class Models:
             body={"manifest": digest, "run": run, "authors": [*authors]},
         )
         return self.version(done.entity)
+
+    def card(self, typed: str) -> str:
+        """Return a version's model card, as Markdown.
+
+        Raises
+        ------
+        DamageError
+            Its manifest is missing or changed.
+        """
+        version = self.version(typed)
+        predicate = manifests.predicate(manifests.read(self.deck.objects, version["manifest"]))
+        subject = f"version:{version['id']}"
+        remarks = [one for one in self.views.annotations() if one["subject"] == subject]
+        return cards.card(version, predicate, gates=self._gates(version), remarks=remarks)
+
+    def _gates(self, version: VersionDocument) -> Sequence[GateDocument]:
+        with self.deck.reading() as state:
+            last = [
+                made[-1]
+                for (manifest, _environment), made in state.reports.items()
+                if manifest == version["manifest"]
+            ]
+        objects = self.deck.objects
+        found = [builders.gate_document(objects, o.report, by=o.by, at=o.at) for o in last]
+        return [one for one in found if one is not None]
+
+    def files(self, typed: str) -> Sequence[tuple[str, str]]:
+        """Return a version's files and their SHA-256, as its manifest lists them.
+
+        Raises
+        ------
+        DamageError
+            Its manifest is missing or changed.
+        """
+        version = self.version(typed)
+        known = manifests.parts(manifests.read(self.deck.objects, version["manifest"]))
+        return sorted(known.items())
 
     def copy_out(self, typed: str, folder: Path) -> dict[str, object]:
         """Copy a version's files into a new folder, each verified; return its manifest.

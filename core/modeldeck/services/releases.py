@@ -134,7 +134,8 @@ class Releases:
         typed : str
             The release, as ``churn-12``.
         verdict : str
-            ``approve``, ``reject`` or ``request-changes``; the latter two need a reason.
+            ``approve``, ``reject``, ``request-changes`` or ``abstain``, which takes an earlier vote
+            back; ``reject`` and ``request-changes`` need a reason.
         reason : str
             Why.
         expect : str

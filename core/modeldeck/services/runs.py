@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modeldeck import ids
+from modeldeck import clock, ids
+from modeldeck.domain import fields, query
 from modeldeck.domain.documents import RunDocument
 from modeldeck.domain.pipeline import PipelineSpec, parse_pipeline
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
-from modeldeck.services import processes
+from modeldeck.services.base import processes
 from modeldeck.services.base.config import read_text
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
+
+MAX_FILES = 1000
+"""Artifacts of one run that are listed."""
 
 STATUSES = ("running", "finished", "failed", "cancelled", "lost")
 
@@ -37,7 +42,7 @@ class Runs:
         self.views = views
 
     def list(
-        self, *, experiment: str = "", status: str = "", limit: int = 0
+        self, *, experiment: str = "", status: str = "", where: str = "", limit: int = 0
     ) -> Sequence[RunDocument]:
         """Return runs, newest first.
 
@@ -45,22 +50,30 @@ class Runs:
         ----------
         experiment, status : str
             Only such runs; empty takes all.
+        where : str
+            The filter language of :mod:`modeldeck.domain.query`; empty takes all.
         limit : int
             At most so many; 0 takes all.
 
         Raises
         ------
         InvalidInputError
-            There is no such status.
+            There is no such status, or the filter is not understood.
         """
         if status and status not in STATUSES:
             msg = f"{status[:40]!r} is no status of a run."
             raise InvalidInputError(msg, f"Use {', '.join(STATUSES)}.")
-        found = [
-            one
-            for one in self.views.runs()
-            if experiment in {"", one["experiment"]} and status in {"", one["status"]}
-        ]
+        found: Sequence[RunDocument] = self.views.runs()
+        if experiment or status:
+            found = [
+                one
+                for one in found
+                if experiment in {"", one["experiment"]} and status in {"", one["status"]}
+            ]
+        if where:
+            now, me = clock.to_text(self.deck.now()), self.deck.actor.name
+            test = query.parse(where, fields.RUNS, now=now, me=me)
+            found = [one for one in found if test(one)]
         return found[:limit] if limit else found
 
     def resolve(self, typed: str) -> str:
@@ -80,6 +93,19 @@ class Runs:
     def metrics(self, typed: str) -> Sequence[dict[str, object]]:
         """Return the metric records of a run, in the order they were logged."""
         return self.deck.runs.metrics(self.resolve(typed))
+
+    def about(self, typed: str) -> dict[str, object]:
+        """Return what a run's folder says about it: ``run.json``, ``end.json``, environment."""
+        return self.deck.runs.about(self.resolve(typed))
+
+    def files(self, typed: str) -> Sequence[tuple[str, int]]:
+        """Return the artifacts of a run: paths below its folder, and their sizes in bytes."""
+        folder = self.folder(typed)
+        found: builtins.list[tuple[str, int]] = []
+        for path in sorted((folder / "artifacts").rglob("*")):
+            if path.is_file() and not path.is_symlink() and len(found) < MAX_FILES:
+                found.append((path.relative_to(folder).as_posix(), path.stat().st_size))
+        return found
 
     def folder(self, typed: str) -> Path:
         """Return a run's folder."""

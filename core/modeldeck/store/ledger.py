@@ -84,11 +84,13 @@ class Ledger:
     """The ledger of one workspace, folded into :attr:`state` as far as it was read.
 
     One instance may be used by several threads; :attr:`lock` guards the state while it changes.
+    Entries after number :attr:`last` are not read, for looking at the workspace as it was.
     """
 
     def __init__(self, root: Path, verifier: Verifier) -> None:
         self.root = root
         self.verifier = verifier
+        self.last = sys.maxsize
         self.state = State()
         self.lock = threading.RLock()
         self.owners_differ = False
@@ -100,6 +102,7 @@ class Ledger:
             before = self.state.n
             if not before:
                 self._check_gap()
+            until = min(until, self.last)
             while self.state.n < until and not self.state.stopped and self._fold_next():
                 pass
             return self.state.n - before

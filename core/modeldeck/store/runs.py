@@ -26,8 +26,10 @@ stored: a run that goes on is running again.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import operator
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -192,13 +194,21 @@ class RunStore:
         self._months: dict[str, tuple[int, list[str]]] = {}
         self._ended: dict[str, RunDocument] = {}
         self._live: dict[str, LiveRun] = {}
+        self._listed: list[list[str]] = []
+        self._ids: list[str] = []
+        self._there: list[str] = []
+        self._open: dict[str, int] = {}
+        self._slots: list[RunDocument | None] = []
+        self._shown: list[RunDocument] = []
 
     def ids(self) -> list[str]:
-        """Return the ids of all runs, oldest first."""
-        found: list[str] = []
-        for month in _names(self.folder_of_all):
-            found += self._in_month(month)
-        return sorted(found)
+        """Return the ids of all runs, oldest first; the same list while nothing changed."""
+        months = [self._in_month(month) for month in _names(self.folder_of_all)]
+        same = len(months) == len(self._listed) and all(map(operator.is_, months, self._listed))
+        if not same:
+            self._listed = months
+            self._ids = sorted(itertools.chain.from_iterable(months))
+        return self._ids
 
     def _in_month(self, month: str) -> list[str]:
         folder = self.folder_of_all / month
@@ -210,8 +220,10 @@ class RunStore:
         if known is not None and known[0] == changed:
             return known[1]
         found = [name for name in _names(folder) if ids.is_id(name) and ids.month_of(name) == month]
-        if self._now() * 1e9 - changed > _SETTLED_NS:
-            self._months[month] = (changed, found)
+        if known is not None and known[1] == found:
+            found = known[1]  # so that nothing has to be built anew
+        is_settled = self._now() * 1e9 - changed > _SETTLED_NS
+        self._months[month] = (changed if is_settled else 0, found)
         return found
 
     def folder(self, run_id: str) -> Path:
@@ -242,16 +254,34 @@ class RunStore:
         return found
 
     def documents(self) -> list[RunDocument]:
-        """Return all runs, oldest first; those that have ended are read once."""
+        """Return all runs, newest first; those that have ended are read once.
+
+        The list may not be changed; it is the same one as long as nothing happened to any run.
+        """
         there = self.ids()
-        for gone in self._ended.keys() - set(there):
-            del self._ended[gone]
-        found = [self._ended.get(run_id) or self._read(run_id) for run_id in there]
-        return [one for one in found if one is not None]
+        if there is not self._there:
+            self._there = there
+            for gone in self._ended.keys() - set(there):
+                del self._ended[gone]
+            self._slots = [self._ended.get(run_id) for run_id in reversed(there)]
+            newest = len(there) - 1
+            self._open = {
+                run_id: newest - at for at, run_id in enumerate(there) if run_id not in self._ended
+            }
+            self._shown = [one for one in self._slots if one is not None]
+        if self._open:
+            self._slots = list(self._slots)
+            for run_id, at in list(self._open.items()):
+                self._slots[at] = self._read(run_id)
+                if run_id in self._ended:
+                    del self._open[run_id]
+            self._shown = [one for one in self._slots if one is not None]
+        return self._shown
 
     def know(self, ended: Iterable[RunDocument]) -> None:
         """Take runs that have ended from what was kept, so that they are not read again."""
         self._ended = {one["id"]: one for one in ended}
+        self._there = []
 
     def ended(self) -> list[RunDocument]:
         """Return the runs that have ended, as far as they were read."""
@@ -262,6 +292,13 @@ class RunStore:
         lines = StreamReader(self.folder(run_id) / "metrics.jsonl").read()
         records = (parse_record(line) for line in lines)
         return [one for one in records if one is not None and isinstance(one.get("metrics"), dict)]
+
+    def about(self, run_id: str) -> dict[str, object]:
+        """Return what the files of a run's folder say, by the files' names without ending."""
+        folder = self.folder(run_id)
+        names = ("run", "end", "environment")
+        found = {name: _object(folder / f"{name}.json") for name in names}
+        return {name: one for name, one in found.items() if one is not None}
 
     def _read(self, run_id: str) -> RunDocument | None:
         folder = self.folder(run_id)

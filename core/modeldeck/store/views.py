@@ -61,11 +61,11 @@ class Catalogue:
 
     Parameters
     ----------
-    path : Path
-        The snapshot.
+    path : Path or None
+        The snapshot; None keeps everything in memory.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
         self.applied = 0
         self.head = ""
@@ -105,6 +105,8 @@ class Catalogue:
 
     def save(self, applied: int, head: str) -> None:
         """Write the snapshot, unless nothing changed; a failure is not worth a word."""
+        if self.path is None:
+            return
         if self._is_saved and (applied, head) == (self.applied, self.head):
             return
         tables = {name: table.documents() for name, table in self._tables.items()}
@@ -116,6 +118,8 @@ class Catalogue:
             self._is_saved = True
 
     def _load(self) -> None:
+        if self.path is None:
+            return
         try:
             whole = json.loads(files.read_bytes(self.path, MAX_SNAPSHOT))
             if whole["v"] != FORMAT:

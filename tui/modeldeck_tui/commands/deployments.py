@@ -109,7 +109,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Serve what is live in an environment; it follows the ledger until Ctrl-C."""
-    from modeldeck.services import processes
+    from modeldeck.services.base import processes
     from modeldeck.workspace import find_root
 
     session = session_of(context)

@@ -35,7 +35,7 @@ def read(workspace: Workspace, known: Diffs, *, reviewed: Sequence[str]) -> Snap
         at=workspace.now(),
         last_environment=environments[-1] if environments else "",
         inbox=overview.inbox(),
-        live=[(one, workspace.deployments.traffic(one["id"])) for one in overview.live()],
+        live=[(one, workspace.traffic.last_minute(one["id"])) for one in overview.live()],
         running=[one for one in tops if one["status"] == "running"],
         recent=[one for one in tops if one["status"] != "running"][:N_RECENT],
         latest=overview.latest(N_LATEST),

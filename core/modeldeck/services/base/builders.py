@@ -177,7 +177,7 @@ def _completes(state: State, release: Release, *, actor: str, now: str) -> bool:
         vote.verdict for person, vote in releases.standing(release).items() if person != actor
     ]
     environment = state.policy.environments[release.environment]
-    return not quorum.missing(environment, voters) and set(others) <= {"approve"}
+    return not quorum.missing(environment, voters) and set(others) <= {"approve", "abstain"}
 
 
 def _why_not(state: State, release: Release, *, actor: str, status: str, level: Level) -> str:
@@ -199,6 +199,8 @@ def _vote(state: State, release: Release, *, index: int, now: str) -> VoteDocume
     why_not = ""
     if releases.standing(release)[vote.by].nonce != vote.nonce:
         why_not = "changed by a later vote"
+    elif vote.verdict == "abstain":
+        why_not = "it takes the vote before back"
     elif state.member(vote.by) is None:
         why_not = "no member any more"
     elif release.status in releases.OPEN and vote.expires < now:

@@ -16,6 +16,7 @@ from modeldeck.domain.entry import Intent, Json, signed_bytes
 from modeldeck.domain.levels import Level
 from modeldeck.domain.state import Activity, Member, State
 from modeldeck.errors import NotPermittedError, UnavailableError
+from modeldeck.services.base import travel
 from modeldeck.services.base.identity import Actor, actor_of, signer_for
 from modeldeck.store import places, witness
 from modeldeck.store.ledger import Ledger
@@ -39,6 +40,8 @@ class Deck:
         Tells the time.
     is_read_only : bool
         Refuse every write, whatever the folder would allow.
+    as_of : str
+        Look at the workspace as it was after an entry's number, or at a time; empty for now.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Deck:
         key: str = "",
         now: clock.Clock = clock.utc_now,
         is_read_only: bool = False,
+        as_of: str = "",
     ) -> None:
         self.root = root
         self.now = now
@@ -64,6 +68,16 @@ class Deck:
         self._user, self._key = user, key
         self._asked_read_only = is_read_only
         self._actor: Actor | None = None
+        self.as_of = ""
+        if as_of:
+            self._travel(as_of)
+
+    def _travel(self, as_of: str) -> None:
+        """Stop the ledger, and the clock, where somebody wants to look."""
+        found = travel.last_entry(self.root, as_of, now=self.now())
+        self.ledger.last = found.n
+        self.as_of = found.at
+        self.now = lambda: clock.from_text(found.at)
 
     @property
     def state(self) -> State:
@@ -106,7 +120,7 @@ class Deck:
     @property
     def history_problem(self) -> str:
         """What contradicts the head that this user saw before; empty when nothing does."""
-        if not witness.check(self.state):
+        if self.as_of or not witness.check(self.state):
             return ""
         with self.reading() as state:  # another process may have seen entries that we have not
             return witness.check(state)
@@ -114,6 +128,8 @@ class Deck:
     @property
     def read_only_because(self) -> str:
         """Why nothing may be written here; empty when it may."""
+        if self.as_of:
+            return f"it is shown as of {self.as_of[:19]}Z"
         if self._asked_read_only:
             return "it was opened so"
         if self.state.stopped:

@@ -26,7 +26,7 @@ class Views:
 
     def __init__(self, deck: Deck) -> None:
         self.deck = deck
-        self.catalogue = Catalogue(deck.cache / "catalogue.json")
+        self.catalogue = Catalogue(None if deck.as_of else deck.cache / "catalogue.json")
         self._open()
 
     def _open(self) -> None:
@@ -101,15 +101,22 @@ class Views:
         return sorted((one for one in found if one["name"] in active), key=lambda one: one["name"])
 
     def annotations(self) -> list[AnnotationDocument]:
-        """Return all annotations, oldest first."""
-        found = cast("list[AnnotationDocument]", self._all("annotations"))
+        """Return all annotations that were not taken back, oldest first."""
+        known = self.deck.state.annotations
+        found = [
+            one
+            for one in cast("list[AnnotationDocument]", self._all("annotations"))
+            if one["id"] in known and not known[one["id"]].is_withdrawn
+        ]
         return sorted(found, key=lambda one: one["at"])
 
     def runs(self) -> list[RunDocument]:
         """Return all runs, newest first; finished ones that are known are not read again."""
         with self.deck.ledger.lock:
             found = self.deck.runs.documents()
-            return sorted(found, key=lambda one: one["id"], reverse=True)
+        if self.deck.as_of:
+            return [one for one in found if one["started_at"] <= self.deck.as_of]
+        return found
 
     def _all(self, table: str) -> list[Mapping[str, object]]:
         self.sync()
