@@ -23,9 +23,13 @@ def keys() -> str:
     lines = ["| where | keys | what |", "|---|---|---|"]
     for scope, title in keymap.SCOPES.items():
         for at, one in enumerate(keymap.of_scope(scope)):
-            shown = " ".join(f"`{keymap.KEY_NAMES.get(key, key)}`" for key in one.keys)
+            shown = " ".join(f"`{_key(key)}`" for key in one.keys)
             lines.append(f"| {'' if at else title} | {shown} | {one.help} |")
     return "\n".join(lines)
+
+
+def _key(key: str) -> str:
+    return keymap.shown_key(key).replace("\\", "\\\\").replace("|", "\\|")
 
 
 def commands() -> str:

@@ -100,7 +100,9 @@ async def reviewing(
     """Open the review of a release by keys."""
     async with opened(root, user, size=size) as deck:
         await deck.press("4")
-        await deck.until_shown("STATUS")
+        await deck.until_shown("Waiting for me")
+        await deck.press("left_square_bracket")
+        await deck.until_shown("STATUS", release)
         rows = [line for line in deck.lines if "churn-" in line]
         at = next(number for number, line in enumerate(rows) if release in line)
         await deck.press(*["j"] * at, "enter")

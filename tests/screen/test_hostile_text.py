@@ -10,7 +10,7 @@ import pytest
 
 from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
-from modeldeck_tui.screens.review import ReviewScreen
+from modeldeck_tui.screens.pages.review import ReviewScreen
 from tests.screen.driving import LARGE, SMALL, Deck, Size, opened
 
 HOSTILE = (
@@ -94,6 +94,9 @@ def test_hostile_text_on_every_page_is_shown_harmless(hostile: Path, size: Size)
             for _pane in range(4):
                 await look("tab", "j", "j", "G")
             await look("4")
+            await deck.until_shown("Waiting for me")
+            await look("left_square_bracket")
+            await deck.until_shown("churn-2")
             await look("j", "enter")
             await deck.until_shown("Releases › churn-2", "failed")
             for _pane in range(3):
@@ -104,6 +107,27 @@ def test_hostile_text_on_every_page_is_shown_harmless(hostile: Path, size: Size)
             for row in range(3):
                 await look(*["j"] * row, "enter")
                 await look("g", "l", "escape")
+            await look("2")
+            await deck.until_shown("EXPERIMENT")
+            for _tab in range(4):
+                await look("right_square_bracket", "j")
+            await look("asterisk", "k", "enter")
+            for _tab in range(7):
+                await look("right_square_bracket", "tab")
+            await look("escape", "3")
+            await deck.until_shown("VERSION")
+            for _tab in range(6):
+                await look("right_square_bracket", "j")
+            await look("5")
+            await deck.until_shown("ENDPOINT")
+            for _tab in range(5):
+                await look("right_square_bracket", "tab")
+            await look("7")
+            await deck.until_shown("LEVEL")
+            await look("G", "k", "enter")
+            await look("G", "escape", "at")
+            await look("escape", "Y", "escape", "colon")
+            await look("escape", "ctrl+o", "escape")
 
     asyncio.run(drive())
 

@@ -15,11 +15,11 @@ from modeldeck.services.overview import Overview
 from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
 from modeldeck_tui.screens.base import Page
-from modeldeck_tui.screens.logs import LogScreen
-from modeldeck_tui.screens.overview import OverviewScreen
-from modeldeck_tui.screens.review import ReviewScreen
+from modeldeck_tui.screens.pages.logs import LogScreen
+from modeldeck_tui.screens.pages.overview import OverviewScreen
+from modeldeck_tui.screens.pages.review import ReviewScreen
 from modeldeck_tui.widgets import frame
-from modeldeck_tui.widgets.row_list import RowList
+from modeldeck_tui.widgets.table import Table
 from tests.screen.driving import LARGE, SMALL, Size, opened
 
 VISIBLE_WITHIN_S = 1.0
@@ -36,7 +36,7 @@ def test_overview_of_a_workspace_shows_its_four_lists(root: Path, size: Size) ->
             assert "RW" in deck.lines[0]
             waiting = "▲ 2 to review  ✖ 1" if size == SMALL else "▲ 2 to review  ✖ 1 to look at"
             assert waiting in deck.lines[0]
-            assert "1 Overview   4 Releases   6 Logs" in deck.lines[1]
+            assert "1 Overview   2 Runs   3 Models   4 Releases   5 Deploys" in deck.lines[1]
             assert deck.lines[2].startswith(" Overview")
             assert deck.lines[-1].endswith("? help")
             await deck.until_shown("APPROVE  churn@2 to production", "✖ RUN")
@@ -58,7 +58,7 @@ def test_overview_of_an_empty_workspace_says_what_to_try(
     async def drive() -> None:
         async with opened(tmp_path / "new") as deck:
             assert "✔ nothing waits" in deck.lines[0]
-            await deck.until_shown("Nothing needs you.", "modeldeck train", "release request")
+            await deck.until_shown("Nothing needs you.", "trains a pipeline", "asks for a release")
             await deck.press("enter", "a", "L", "c", "tab", "enter", "j", "k", "G", "g")
             assert isinstance(deck.app.screen, OverviewScreen)
 
@@ -115,7 +115,7 @@ def test_cursor_stays_on_its_row_when_others_come(root: Path) -> None:
     async def drive() -> None:
         async with opened(root, size=LARGE) as deck:
             await deck.press("tab", "tab", "tab", "j", "j")
-            assert deck.app.screen.query_one("#latest", RowList).cursor == 2
+            assert deck.app.screen.query_one("#latest", Table).cursor == 2
             with Workspace.open(root, user="bob") as bob:
                 bob.annotations.add("model:churn", "a remark")
             await deck.until_shown("annotated")
@@ -130,7 +130,7 @@ def test_click_on_a_row_moves_the_cursor_and_twice_opens(root: Path) -> None:
 
     async def drive() -> None:
         async with opened(root) as deck:
-            rows = deck.app.screen.query_one("#inbox", RowList)
+            rows = deck.app.screen.query_one("#inbox", Table)
             await deck.pilot.click(rows, offset=(5, 2))
             assert rows.cursor == 1
             await deck.pilot.click(rows, offset=(5, 4))

@@ -13,7 +13,7 @@ from modeldeck.services.releases import Releases
 from modeldeck.workspace import Workspace
 from modeldeck_tui.screens import dialogs
 from modeldeck_tui.screens.dialogs import VoteDialog
-from modeldeck_tui.screens.review import ReviewScreen
+from modeldeck_tui.screens.pages.review import ReviewScreen
 from tests.screen.driving import LARGE, SMALL, Deck, Size, opened, reviewing
 
 
@@ -43,7 +43,7 @@ def test_review_of_a_waiting_release_shows_evidence_changes_and_votes(
     async def drive() -> None:
         async with reviewing(root, size=size) as deck:
             await deck.until_shown("file size", "⚠  latency p95", "≤ 20 MB", "passed")
-            await deck.until_shown("▼ worse", "▲ better", "recall", "0.81", "0.9")
+            await deck.until_shown("▼  +0.09", "▲  +0.09", "recall", "0.81", "0.9")
             await deck.until_shown(
                 "✔  carol", "looks good", "·  alice  may vote", "made the version"
             )
@@ -258,7 +258,7 @@ def test_author_of_a_version_is_told_why_not(root: Path) -> None:
         async with reviewing(root, "bob") as deck:
             await deck.until_shown("You cannot approve: bob made the version")
             await deck.press("a")
-            await deck.until_shown("You cannot approve it")
+            await deck.until_shown("Cannot approve: bob made the version")
             assert isinstance(deck.app.screen, ReviewScreen)
 
     asyncio.run(drive())
@@ -271,6 +271,8 @@ def test_read_only_screen_says_so_and_refuses(root: Path) -> None:
         async with opened(root, size=LARGE, is_read_only=True) as deck:
             assert "RO it was opened so" in deck.lines[0]
             await deck.press("a")
+            await deck.until_shown("Cannot approve: the workspace is read-only")
+            await deck.press("enter")
             await deck.until_shown("Releases › churn-2", "● waiting")
             for key, word in (("a", "approve"), ("x", "reject"), ("c", "annotate")):
                 await deck.press(key)

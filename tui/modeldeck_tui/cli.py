@@ -6,12 +6,14 @@ without a command loads the screen.
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from modeldeck.errors import ModelDeckError
+from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck_tui.clean import clean
 from modeldeck_tui.commands import (
     deployments,
@@ -20,16 +22,17 @@ from modeldeck_tui.commands import (
     logs,
     models,
     releases,
+    remarks,
     runs,
     workspaces,
 )
-from modeldeck_tui.commands.base import Session, hoisted
+from modeldeck_tui.commands.base import Looks, Session, hoisted
 from modeldeck_tui.output import Printer, write_bug_report
 
 HELP = """The flight deck for a team's models: train, test, approve, deploy, serve, watch.
 
-Without a command, in a terminal, the screen opens. -w, --key, --json and --read-only may stand
-anywhere. Exit codes: 0 ok, 1 bug, 2 usage, 3 not found, 4 invalid input, 5 conflict, 6 not
+Without a command, in a terminal, the screen opens. -w, --key, --json, --as-of and --read-only may
+stand anywhere. Exit codes: 0 ok, 1 bug, 2 usage, 3 not found, 4 invalid input, 5 conflict, 6 not
 permitted, 7 gate failed, 8 drift, 9 insufficient data, 10 damage, 11 tampering, 12 unavailable.
 """
 
@@ -53,6 +56,8 @@ logs.register(app)
 ledger.register(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(ledger.member_app, name="member")
+app.add_typer(remarks.app, name="annotation")
+remarks.register(app)
 
 WorkspaceOption = Annotated[
     str,
@@ -82,30 +87,103 @@ def root(
     workspace: WorkspaceOption = "",
     key: KeyOption = "",
     is_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    is_read_only: Annotated[bool, typer.Option("--read-only", help="Refuse every write.")] = False,
+    is_read_only: Annotated[
+        bool,
+        typer.Option("--read-only", envvar="MODELDECK_READONLY", help="Refuse every write."),
+    ] = False,
+    as_of: Annotated[
+        str,
+        typer.Option(
+            "--as-of", metavar="TIME", help="Show it as it was: 2026-11-23T14:03, 2h, or entry N."
+        ),
+    ] = "",
+    theme: Annotated[
+        str,
+        typer.Option(
+            envvar="MODELDECK_THEME",
+            help="ansi, dark, light, high-contrast, colour-blind, or yours.",
+        ),
+    ] = "",
+    is_ascii: Annotated[
+        bool, typer.Option("--ascii", help="Draw the screen with ASCII characters.")
+    ] = False,
+    is_slow: Annotated[
+        bool, typer.Option("--slow", help="Few frames, as over SSH, for a slow line.")
+    ] = False,
     version: Annotated[  # noqa: ARG001 -- its callback does the work
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     """Take the options that stand before every command."""
-    session = Session(_open_screen, workspace=workspace, key=key, is_read_only=is_read_only)
+    session = Session(
+        _open_screen,
+        workspace=workspace,
+        key=key,
+        is_read_only=is_read_only,
+        as_of=as_of,
+        looks=Looks(theme, is_ascii=is_ascii or not _is_unicode(), is_slow=is_slow),
+    )
     session.printer.is_json = is_json
     context.obj = session
     if context.invoked_subcommand is None:
-        _open(session)
+        _open(context)
 
 
-def _open_screen(path: str, *, user: str = "", key: str = "", is_read_only: bool = False) -> None:
+def _is_unicode() -> bool:
+    """Say whether the terminal shows more than ASCII, as far as the environment tells."""
+    encoding = (sys.stdout.encoding or "") if sys.stdout is not None else ""
+    return encoding.lower().replace("-", "") == "utf8"
+
+
+def _open_screen(session: Session, *, path: str = "", user: str = "") -> None:
+    if session.looks.is_slow:
+        os.environ["MODELDECK_SLOW"] = "1"  # read when Textual is imported
     from modeldeck_tui.app import run_screen
 
-    run_screen(path, user=user, key=key, is_read_only=is_read_only)
+    run_screen(
+        path or session.workspace,
+        user=user,
+        key=session.key,
+        is_read_only=session.is_read_only,
+        as_of=session.as_of,
+        theme=session.looks.theme,
+        is_ascii=session.looks.is_ascii,
+    )
 
 
-def _open(session: Session) -> None:
+def _is_in_workspace() -> bool:
+    from modeldeck.workspace import find_root
+
+    try:
+        find_root()
+    except NotFoundError:
+        return False
+    return True
+
+
+def _begin(context: typer.Context) -> None:
+    """Ask a person who is in no workspace what to begin with."""
+    from modeldeck_tui.hosting.first_run import chosen
+
+    session: Session = context.obj
+    is_ascii = session.looks.is_ascii
+    choice = chosen(is_ascii=is_ascii)
+    if choice == "demo":
+        workspaces.demo(context, Path("modeldeck-demo"), headless=False)
+    elif choice == "init":
+        workspaces.init(context, Path.cwd())
+        _open_screen(session)
+
+
+def _open(context: typer.Context) -> None:
     """Open the screen; without a terminal print what it would show first."""
+    session: Session = context.obj
     if sys.stdin.isatty() and sys.stdout.isatty() and not session.is_json:
-        _open_screen(session.workspace, key=session.key, is_read_only=session.is_read_only)
+        if session.workspace or _is_in_workspace():
+            _open_screen(session)
+        else:
+            _begin(context)
         return
     workspaces.show_overview(session)
 

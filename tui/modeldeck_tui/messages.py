@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from textual.message import Message
 
 from modeldeck.domain.documents import LogLine
-from modeldeck_tui.present import Snapshot
+from modeldeck_tui.present.snapshot import Snapshot
 
 
 class WorkspaceChanged(Message):
@@ -43,10 +44,20 @@ class LinesCame(Message):
         super().__init__()
 
 
+class Fetched(Message):
+    """Something was read for a page; an exception when it could not be."""
+
+    def __init__(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- any document
+        self.tag = tag
+        self.value = value
+        super().__init__()
+
+
 class ActionDone(Message):
     """Something that a person asked for was done, or refused."""
 
-    def __init__(self, text: str, *, is_error: bool = False) -> None:
+    def __init__(self, deed: int, text: str, *, is_error: bool = False) -> None:
+        self.deed = deed
         self.text = text
         self.is_error = is_error
         super().__init__()

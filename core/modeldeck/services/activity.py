@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modeldeck import ids
+from modeldeck import clock, ids
 from modeldeck.domain.documents import ActivityDocument, EntryDocument
+from modeldeck.domain.filters import fields, query
 from modeldeck.domain.levels import Level
 from modeldeck.domain.state import Activity as Line
 from modeldeck.errors import NotFoundError
@@ -19,7 +20,9 @@ class Activity:
     def __init__(self, deck: Deck) -> None:
         self.deck = deck
 
-    def list(self, limit: int = 0, *, since_n: int = 0) -> Sequence[ActivityDocument]:
+    def list(
+        self, limit: int = 0, *, since_n: int = 0, where: str = ""
+    ) -> Sequence[ActivityDocument]:
         """Return the entries, newest first.
 
         Parameters
@@ -28,10 +31,22 @@ class Activity:
             At most so many; 0 takes all.
         since_n : int
             Only entries after this number.
+        where : str
+            The filter language of :mod:`modeldeck.domain.filters.query`; empty takes all.
+
+        Raises
+        ------
+        InvalidInputError
+            The filter is not understood.
         """
         with self.deck.reading() as state:
             found = state.activity[since_n:][::-1]
-            return [_document(one) for one in (found[:limit] if limit else found)]
+            if not where:
+                return [_document(one) for one in (found[:limit] if limit else found)]
+            now, me = clock.to_text(self.deck.now()), self.deck.actor.name
+            test = query.parse(where, fields.ACTIVITY, now=now, me=me)
+            fitting = [one for one in map(_document, found) if test(one)]
+            return fitting[:limit] if limit else fitting
 
     def entry(self, n: int) -> EntryDocument:
         """Return one entry with the bytes of its file.

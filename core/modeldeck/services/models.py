@@ -8,7 +8,7 @@ from pathlib import Path
 
 from modeldeck import ids
 from modeldeck.domain.documents import GateDocument, ModelDocument, VersionDocument
-from modeldeck.errors import InvalidInputError, NotFoundError
+from modeldeck.errors import DamageError, InvalidInputError, NotFoundError
 from modeldeck.services.base import builders, cards, manifests, processes
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
@@ -154,6 +154,22 @@ class Models:
         version = self.version(typed)
         known = manifests.parts(manifests.read(self.deck.objects, version["manifest"]))
         return sorted(known.items())
+
+    def verify(self, typed: str) -> int:
+        """Hash every file of a version again; return how many there are.
+
+        Raises
+        ------
+        DamageError
+            A file is missing or changed; the message names it.
+        """
+        known = self.files(typed)
+        for name, digest in known:
+            problem = self.deck.objects.problem(digest, data=True)
+            if problem:
+                msg = f"{name} of {typed} ({digest[:12]}) {problem}."
+                raise DamageError(msg, "Do not use this version; restore the file from a copy.")
+        return len(known)
 
     def copy_out(self, typed: str, folder: Path) -> dict[str, object]:
         """Copy a version's files into a new folder, each verified; return its manifest.

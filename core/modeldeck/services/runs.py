@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modeldeck import clock, ids
-from modeldeck.domain import fields, query
 from modeldeck.domain.documents import RunDocument
+from modeldeck.domain.filters import fields, query
 from modeldeck.domain.pipeline import PipelineSpec, parse_pipeline
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
 from modeldeck.services.base import processes
@@ -51,7 +51,7 @@ class Runs:
         experiment, status : str
             Only such runs; empty takes all.
         where : str
-            The filter language of :mod:`modeldeck.domain.query`; empty takes all.
+            The filter language of :mod:`modeldeck.domain.filters.query`; empty takes all.
         limit : int
             At most so many; 0 takes all.
 
@@ -132,6 +132,10 @@ class Training:
 
     def __init__(self, deck: Deck) -> None:
         self.deck = deck
+
+    def names(self) -> Sequence[str]:
+        """Return the names of the pipeline files in ``pipelines/``."""
+        return sorted(path.name for path in (self.deck.root / "pipelines").glob("*.toml"))
 
     def check(self, pipeline: str | Path) -> PipelineSpec:
         """Read a pipeline file.

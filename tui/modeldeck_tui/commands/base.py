@@ -17,17 +17,27 @@ if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
 
 FAILED_GATE = 7
-_WITH_VALUE = ("-w", "--workspace", "--key")
+WHERE = "Only what fits: status:failed acc>0.9 exp:tumour* since:7d !word (a or b)."
+"""The help of every option that takes the filter language."""
+
+_WITH_VALUE = ("-w", "--workspace", "--key", "--as-of")
 _FLAGS = ("--json", "--read-only")
 
 
 class OpenScreen(Protocol):
     """Opens the screen on a workspace until the person leaves."""
 
-    def __call__(
-        self, path: str, *, user: str = "", key: str = "", is_read_only: bool = False
-    ) -> None:
+    def __call__(self, session: Session, *, path: str = "", user: str = "") -> None:
         """Open it."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How the screen shall look: its theme, only ASCII, few bytes."""
+
+    theme: str = ""
+    is_ascii: bool = False
+    is_slow: bool = False
 
 
 @dataclass
@@ -38,6 +48,8 @@ class Session:
     workspace: str = ""
     key: str = ""
     is_read_only: bool = False
+    as_of: str = ""
+    looks: Looks = field(default_factory=Looks)
     printer: Printer = field(default_factory=lambda: Printer(clean))
 
     @contextlib.contextmanager
@@ -46,7 +58,10 @@ class Session:
         from modeldeck.workspace import Workspace
 
         with Workspace.open(
-            self.workspace or None, key=self.key, is_read_only=self.is_read_only
+            self.workspace or None,
+            key=self.key,
+            is_read_only=self.is_read_only,
+            as_of=self.as_of,
         ) as workspace:
             workspace.deck.may_ask = sys.stdin is not None and sys.stdin.isatty()
             yield workspace

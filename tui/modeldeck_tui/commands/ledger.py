@@ -1,4 +1,4 @@
-"""``annotate``, ``activity``, ``ledger verify`` and ``member list|add|revoke``."""
+"""``activity``, ``ledger show|verify`` and ``member list|add|revoke``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from modeldeck_tui import output
-from modeldeck_tui.commands.base import group, session_of
+from modeldeck_tui.commands.base import WHERE, group, session_of
 from modeldeck_tui.output import Cell
 
 app = group("The ledger of decisions.")
@@ -17,38 +17,20 @@ _DAMAGE, _TAMPERING = 10, 11
 
 
 def register(main: typer.Typer) -> None:
-    """Add ``annotate`` and ``activity``."""
-    main.command("annotate")(annotate)
+    """Add ``activity``."""
     main.command("activity")(show_activity)
-
-
-def annotate(
-    context: typer.Context,
-    entity: Annotated[
-        str,
-        typer.Argument(metavar="ENTITY", help="A run, model, version, release or endpoint."),
-    ],
-    *,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The remark.")],
-) -> None:
-    """Write a remark on anything."""
-    session = session_of(context)
-    with session.open() as workspace:
-        found = workspace.annotations.add(entity, text)
-    if session.is_json:
-        session.printer.document(found)
-    else:
-        session.printer.line(f"Noted on {found['subject']}.")
 
 
 def show_activity(
     context: typer.Context,
+    *,
     limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")] = 50,
+    where: Annotated[str, typer.Option(help=WHERE)] = "",
 ) -> None:
     """Show what was decided, newest first."""
     session = session_of(context)
     with session.open() as workspace:
-        found = workspace.activity.list(limit)
+        found = workspace.activity.list(limit, where=where)
     if session.is_json:
         session.printer.document(found)
         return
@@ -71,6 +53,34 @@ def show_activity(
 @app.callback()
 def ledger() -> None:
     """Look after the ledger of decisions."""
+
+
+@app.command("show")
+def show_entry(
+    context: typer.Context,
+    n: Annotated[int, typer.Argument(metavar="N", min=1, help="The entry's number.")],
+) -> None:
+    """Show one entry: what became of it, and its file."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.activity.entry(n)
+    if session.is_json:
+        session.printer.document(found)
+        return
+    known = found["activity"]
+    session.printer.fields(
+        [
+            ("what", known["text"]),
+            ("by", f"{known['by']} on {known['host']}"),
+            ("at", output.moment(known["at"])),
+            ("level", known["level"]),
+            ("state", Cell(f"void: {known['reason']}", "bad") if known["void"] else "counts"),
+            ("sha256", known["digest"]),
+            ("file", found["file"]),
+        ]
+    )
+    session.printer.line()
+    session.printer.line(found["raw"].strip())
 
 
 @app.command("verify")

@@ -79,6 +79,22 @@ def show_model(
     _table(session, versions)
 
 
+@app.command("card")
+def show_card(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="As churn@7.")],
+) -> None:
+    """Print a version's model card, as Markdown."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.models.card(version)
+    if session.is_json:
+        session.printer.document({"version": version, "card": found})
+        return
+    for line in found.splitlines():
+        session.printer.line(line)
+
+
 @app.command("versions")
 def list_versions(
     context: typer.Context,

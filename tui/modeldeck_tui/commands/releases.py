@@ -1,4 +1,4 @@
-"""``release request|list|show|approve|reject|withdraw``."""
+"""``release request|list|show|approve|reject|request-changes|abstain|withdraw``."""
 
 from __future__ import annotations
 
@@ -110,6 +110,29 @@ def reject_release(
     with session.open() as workspace:
         found = workspace.releases.reject(release, reason, expect=expect)
     _voted(session, found, word="rejected")
+
+
+@app.command("request-changes")
+def request_changes(
+    context: typer.Context,
+    release: ReleaseArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Which changes; it is kept.")],
+    expect: ExpectOption = "",
+) -> None:
+    """Ask for changes of a release, with a reason."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.releases.vote(release, "request-changes", reason=reason, expect=expect)
+    _voted(session, found, word="sent back")
+
+
+@app.command("abstain")
+def abstain(context: typer.Context, release: ReleaseArgument, reason: ReasonOption = "") -> None:
+    """Take your vote on a release back, while it is undecided."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.releases.vote(release, "abstain", reason=reason)
+    _voted(session, found, word="no longer voted on")
 
 
 @app.command("withdraw")

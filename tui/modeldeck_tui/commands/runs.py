@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modeldeck_tui import output
-from modeldeck_tui.commands.base import Session, group, session_of
+from modeldeck_tui.commands.base import WHERE, Session, group, session_of
 from modeldeck_tui.output import Cell
 
 if TYPE_CHECKING:
@@ -36,12 +36,13 @@ def list_runs(
     status: Annotated[
         str, typer.Option(help="Only running, finished, failed, cancelled or lost ones.")
     ] = "",
+    where: Annotated[str, typer.Option(help=WHERE)] = "",
     limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")] = 0,
 ) -> None:
     """List runs, newest first."""
     session = session_of(context)
     with session.open() as workspace:
-        found = workspace.runs.list(experiment=experiment, status=status, limit=limit)
+        found = workspace.runs.list(experiment=experiment, status=status, where=where, limit=limit)
     if session.is_json:
         session.printer.document(found)
         return

@@ -88,7 +88,7 @@ def demo(
             return
         session.printer.status("")
         os.environ["MODELDECK_USER"] = person
-        session.open_screen(summary.path, user=person)
+        session.open_screen(session, path=str(summary.path), user=person)
     session.printer.say(f"The demo's server and traffic have ended. Again: modeldeck demo {folder}")
 
 

@@ -1,137 +1,135 @@
-"""What all pages share: the frame, and being shown what was read."""
+"""What all pages share: what is under the cursor, what actions are judged by, panes and tabs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from textual.widget import Widget
 
-from textual.app import ComposeResult
-from textual.screen import Screen
+from modeldeck_tui import keymap
+from modeldeck_tui.keymap import Action
+from modeldeck_tui.present.conditions import Situation, why_not
+from modeldeck_tui.present.rows import Document
+from modeldeck_tui.screens.framed import Fetching
+from modeldeck_tui.widgets import zoom
+from modeldeck_tui.widgets.frame import Hints
+from modeldeck_tui.widgets.table import Table
+from modeldeck_tui.widgets.tabs import Tabs
+from modeldeck_tui.widgets.text_view import TextView
 
-from modeldeck_tui.clean import clean
-from modeldeck_tui.present import Snapshot
-from modeldeck_tui.widgets.frame import Crumb, Header, Hints, Pages
 
-if TYPE_CHECKING:
-    from modeldeck.workspace import Workspace
+class Page(Fetching):
+    """A page with panes."""
 
-
-class Page(Screen[None]):
-    """A page: subclasses say what it is called, what it consists of, and how it shows a snapshot.
-
-    Attributes
-    ----------
-    NAME : str
-        The page in the table of keys, for its hints.
-    PLACE : str
-        The page that the second line marks.
-    """
-
-    NAME: ClassVar[str] = ""
-    PLACE: ClassVar[str] = ""
-    SCOPED_CSS = False
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (76, "-narrow"), (110, "-wide")]  # noqa: RUF012 -- Textual's type
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (35, "-tall")]  # noqa: RUF012 -- as above
-
-    def compose(self) -> ComposeResult:
-        """Put the frame around the body."""
-        yield Header()
-        yield Pages()
-        yield Crumb()
-        yield from self.body()
-        yield Hints()
-
-    def body(self) -> ComposeResult:
-        """Make the page's own widgets."""
-        yield from ()
+    def show_hints(self) -> None:
+        """Show the keys that matter, and which are off."""
+        if self.is_whole:
+            now = self.situation()
+            found = [(one, why_not(one, now)) for one in keymap.hints(self.NAME)]
+            self.query_one(Hints).show(found)
 
     @property
-    def workspace(self) -> Workspace:
-        """The open workspace."""
-        return cast("Workspace", self.app.workspace)  # type: ignore[attr-defined]  # our own app
-
-    @property
-    def snapshot(self) -> Snapshot | None:
-        """What was read last."""
-        return cast("Snapshot | None", self.app.snapshot)  # type: ignore[attr-defined]  # as above
-
-    def on_mount(self) -> None:
-        """Show what is known already."""
-        self.show_frame()
-
-    def on_screen_resume(self) -> None:
-        """Show what came while another page was open."""
-        self.show_frame()
-
-    def on_resize(self) -> None:
-        """Lay the frame out again."""
-        self.show_frame()
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all widgets are there: not before composing, nor while it is taken down."""
-        return bool(self.display) and bool(self.query(Hints))
-
-    def show_frame(self) -> None:
-        """Show the frame, and the page if anything was read."""
-        if not self.is_whole:
-            return
-        self.query_one(Pages).show(self.PLACE)
-        self.query_one(Hints).show(self.NAME)
-        self.show_age()
-        snapshot = self.snapshot
-        if snapshot is not None:
-            self.query_one(Header).show(snapshot)
-            self.show(snapshot)
-
-    def show_age(self) -> None:
-        """Show how old what is shown is."""
-        if not self.is_whole:
-            return
-        self.query_one(Crumb).show_age(self.app.age_s)  # type: ignore[attr-defined]  # our own app
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Show a snapshot."""
+    def table(self) -> Table | None:
+        """The focused table, else the page's first one."""
+        if isinstance(self.focused, Table):
+            return self.focused
+        return next(iter(self.query(Table)), None)
 
     def entity(self) -> str:
         """Return what is under the cursor, as ``kind:id``; empty when nothing is."""
-        return ""
+        return self.table.key if self.table else ""
 
-    def refused(self, what: str) -> bool:
-        """Say, also to the person, that a workspace that is open read-only takes no writes."""
-        snapshot = self.snapshot
-        because = snapshot.read_only_because if snapshot else "it is still being read"
-        if because:
-            self.app.notify(
-                f"Cannot {what}: the workspace is read-only, {clean(because).rstrip('.')}.",
-                severity="warning",
-                markup=False,
-            )
-        return bool(because)
+    def document(self) -> Document:
+        """Return the document of what is under the cursor."""
+        entity, snapshot = self.entity(), self.snapshot
+        return snapshot.document(entity) if snapshot and entity else None
+
+    def situation(self) -> Situation:
+        """Return what actions are judged by."""
+        table = self.table
+        has: set[str] = set()
+        if isinstance(self.focused, TextView):
+            has |= self.focused.HAS
+        elif table is not None:
+            has |= table.has
+            if table.rows:
+                has |= {"rows", "shown"}
+        return Situation(
+            snapshot=self.snapshot,
+            entity=self.entity(),
+            document=self.document(),
+            n_marked=len(table.marks) if table else 0,
+            has=frozenset(has),
+        )
+
+    def why_not(self, action: Action) -> str:
+        """Return why an action is off here and now; empty when it is on."""
+        return why_not(action, self.situation())
+
+    def on_table_moved(self) -> None:
+        """Show what the row under the cursor offers."""
+        self.show_hints()
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        """Open what was chosen, where it has a page; else show the row in full."""
+        if ":" in event.key:
+            self.host.open(event.key)
+        elif event.table.detail:
+            self.host.tell(event.table.detail)
 
     def action_annotate(self) -> None:
         """Write a remark on what is under the cursor."""
         from modeldeck_tui.screens.dialogs import AnnotateDialog
 
-        entity = self.entity()
-        if not entity:
-            self.app.notify("There is nothing under the cursor to annotate.", markup=False)
-        elif not self.refused("annotate"):
-            self.app.push_screen(AnnotateDialog(entity), self._annotated)
+        self.app.push_screen(AnnotateDialog(self.entity()), self._annotated)
 
     def _annotated(self, answer: tuple[str, str] | None) -> None:
         if answer is not None:
-            entity, text = answer
-            self.app.perform(  # type: ignore[attr-defined]  # our own app
-                lambda: self.workspace.annotations.add(entity, text), f"Noted on {entity}."
-            )
+            self.annotate(*answer)
 
-    def action_logs(self) -> None:
-        """Open the log of what is under the cursor."""
-        from modeldeck_tui.screens.logs import LogScreen
+    def annotate(self, entity: str, text: str) -> None:
+        """Keep a remark."""
+        annotations = self.workspace.annotations
+        self.host.perform(
+            lambda: annotations.add(entity, text),
+            f"Noted on {entity}.",
+            command=f"modeldeck annotate {entity} {text!r}",
+            undo=lambda made: annotations.withdraw(made["id"]),
+        )
 
-        entity = self.entity()
-        kind = entity.partition(":")[0]
-        if kind in {"endpoint", "run"}:
-            self.app.push_screen(LogScreen(entity))
+    # Panes and tabs
+
+    def action_next_tab(self) -> None:
+        """Turn to the next tab."""
+        self._turn(1)
+
+    def action_previous_tab(self) -> None:
+        """Turn to the tab before."""
+        self._turn(-1)
+
+    def _turn(self, step: int) -> None:
+        node: Widget | None = self.focused
+        while node is not None and not isinstance(node, Tabs):
+            node = node.parent if isinstance(node.parent, Widget) else None
+        tabs = node or next(iter(self.query(Tabs)), None)
+        if tabs is not None:
+            tabs.turn(step)
         else:
-            self.app.notify("Logs belong to endpoints and runs; put the cursor on one.")
+            self.host.tell("This page has no tabs.")
+
+    def action_enlarge(self) -> None:
+        """Give the focused pane more room."""
+        zoom.by(self, 1)
+
+    def action_shrink(self) -> None:
+        """Give the focused pane less room."""
+        zoom.by(self, -1)
+
+    def step_back(self) -> bool:
+        """Undo the page's own last step, such as a filter; say whether there was one."""
+        if self.zoomed:
+            zoom.by(self, -self.zoomed)
+            return True
+        table = self.table
+        if table is not None and table.marks:
+            table.mark(list(table.marks), is_on=False)
+            return True
+        return False

@@ -1,13 +1,14 @@
-"""Dialogs: voting on a release, and writing a remark.
+"""Dialogs: confirming what others will see, voting, choosing, and writing a remark.
 
 The key that opened a dialog cannot confirm it: for 300 ms nothing has the focus and keys are
-ignored, then Cancel has it, and what changes the last environment wants a word typed.
+ignored, then Cancel has it; Enter on Cancel cancels. What others will see takes y; what changes
+the last environment wants a word typed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.text import Text
 from textual import events
@@ -20,7 +21,10 @@ from textual.widgets import Button, Input, Static
 
 from modeldeck.domain.documents import DiffRow, ReleaseDocument
 from modeldeck_tui.clean import clean, clean_lines
-from modeldeck_tui.widgets.bindings import STYLES
+from modeldeck_tui.output import Cell
+from modeldeck_tui.present.rows import Line
+from modeldeck_tui.widgets.styles import STYLES
+from modeldeck_tui.widgets.table import Table
 
 DEAF_S = 0.3
 MAX_REASON = 1000
@@ -39,14 +43,16 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     AUTO_FOCUS = ""
     SCOPED_CSS = False
     CSS = """
-    Dialog { align: center middle; }
+    Dialog { align: center middle; background: transparent; }
     #dialog { width: 78; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
               border: round $accent; background: $surface; }
     #dialog Static { height: auto; }
-    #dialog Input { border: round ansi_bright_black; height: 3; }
+    #dialog Input { border: round $faint; height: 3; }
     #dialog Input:focus { border: round $accent; }
+    #dialog Table { height: auto; max-height: 12; min-height: 3; }
     #buttons { height: 3; align-horizontal: right; }
     #buttons Button { margin-left: 2; }
+    .-flat #dialog Input { border: none; height: 1; }
     """
 
     FIRST: ClassVar[str] = "#cancel"
@@ -88,6 +94,106 @@ def titled(field: Input, title: str) -> Input:
     return field
 
 
+class ConfirmDialog(Dialog[Any]):
+    """Asks whether to do something; answers with the reason, empty where none was given.
+
+    Parameters
+    ----------
+    heading : str
+        What would be done, in capitals, and to what.
+    lines : sequence of str
+        What will change.
+    verb : str
+        Stands on the button.
+    reason : str
+        Whether a reason is asked for: empty, ``optional`` or ``needed``.
+    word : str
+        What has to be typed; empty for y.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "yes", "yes", show=False, id="dialog.yes")
+    ]
+
+    def __init__(
+        self, heading: str, lines: Sequence[str], *, verb: str, reason: str = "", word: str = ""
+    ) -> None:
+        super().__init__()
+        self.heading = heading
+        self.lines = lines
+        self.verb = verb
+        self.reason = reason
+        self.word = word
+
+    def compose(self) -> ComposeResult:
+        """Say what would happen, and ask."""
+        with Vertical(id="dialog"):
+            yield Static(self.text(), id="what")
+            if self.reason:
+                asked = "kept in the ledger" if self.reason == "optional" else "needed, and kept"
+                yield titled(Input(id="reason", max_length=MAX_REASON), f"Reason ({asked})")
+            if self.word:
+                yield titled(Input(id="word"), f"Type {clean(self.word)} to confirm")
+            with Horizontal(id="buttons"):
+                yield Button("Cancel (esc)", id="cancel")
+                verb = clean(self.verb)
+                yield Button(Content(verb if self.word else f"{verb} (y)"), id="confirm")
+
+    def text(self) -> Text:
+        """Return what would be done, and what will change."""
+        return Text("\n").join([Text(clean(self.heading), "bold"), *map(Text, self.clean_lines())])
+
+    def clean_lines(self) -> list[str]:
+        """Return what will change, harmless."""
+        return [clean(one) for one in self.lines]
+
+    def on_mount(self) -> None:
+        """Begin with nothing that could be confirmed by accident."""
+        self._offer()
+
+    def _value(self, field: str) -> str:
+        return next((one.value for one in self.query(f"#{field}").results(Input)), "")
+
+    def is_complete(self) -> bool:
+        """Say whether everything is there."""
+        has_reason = self.reason != "needed" or bool(self._value("reason").strip())
+        return has_reason and (not self.word or self._value("word") == self.word)
+
+    def _offer(self) -> None:
+        self.query_one("#confirm", Button).disabled = not self.is_complete()
+
+    def on_input_changed(self) -> None:
+        """Offer the button as soon as everything is there."""
+        self._offer()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Go on to the next field, then to the button; Enter in a field decides nothing."""
+        fields = list(self.query(Input))
+        later = fields[fields.index(event.input) + 1 :]
+        if later:
+            later[0].focus()
+        elif self.is_complete():
+            self.query_one("#confirm", Button).focus()
+
+    def action_yes(self) -> None:
+        """Do it, unless a word has to be typed."""
+        if not self.word and self.is_complete():
+            self.answer()
+        elif not self.word:
+            self.query_one("#reason", Input).focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Cancel, or do it."""
+        if event.button.id == "cancel":
+            self.dismiss(None)
+        elif self.is_complete():
+            self.answer()
+
+    def answer(self) -> None:
+        """Close with the reason."""
+        self.dismiss(self._value("reason").strip())
+
+
 class Vote(NamedTuple):
     """What a person decided: on which release, how, why, and what it rested on then."""
 
@@ -97,15 +203,15 @@ class Vote(NamedTuple):
     expect: str
 
 
-class VoteDialog(Dialog[Vote]):
-    """Asks whether to approve or reject a release.
+class VoteDialog(ConfirmDialog):
+    """Asks whether to vote so on a release.
 
     Parameters
     ----------
     release : ReleaseDocument
         As it was read last; the vote binds to its basis.
     verdict : str
-        approve or reject.
+        approve, reject or request-changes.
     diff : sequence of DiffRow
         What changes.
     is_last_environment : bool
@@ -120,46 +226,36 @@ class VoteDialog(Dialog[Vote]):
         diff: Sequence[DiffRow],
         is_last_environment: bool,
     ) -> None:
-        super().__init__()
+        is_yes = verdict == "approve"
+        word = release["version"].replace("@", "-v") if is_yes and is_last_environment else ""
+        verbs = {"approve": "Approve", "reject": "Reject", "request-changes": "Ask for changes"}
+        super().__init__(
+            verdict,
+            (),
+            verb=verbs[verdict],
+            reason="optional" if is_yes else "needed",
+            word=word,
+        )
         self.release = release
         self.verdict = verdict
         self.diff = diff
-        is_yes = verdict == "approve"
-        needs_word = is_yes and (is_last_environment or release["completes_quorum"])
-        self.word = release["version"].replace("@", "-v") if needs_word else ""
 
-    def compose(self) -> ComposeResult:
-        """Say what would happen, and ask."""
-        is_yes = self.verdict == "approve"
-        with Vertical(id="dialog"):
-            yield Static(self._heading(), id="heading")
-            yield Static(self._evidence(), id="evidence")
-            yield Static(self._statement(), id="statement")
-            needed = "kept in the ledger" if is_yes else "needed, kept in the ledger"
-            yield titled(Input(id="reason", max_length=MAX_REASON), f"Reason ({needed})")
-            if self.word:
-                yield titled(Input(id="word"), f"Type {clean(self.word)} to confirm")
-            with Horizontal(id="buttons"):
-                yield Button("Cancel", id="cancel")
-                if is_yes:
-                    yield Button("Approve", id="confirm", variant="success")
-                else:
-                    yield Button("Reject", id="confirm", variant="error")
-
-    def on_mount(self) -> None:
-        """Begin with a vote that cannot be cast yet."""
-        super().on_mount()
-        self.query_one("#confirm", Button).disabled = not self._is_complete()
+    def text(self) -> Text:
+        """Return what the vote does, what speaks against it, and what is recorded."""
+        return Text("\n").join([self._heading(), self._evidence(), self._statement()])
 
     def _heading(self) -> Text:
         release = self.release
         before = release["replaces_version"] or "nothing"
         text = Text()
-        text.append(self.verdict.upper(), STYLES["good" if self.verdict == "approve" else "bad"])
+        title = self.verdict.replace("-", " ").upper()
+        text.append(title, STYLES["good" if self.verdict == "approve" else "bad"])
         text.append(f"  {clean(release['id'])}   {clean(before)} → {clean(release['version'])}")
         text.append(f"   {clean(release['environment'])}\n", "bold")
-        if self.verdict != "approve":
+        if self.verdict == "reject":
             text.append("One rejection ends this release; a new one has to be asked for.")
+        elif self.verdict == "request-changes":
+            text.append("It waits until you approve, reject, or take this back.")
         elif release["completes_quorum"]:
             text.append("Your vote completes the approvals: the servers load it at once.")
         else:
@@ -209,32 +305,10 @@ class VoteDialog(Dialog[Vote]):
         )
         return Text(clean_lines(said), STYLES["dim"])
 
-    def _is_complete(self) -> bool:
-        has_reason = bool(self.query_one("#reason", Input).value.strip())
-        has_word = not self.word or self.query_one("#word", Input).value == self.word
-        return has_word and (has_reason or self.verdict == "approve")
-
-    def on_input_changed(self) -> None:
-        """Offer the vote as soon as everything is there."""
-        self.query_one("#confirm", Button).disabled = not self._is_complete()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go on to the next field, then to the button; Enter in a field decides nothing."""
-        fields = list(self.query(Input))
-        later = fields[fields.index(event.input) + 1 :]
-        if later:
-            later[0].focus()
-        elif self._is_complete():
-            self.query_one("#confirm", Button).focus()
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Cancel, or decide."""
-        if event.button.id == "cancel":
-            self.dismiss(None)
-        elif self._is_complete():
-            reason = self.query_one("#reason", Input).value.strip()
-            release = self.release
-            self.dismiss(Vote(release["id"], self.verdict, reason, release["basis"]))
+    def answer(self) -> None:
+        """Close with the vote."""
+        reason = self._value("reason").strip()
+        self.dismiss(Vote(self.release["id"], self.verdict, reason, self.release["basis"]))
 
 
 class AnnotateDialog(Dialog[tuple[str, str]]):
@@ -246,6 +320,9 @@ class AnnotateDialog(Dialog[tuple[str, str]]):
         What it is about, as ``kind:id``.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "keep", "keep", show=False, priority=True, id="dialog.keep")
+    ]
     FIRST = "#text"
 
     def __init__(self, entity: str) -> None:
@@ -256,9 +333,78 @@ class AnnotateDialog(Dialog[tuple[str, str]]):
         """Ask for the text."""
         with Vertical(id="dialog"):
             yield Static(Text(f"Annotate {clean(self.entity)}", "bold"))
-            yield titled(Input(id="text"), "Your remark: enter keeps it, esc does not")
+            yield titled(Input(id="text"), "Your remark: enter or ^s keeps it, esc does not")
+
+    def on_input_submitted(self) -> None:
+        """Keep it."""
+        self.action_keep()
+
+    def action_keep(self) -> None:
+        """Keep a text that is not empty."""
+        text = self.query_one("#text", Input).value.strip()
+        if text:
+            self.dismiss((self.entity, text))
+
+
+class PickDialog(Dialog[str]):
+    """Asks to pick one of a few things; answers with its key.
+
+    Parameters
+    ----------
+    heading : str
+        What it is for.
+    choices : sequence of (key, text)
+        The things.
+    """
+
+    FIRST = "#choices"
+
+    def __init__(self, heading: str, choices: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self.heading = heading
+        self.choices = choices
+
+    def compose(self) -> ComposeResult:
+        """Show them."""
+        with Vertical(id="dialog"):
+            yield Static(Text(clean(self.heading), "bold"))
+            yield Table("enter picks, esc does not", id="choices")
+
+    def on_mount(self) -> None:
+        """Fill the table."""
+        lines = [Line(key, (Cell(clean(text)),)) for key, text in self.choices]
+        self.query_one(Table).show_lines(lines)
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        """Take it."""
+        self.dismiss(event.key)
+
+
+class NameDialog(Dialog[str]):
+    """Asks for a name.
+
+    Parameters
+    ----------
+    heading : str
+        What it is for.
+    value : str
+        What stands there first.
+    """
+
+    FIRST = "#name"
+
+    def __init__(self, heading: str, value: str) -> None:
+        super().__init__()
+        self.heading = heading
+        self.value = value
+
+    def compose(self) -> ComposeResult:
+        """Ask for it."""
+        with Vertical(id="dialog"):
+            yield Static(Text(clean(self.heading), "bold"))
+            yield titled(Input(clean(self.value), id="name"), "enter takes it, esc does not")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep a text that is not empty."""
+        """Take a name that is not empty."""
         if event.value.strip():
-            self.dismiss((self.entity, event.value.strip()))
+            self.dismiss(event.value.strip())

@@ -5,44 +5,66 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modeldeck.domain.documents import DiffRow
+from modeldeck.domain.documents import ActivityDocument, DiffRow, RunDocument
 from modeldeck.errors import ModelDeckError
 from modeldeck_tui.output import write_bug_report
-from modeldeck_tui.present import Snapshot
+from modeldeck_tui.present.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
 
-Diffs = dict[str, Sequence[DiffRow]]
-
-N_LATEST = 40
 N_RECENT = 20
 
 
-def read(workspace: Workspace, known: Diffs, *, reviewed: Sequence[str]) -> Snapshot:
-    """Read everything that the pages show; ``known`` holds the differences found before."""
+def read(workspace: Workspace, known: Snapshot | None, *, reviewed: Sequence[str]) -> Snapshot:
+    """Read everything that the pages show; what cannot have changed is taken from ``known``."""
     overview = workspace.overview
     releases = workspace.releases.list()
     runs = workspace.runs.list()
-    tops = [one for one in runs if not one["parent"]]
-    environments = workspace.environments
+    running, recent = _tops(runs, known)
     wanted = {one["id"] for one in releases if one["is_open"]} | set(reviewed)
+    diffs = known.diffs if known else {}
     return Snapshot(
         workspace=workspace.name,
         actor=workspace.actor.name,
         host=workspace.actor.host,
         read_only_because=workspace.read_only_because,
         at=workspace.now(),
-        last_environment=environments[-1] if environments else "",
+        as_of=workspace.deck.as_of,
+        environments=workspace.environments,
+        pipelines=workspace.training.names(),
         inbox=overview.inbox(),
         live=[(one, workspace.traffic.last_minute(one["id"])) for one in overview.live()],
-        running=[one for one in tops if one["status"] == "running"],
-        recent=[one for one in tops if one["status"] != "running"][:N_RECENT],
-        latest=overview.latest(N_LATEST),
+        runs=runs,
+        running=running,
+        recent=recent,
+        latest=_activity(workspace, known),
+        models=workspace.models.list(),
+        versions=workspace.models.versions(),
         releases=releases,
         remarks=workspace.annotations.list(),
-        diffs={one: known.get(one) or diff(workspace, one) for one in sorted(wanted)},
+        diffs={one: diffs.get(one) or diff(workspace, one) for one in sorted(wanted)},
     )
+
+
+def _tops(
+    runs: Sequence[RunDocument], known: Snapshot | None
+) -> tuple[Sequence[RunDocument], Sequence[RunDocument]]:
+    """Return the runs that run, and those that ended last, without the candidates of a search."""
+    if known is not None and known.runs is runs:
+        return known.running, known.recent
+    tops = [one for one in runs if not one["parent"]]
+    ended = [one for one in tops if one["status"] != "running"]
+    return [one for one in tops if one["status"] == "running"], ended[:N_RECENT]
+
+
+def _activity(workspace: Workspace, known: Snapshot | None) -> Sequence[ActivityDocument]:
+    """Return all entries, newest first; those that were read before are not read again."""
+    before = known.latest if known is not None else ()
+    later = workspace.activity.list(since_n=before[0]["n"] if before else 0)
+    if before and not later:
+        return before
+    return [*later, *before]
 
 
 def diff(workspace: Workspace, release: str) -> Sequence[DiffRow]:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.widgets import Static
 
 from modeldeck_tui import keymap
 from modeldeck_tui.clean import clean
+from modeldeck_tui.keymap import Action
 from modeldeck_tui.output import cell_width, cut
-from modeldeck_tui.present import Snapshot, clock
-from modeldeck_tui.widgets.bindings import STYLES
+from modeldeck_tui.present.rows import clock
+from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.widgets.styles import STYLES
 
 WIDE = 110
-FRESH_S = 5.0
+FRESH_S = 10.0
 OLD_S = 60.0
+LEAST = (60, 16)
+"""The smallest terminal that shows more than one pane, in columns and rows."""
 
 
 class Quiet(Static):
@@ -42,15 +49,27 @@ class Header(Quiet):
         tail = counters(snapshot, is_wide=width >= WIDE)
         tail.append(f"  {clock(snapshot.at)} ", STYLES["dim"])
         room = width - left.cell_len - tail.cell_len - 1
-        because = clean(snapshot.read_only_because)
-        mode = Text(" RW ", STYLES["dim"])
-        if because:
-            mode = Text(f" RO {cut(because, max(8, room // 2))} ", "reverse")
+        mode = _mode(snapshot, room)
         who = cut(f"{clean(snapshot.actor)}@{clean(snapshot.host)} ", max(0, room - mode.cell_len))
         gap = max(1, width - left.cell_len - cell_width(who) - mode.cell_len - tail.cell_len)
         line = Text.assemble(left, " " * gap, who, mode, tail)
         line.truncate(width)
         self.put(line)
+
+    def on_click(self, event: events.Click) -> None:
+        """Jump to what needs the person."""
+        event.stop()
+        self.app.run_worker(self.app.run_action("page('overview')"), exit_on_error=False)
+
+
+def _mode(snapshot: Snapshot, room: int) -> Text:
+    """Return whether the workspace may be written, or which moment is shown."""
+    if snapshot.as_of:
+        return Text(f" AS OF {snapshot.as_of[:16].replace('T', ' ')}Z ", "reverse bold")
+    because = clean(snapshot.read_only_because)
+    if because:
+        return Text(f" RO {cut(because, max(8, room // 2))} ", "reverse")
+    return Text(" RW ", STYLES["dim"])
 
 
 def counters(snapshot: Snapshot, *, is_wide: bool) -> Text:
@@ -77,12 +96,24 @@ class Pages(Quiet):
 
     def show(self, here: str) -> None:
         """Show which page is open."""
+        width = self.app.size.width
         line = Text(" ")
-        for key, title, page in keymap.PAGES:
-            style = "bold reverse" if page == here else ""
-            line.append(f" {key} {title} ", style)
-            line.append(" ")
+        is_narrow = sum(len(one[1]) + 5 for one in keymap.PAGES_IN_ORDER) > width
+        self._spans: list[tuple[int, int, str]] = []
+        for _key, title, page in keymap.PAGES_IN_ORDER:
+            key = keymap.shown(keymap.BY_ID[f"app.{page}"])
+            start = line.cell_len
+            name = title[:3] if is_narrow else title
+            line.append(f" {key} {name} ", "bold reverse" if page == here else "")
+            self._spans.append((start, line.cell_len, page))
+            line.append("" if is_narrow else " ")
         self.put(line)
+
+    def on_click(self, event: events.Click) -> None:
+        """Open the page that was clicked."""
+        for start, end, page in self._spans:
+            if start <= event.x < end:
+                self.app.run_worker(self.app.run_action(f"page('{page}')"), exit_on_error=False)
 
 
 class Crumb(Quiet):
@@ -110,7 +141,7 @@ class Crumb(Quiet):
         note = cut(note, width // 2)
         path = cut(path, width - cell_width(note) - 2)
         gap = max(1, width - cell_width(path) - cell_width(note))
-        parts = (" ", (path, "bold"), " " * gap, (note, style), "  ", (age, age_style))
+        parts = (" ", (path, "bold"), " " * gap, (note, STYLES[style]), "  ", (age, age_style))
         self.put(Text.assemble(*parts))
 
 
@@ -130,16 +161,22 @@ def freshness(seconds: float | None) -> tuple[str, Style]:
 
 
 class Hints(Quiet):
-    """The last line: the keys that matter here."""
+    """The last line: the keys that matter here; those that are off stay, dim and in brackets."""
 
     DEFAULT_CSS = "Hints { height: 1; dock: bottom; }"
 
-    def show(self, page: str) -> None:
-        """Show the keys of a page."""
-        found = [
-            Text.assemble((f"{one.shown} ", "bold"), (f"{one.hint}   ", STYLES["dim"]))
-            for one in keymap.hints(page)
-        ]
-        while len(found) > 1 and sum(one.cell_len for one in found) > self.app.size.width:
+    def show(self, actions: Sequence[tuple[Action, str]]) -> None:
+        """Show some actions, each with why it is off."""
+        width, height = self.app.size
+        found = []
+        if width < LEAST[0] or height < LEAST[1]:
+            found.append(Text(f"small: {LEAST[0]}×{LEAST[1]} shows all   ", STYLES["warn"]))
+        for one, because in actions:
+            key = keymap.shown(one)
+            if because:
+                found.append(Text(f"({key} {one.hint})  ", STYLES["dim"]))
+            elif key:
+                found.append(Text.assemble((f"{key} ", "bold"), f"{one.hint}   "))
+        while len(found) > 1 and sum(one.cell_len for one in found) > width:
             del found[-2]  # help stays, whatever there is room for
         self.put(Text.assemble(" ", *found))

@@ -1,9 +1,8 @@
-"""A log as it grows: follows its end, pauses when somebody looks up, searches what it holds."""
+"""A log as it grows: follows its end, pauses when somebody looks up, filters what it holds."""
 
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
@@ -17,17 +16,13 @@ from textual.strip import Strip
 
 from modeldeck.domain.documents import LogLine
 from modeldeck_tui.output import cell_width
-from modeldeck_tui.present import log_line
-from modeldeck_tui.widgets.bindings import STYLES, bindings
-
-MAX_LINES = 20_000
-"""Lines that are held; older ones leave at the front."""
+from modeldeck_tui.widgets.bindings import bindings
+from modeldeck_tui.widgets.log_lines import Held, LogLines
+from modeldeck_tui.widgets.styles import STYLES
 
 _SIDEWAYS = 20
 _SEVERE = {"error": {"ERROR", "CRITICAL"}, "warning": {"WARN", "ERROR", "CRITICAL"}}
-
-Held = tuple[str, int, str, str]
-"""A line that is held: its text, how much of that is its time, its style, its level."""
+_OF_PAGE = {"filter", "find"}
 
 
 class LogView(ScrollView, can_focus=True):
@@ -42,63 +37,78 @@ class LogView(ScrollView, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        one for one in bindings("logs") if getattr(one, "action", "") != "search"
+        one for one in bindings("logs") if not str(getattr(one, "action", "")).startswith("app.do")
     ]
     DEFAULT_CSS = """
     LogView { background: transparent; overflow-x: hidden; scrollbar-size-vertical: 1; }
     """
+    HAS: ClassVar[frozenset[str]] = frozenset({"shown"})
 
     class Paused(Message):
-        """Following began or ended, or lines came meanwhile."""
+        """Following began or ended, lines came meanwhile, or others are shown."""
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002 -- Textual's name for it
         super().__init__(id=id)
-        self._lines: deque[Held] = deque(maxlen=MAX_LINES)
+        self.held = LogLines()
         self.is_following = True
         self.unseen = 0
-        self.dropped = 0
         self.pattern = ""
         self.found = -1
         self._left = 0
 
     @property
-    def count(self) -> int:
-        """How many lines are held."""
-        return len(self._lines)
+    def plain(self) -> str:
+        """The lines that are shown, as text."""
+        return "\n".join(one.text for one in self.held.rows)
 
     def add(self, lines: Sequence[LogLine]) -> None:
         """Take new lines."""
-        overflow = max(0, len(self._lines) + len(lines) - MAX_LINES)
-        for one in lines:
-            self._lines.append((*log_line(one), one["level"]))
-        self.dropped += overflow
-        self.virtual_size = Size(0, len(self._lines))
+        came, left = self.held.add(lines)
+        self.virtual_size = Size(0, len(self.held))
         if self.is_following:
-            self._to(len(self._lines))
+            self._to(len(self.held))
         else:
-            self.unseen += len(lines)
-            if overflow:
-                self.found = max(-1, self.found - overflow)
-                self._to(self.scroll_offset.y - overflow)
+            self.unseen += came
+            if left:
+                self.found = max(-1, self.found - left)
+                self._to(self.scroll_offset.y - left)
+        self.refresh()
+        self.post_message(self.Paused())
+
+    def show_again(self) -> None:
+        """Make the rows anew: another filter, level or width; the place stays."""
+        at, rows = self.scroll_offset.y, self.held.rows
+        number = rows[at].number if at < len(rows) else -1
+        self.held.width = self.scrollable_content_region.width
+        self.held.build()
+        self.found = -1
+        self.virtual_size = Size(0, len(self.held))
+        to = len(self.held)
+        if not self.is_following and number >= 0:
+            to = next((n for n, one in enumerate(self.held.rows) if one.number >= number), to)
+        self._to(to)
         self.refresh()
         self.post_message(self.Paused())
 
     def on_resize(self) -> None:
         """Keep the end in sight while following."""
-        self.virtual_size = Size(0, len(self._lines))
+        if self.held.is_wrapped:
+            self.show_again()
+            return
+        self.virtual_size = Size(0, len(self.held.rows))
         if self.is_following:
-            self._to(len(self._lines))
+            self._to(len(self.held.rows))
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the viewport."""
-        width = self.scrollable_content_region.width
+        width, plain = self.scrollable_content_region.width, self.rich_style
         number = y + self.scroll_offset.y
-        if not 0 <= number < len(self._lines):
-            return Strip.blank(width)
-        text, n_time, style, _level = self._lines[number]
-        base = Style(reverse=True) if number == self.found else Style.null()
-        rest = STYLES[style] + base
-        parts = [Segment(text[:n_time], STYLES["dim"] + base), Segment(text[n_time:], rest)]
+        if not 0 <= number < len(self.held.rows):
+            return Strip.blank(width, plain)
+        text, n_time, style, _severity, _number = self.held.rows[number]
+        base = plain + Style(reverse=True) if number == self.found else plain
+        rest = base + STYLES[style]
+        parts = [Segment(text[:n_time], base + STYLES["dim"]), Segment(text[n_time:], rest)]
         if self.pattern and (at := text.lower().find(self.pattern, n_time)) >= 0:
             end = at + len(self.pattern)
             mark = rest + Style(bold=True, underline=True)
@@ -107,7 +117,7 @@ class LogView(ScrollView, can_focus=True):
                 Segment(text[at:end], mark),
                 Segment(text[end:], rest),
             ]
-        return Strip(parts).crop_extend(self._left, self._left + width, Style.null())
+        return Strip(parts).crop_extend(self._left, self._left + width, plain)
 
     def _to(self, y: int) -> None:
         self.scroll_to(y=max(0, y), animate=False, immediate=True, force=True)
@@ -119,7 +129,7 @@ class LogView(ScrollView, can_focus=True):
             self.post_message(self.Paused())
 
     def _move(self, lines: int) -> None:
-        last = max(0, len(self._lines) - self.scrollable_content_region.height)
+        last = max(0, len(self.held.rows) - self.scrollable_content_region.height)
         to = max(0, min(self.scroll_offset.y + lines, last))
         if lines < 0:
             self._pause()
@@ -129,14 +139,14 @@ class LogView(ScrollView, can_focus=True):
     def action_move(self, where: str) -> None:
         """Look elsewhere: up, down, page_up, page_down or first."""
         page = max(1, self.scrollable_content_region.height - 1)
-        by = {"up": -1, "down": 1, "page_up": -page, "page_down": page, "first": -self.count}
+        by = {"up": -1, "down": 1, "page_up": -page, "page_down": page, "first": -len(self.held)}
         self._move(by[where])
 
     def action_sideways(self, direction: int) -> None:
         """Scroll to the left, or to the right as far as the lines in sight reach."""
         top = self.scroll_offset.y
-        shown = itertools.islice(self._lines, top, top + self.size.height)
-        longest = max((cell_width(one[0]) for one in shown), default=0)
+        shown = itertools.islice(self.held.rows, top, top + self.size.height)
+        longest = max((cell_width(one.text) for one in shown), default=0)
         if direction < 0 or self._left + self.size.width < longest:
             self._left = max(0, self._left + direction * _SIDEWAYS)
         self.refresh()
@@ -146,9 +156,23 @@ class LogView(ScrollView, can_focus=True):
         self.is_following = True
         self.unseen = 0
         self.found = -1
-        self._to(len(self._lines))
+        self._to(len(self.held.rows))
         self.refresh()
         self.post_message(self.Paused())
+
+    def action_level(self, step: int) -> None:
+        """Show only higher levels (1), or lower ones too (-1)."""
+        self.held.step_level(step)
+        self.show_again()
+
+    def action_show_or_hide(self, what: str) -> None:
+        """Break long lines or let them be scrolled (wrap); show or hide the times (times)."""
+        if what == "wrap":
+            self.held.is_wrapped = not self.held.is_wrapped
+            self._left = 0
+        else:
+            self.held.has_times = not self.held.has_times
+        self.show_again()
 
     def on_mouse_scroll_up(self) -> None:
         """Pause when the wheel goes up."""
@@ -174,12 +198,12 @@ class LogView(ScrollView, can_focus=True):
     def _wanted(self, what: str) -> Callable[[Held], bool]:
         if what == "match":
             pattern = self.pattern
-            return lambda line: bool(pattern) and pattern in line[0].lower()
-        return lambda line: line[3] in _SEVERE[what]
+            return lambda line: bool(pattern) and pattern in line.text.lower()
+        return lambda line: line.level in _SEVERE[what]
 
     def _find(self, wanted: Callable[[Held], bool], *, is_forward: bool) -> bool:
         """Put the line that is wanted in sight; the search begins at the last find."""
-        count = len(self._lines)
+        count = len(self.held.rows)
         start = self.found
         if start < 0:
             height = self.scrollable_content_region.height
@@ -187,7 +211,7 @@ class LogView(ScrollView, can_focus=True):
         numbers: Iterable[int] = (
             range(start + 1, count) if is_forward else range(min(start, count) - 1, -1, -1)
         )
-        lines = list(self._lines)
+        lines = list(self.held.rows)
         for number in numbers:
             if wanted(lines[number]):
                 self._pause()

@@ -8,15 +8,63 @@ from textual.filter import LineFilter
 
 from modeldeck_tui.clean import clean
 
+_ASCII = str.maketrans(
+    {
+        "✔": "v", "✖": "x", "⚠": "!", "●": "*", "○": "o", "◌": ".", "▲": "+", "▼": "-",
+        "›": ">", "…": "~", "→": ">", "·": "-", "–": "-", "—": "-", "✎": "#", "§": "#",
+        "•": "*", "‖": "=", "▶": ">", "≥": "}", "≤": "{", "Δ": "d", "±": "~", "↑": "^", "↓": "v",
+        "⇧": "s", "←": "<", "╭": "+", "╮": "+", "╰": "+", "╯": "+", "─": "-", "│": "|",
+        "┤": "|", "┐": "+", "└": "+", "┌": "+", "┘": "+", "├": "+", "━": "=", "▔": "-",
+        "▁": "_", "▂": "_", "▃": ".", "▄": "-", "▅": "=", "▆": "*", "▇": "#", "█": "#",
+        "▓": "#", "▒": "+", "░": ".", "▊": "|", "▎": "|", "▌": "|", "▐": "|", "×": "x",
+    }
+)  # fmt: skip
+
 
 class SafeLines(LineFilter):
-    """Makes every segment of text harmless, whichever widget drew it."""
+    """Makes every segment of text harmless, whichever widget drew it.
+
+    Attributes
+    ----------
+    is_ascii : bool
+        Whether symbols, borders and curves are drawn with ASCII characters.
+    """
+
+    is_ascii = False
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 -- as Textual calls it
         """Return the segments with marks in the place of control characters."""
         return [
-            Segment(clean(text), style, control)
+            Segment(self._harmless(text), style, control)
             if not control and not (text.isascii() and text.isprintable())
             else Segment(text, style, control)
             for text, style, control in segments
         ]
+
+    def _harmless(self, text: str) -> str:
+        text = clean(text)
+        return to_ascii(text) if self.is_ascii else text
+
+
+def to_ascii(text: str) -> str:
+    """Return a text with its symbols in ASCII, each as wide as before.
+
+    >>> to_ascii("✔ live › ⠉⠒ é")
+    'v live > ** ?'
+    """
+    text = text.translate(_ASCII)
+    if text.isascii():
+        return text
+    return "".join(_plain(one) for one in text)
+
+
+def _plain(letter: str) -> str:
+    if letter.isascii():
+        return letter
+    if "\u2801" <= letter <= "\u28ff":
+        return "*"
+    if letter == "\u2800":
+        return " "
+    from modeldeck_tui.output import cell_width
+
+    return "?" * cell_width(letter)

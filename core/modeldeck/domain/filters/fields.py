@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from modeldeck.domain.query import Fields
+from modeldeck.domain.filters.query import Fields
 
 Document = Any
 """One of :mod:`modeldeck.domain.documents`."""

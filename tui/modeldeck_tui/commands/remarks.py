@@ -1,0 +1,91 @@
+"""``annotate``, ``annotation list|withdraw``, ``lineage``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from modeldeck_tui import output
+from modeldeck_tui.commands.base import group, session_of
+
+app = group("Annotations: what was said about runs, models, versions, releases, endpoints.")
+
+
+def register(main: typer.Typer) -> None:
+    """Add ``annotate`` and ``lineage``."""
+    main.command("annotate")(annotate)
+    main.command("lineage")(show_lineage)
+
+
+def annotate(
+    context: typer.Context,
+    entity: Annotated[
+        str,
+        typer.Argument(metavar="ENTITY", help="A run, model, version, release or endpoint."),
+    ],
+    *,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The remark.")],
+) -> None:
+    """Write a remark on anything."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.annotations.add(entity, text)
+    if session.is_json:
+        session.printer.document(found)
+    else:
+        session.printer.line(f"Noted on {found['subject']}.")
+
+
+@app.command("list")
+def list_annotations(
+    context: typer.Context,
+    entity: Annotated[str, typer.Argument(metavar="[ENTITY]", help="Only about this.")] = "",
+) -> None:
+    """List remarks, oldest first."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.annotations.list(entity)
+    if session.is_json:
+        session.printer.document(found)
+        return
+    session.printer.table(
+        ["ID", "AT", "BY", "ABOUT", "REMARK"],
+        [
+            [one["id"], output.moment(one["at"]), one["by"], one["subject"], one["text"]]
+            for one in found
+        ],
+    )
+
+
+@app.command("withdraw")
+def withdraw_annotation(
+    context: typer.Context,
+    annotation: Annotated[str, typer.Argument(metavar="ID", help="As `annotation list` has it.")],
+) -> None:
+    """Take back a remark of your own; the ledger keeps that it was made."""
+    session = session_of(context)
+    with session.open() as workspace:
+        workspace.annotations.withdraw(annotation)
+    if session.is_json:
+        session.printer.document({"withdrawn": annotation})
+    else:
+        session.printer.line("Taken back.")
+
+
+def show_lineage(
+    context: typer.Context,
+    entity: Annotated[
+        str, typer.Argument(metavar="ENTITY", help="A run, version, release or endpoint.")
+    ],
+) -> None:
+    """Show where something comes from, and what became of it."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.lineage.of(workspace.annotations.entity(entity))
+    if session.is_json:
+        session.printer.document(found)
+        return
+    session.printer.table(
+        ["KIND", "ID", "WHAT"], [[one["kind"], one["id"], one["text"]] for one in found]
+    )

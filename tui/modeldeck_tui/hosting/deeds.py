@@ -1,0 +1,181 @@
+"""Doing what a person asked for, saying how it went, undoing it, and taking things out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.app import SuspendNotSupported
+from textual.notifications import SeverityLevel
+
+from modeldeck_tui.clean import clean
+from modeldeck_tui.hosting.loading import Loading
+from modeldeck_tui.messages import ActionDone
+from modeldeck_tui.output import to_json
+from modeldeck_tui.present.activity import pretty
+from modeldeck_tui.screens import saving
+from modeldeck_tui.screens.base import Page
+from modeldeck_tui.screens.dialogs import PickDialog
+from modeldeck_tui.screens.memory import Deed, Memory, Undo
+from modeldeck_tui.screens.reader import ReaderScreen
+from modeldeck_tui.screens.reading import explained
+from modeldeck_tui.widgets.log_view import LogView
+from modeldeck_tui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from modeldeck.workspace import Workspace
+
+
+class Deeds(Loading):
+    """An app that does things in threads and remembers them."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.memory = Memory()
+
+    def tell(self, text: str, *, severity: SeverityLevel = "information") -> None:
+        """Tell the person something; it is kept among the messages."""
+        text = clean(text)
+        self.memory.said(text, severity)
+        timeout = 8 if severity == "error" else 4
+        self.notify(text, severity=severity, timeout=timeout, markup=False)
+
+    def perform(
+        self,
+        action: Callable[[], object],
+        done: str,
+        *,
+        command: str = "",
+        undo: Undo | None = None,
+    ) -> None:
+        """Do what a person asked for in a thread, then say how it went.
+
+        Without ``done`` the action's result is what is said.
+        """
+        deed = self.memory.begin(action, done, command=command, undo=undo)
+        self._do(deed, action, "done")
+
+    @work(thread=True, exit_on_error=False, group="perform")
+    def _do(self, deed: Deed, action: Callable[[], object], outcome: str) -> None:
+        try:
+            result = action()
+        except Exception as error:  # noqa: BLE001 -- the person is told, and what is open stays
+            deed.outcome, deed.is_error = "failed", True
+            self.post_message(ActionDone(deed.number, explained(error), is_error=True))
+        else:
+            if outcome == "done":
+                deed.result = result
+            deed.outcome = outcome
+            words = {"done": deed.done or str(result), "undone": f"Undone: {deed.done}"}
+            self.post_message(ActionDone(deed.number, words[outcome]))
+
+    def on_action_done(self, message: ActionDone) -> None:
+        """Tell the person, and show what it changed."""
+        deed = self.memory.deed(message.deed)
+        can = deed is not None and deed.undo is not None and deed.outcome == "done"
+        text = f"{message.text} z undoes it." if can else message.text
+        self.tell(text, severity="error" if message.is_error else "information")
+        self.reload()
+
+    def action_undo(self) -> None:
+        """Undo the last deed that can be undone."""
+        deed = self.memory.to_undo()
+        if deed is None or deed.undo is None:
+            self.tell("There is nothing to undo.")
+            return
+        undo, result = deed.undo, deed.result
+        self.memory.undone.append(deed)
+        self._do(deed, lambda: undo(result), "undone")
+
+    def action_redo(self) -> None:
+        """Do again what was undone last."""
+        if not self.memory.undone:
+            self.tell("There is nothing to do again.")
+            return
+        deed = self.memory.undone.pop()
+        self._do(deed, deed.action, "done")
+
+    def action_done(self) -> None:
+        """Show what was done, and what was said."""
+        lines = [(clean(text), style) for text, style in self.memory.lines()]
+        self.push_screen(ReaderScreen("Done from this screen", lines, place=self.current_mode))
+
+    # Taking things out
+
+    def _shown_text(self, page: Page) -> TextView | LogView | None:
+        if isinstance(page.focused, TextView | LogView):
+            return page.focused
+        return next(iter([*page.query(TextView), *page.query(LogView)]), None)
+
+    def action_copy(self) -> None:
+        """Ask what to copy, then copy it."""
+        page = self.screen
+        if not isinstance(page, Page):
+            return
+        view, table = self._shown_text(page), page.table
+        choices: dict[str, str] = {}
+        if table is not None and table.rows and not isinstance(page.focused, TextView | LogView):
+            choices["row"] = saving.row_text(table.rows, table.cursor)
+            choices["id"] = table.key
+            choices["json"] = to_json(table.document, indent=2)
+        elif view is not None:
+            choices["text"] = view.plain
+        named = [(key, f"{key:<5} {clean(text[:60])}") for key, text in choices.items() if text]
+
+        def copy(key: str | None) -> None:
+            if key:
+                self._copy(choices[key])
+
+        self.push_screen(PickDialog("COPY", named), copy)
+
+    def _copy(self, text: str) -> None:
+        path = saving.write_clipboard(text)
+        if len(text) <= saving.MOST_COPIED:
+            self.copy_to_clipboard(text)
+            self.tell(f"Copied {len(text):,} characters, also in {path}")
+        else:
+            self.tell(f"Too long for the terminal's clipboard: {len(text):,} characters in {path}")
+
+    def action_raw(self) -> None:
+        """Show what is under the cursor as its JSON."""
+        page = self.screen
+        if isinstance(page, Page):
+            document = page.document()
+            lines = [(one, "") for one in pretty(to_json(document))]
+            title = f"{clean(page.entity())} as JSON"
+            reader = ReaderScreen(title, lines, place=page.PLACE, about=page.entity())
+            self.push_screen(reader)
+
+    def action_save(self) -> None:
+        """Save what is shown in new files of the working directory."""
+        page = self.screen
+        if not isinstance(page, Page):
+            return
+        view, table = self._shown_text(page), page.table
+        if view is not None and (table is None or page.focused is view):
+            text = view.plain
+
+            def write() -> object:
+                return f"Saved in {saving.write_new(page.NAME, 'txt', text=text + chr(10))}"
+
+            self.perform(write, "")
+        elif table is not None:
+            rows = table.rows
+            self.perform(lambda: saving.save_rows(page.NAME, rows), "")
+
+    def action_print(self) -> None:
+        """Leave the full screen and print the page as text, for the terminal's own selection."""
+        strips = self.screen._compositor.render_strips()  # noqa: SLF001 -- what is on the screen
+        lines = ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+        try:
+            with self.suspend():
+                print("\n".join(clean(line) for line in lines))  # noqa: T201 -- that is the point
+                input("\nEnter goes back. ")
+        except (SuspendNotSupported, EOFError, KeyboardInterrupt):
+            return
+        self.refresh()
+
+    def action_suspend(self) -> None:
+        """Go to the shell; fg comes back."""
+        self.action_suspend_process()

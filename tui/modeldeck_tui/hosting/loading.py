@@ -1,0 +1,117 @@
+"""Reading the workspace: in a thread, one reading at a time, and again when anything changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.app import App
+
+from modeldeck_tui.clean import clean
+from modeldeck_tui.messages import LoadFailed, SnapshotLoaded, WorkspaceChanged
+from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.screens.base import Page
+from modeldeck_tui.screens.pages.review import ReviewScreen
+from modeldeck_tui.screens.reading import explained, read
+
+if TYPE_CHECKING:
+    from modeldeck.workspace import Workspace
+
+HEARTBEAT_S = 1.0
+RESCAN_S = 5.0
+"""How often the workspace is read although nothing told that it changed."""
+
+
+class Loading(App[None]):
+    """An app that holds the newest snapshot of a workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Open; whoever opened it closes it.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.snapshot: Snapshot | None = None
+        self._is_loading = False
+        self._is_stale = False
+        self._failed = ""
+        self._read_at: float | None = None
+
+    def start_reading(self) -> None:
+        """Read the workspace, and again whenever it changes."""
+        self._watcher = self.workspace.watch(self._tell_change)
+        self.set_interval(HEARTBEAT_S, self._beat)
+        self.reload()
+
+    def _tell_change(self) -> None:
+        """Tell the app, from the watcher's thread."""
+        self.post_message(WorkspaceChanged())
+
+    def on_unmount(self) -> None:
+        """End watching."""
+        self._watcher.close()
+
+    @property
+    def age_s(self) -> float | None:
+        """How long ago the workspace was read; None before the first time."""
+        return None if self._read_at is None else time.monotonic() - self._read_at
+
+    def _beat(self) -> None:
+        """Read again what moves by itself, and show it when what is shown grows old."""
+        snapshot, age = self.snapshot, self.age_s
+        moves = snapshot is None or snapshot.running or snapshot.live
+        if age is None or moves or age >= RESCAN_S:
+            self.reload()
+        if isinstance(self.screen, Page):
+            self.screen.show_age()
+
+    def on_workspace_changed(self) -> None:
+        """Read again."""
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the workspace in a thread; while one reads, note that there is more."""
+        if self._is_loading:
+            self._is_stale = True
+            return
+        self._is_loading = True
+        self._load([one.release_id for one in self.screen_stack if isinstance(one, ReviewScreen)])
+
+    @work(thread=True, exit_on_error=False, group="load")
+    def _load(self, reviewed: Sequence[str]) -> None:
+        workspace, known = self.workspace, self.snapshot
+        try:
+            self.post_message(SnapshotLoaded(read(workspace, known, reviewed=reviewed)))
+        except Exception as error:  # noqa: BLE001 -- whatever it is, what is shown grows old visibly
+            is_new = repr(error) != self._failed
+            self._failed = repr(error)
+            self.post_message(LoadFailed(explained(error) if is_new else ""))
+
+    def on_snapshot_loaded(self, message: SnapshotLoaded) -> None:
+        """Show it on every open page, unless another moment is looked at by now."""
+        if message.snapshot.as_of == self.workspace.deck.as_of:
+            self.snapshot = message.snapshot
+            self._read_at = time.monotonic()
+            self._failed = ""
+        self._loaded()
+        for screen in self.screen_stack:
+            if isinstance(screen, Page):
+                screen.show_frame()
+
+    def on_load_failed(self, message: LoadFailed) -> None:
+        """Say once why what is shown grows old."""
+        self._loaded()
+        if message.text:
+            text = clean(message.text)
+            self.notify(text, title="Cannot read", severity="error", timeout=8, markup=False)
+
+    def _loaded(self) -> None:
+        self._is_loading = False
+        if self._is_stale:
+            self._is_stale = False
+            self.reload()

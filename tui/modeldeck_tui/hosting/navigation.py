@@ -1,0 +1,174 @@
+"""Going from page to page, back, and to a moment in the past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import isawaitable
+
+from textual.dom import DOMNode
+
+from modeldeck_tui import keymap
+from modeldeck_tui.clean import clean
+from modeldeck_tui.hosting.deeds import Deeds
+from modeldeck_tui.keymap import Action
+from modeldeck_tui.present.conditions import endpoint_of
+from modeldeck_tui.screens.base import Page
+from modeldeck_tui.screens.help import HelpScreen
+from modeldeck_tui.screens.jump import JumpScreen
+from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.pages.logs import LogScreen
+from modeldeck_tui.screens.pages.review import ReviewScreen
+from modeldeck_tui.screens.pages.run import RunScreen
+from modeldeck_tui.screens.reader import EntryScreen
+
+FIRST_PAGE = "overview"
+
+
+class Navigation(Deeds):
+    """An app that knows its pages."""
+
+    _before = FIRST_PAGE
+
+    # Doing an action by its id: keys, palette and commands all come here
+
+    async def action_do(self, name: str) -> None:
+        """Do an action, or say why it is off."""
+        action, page = keymap.BY_ID[name], self.screen
+        because = page.why_not(action) if isinstance(page, Page) else ""
+        if because:
+            self.tell(f"Cannot {action.hint}: {because}.", severity="warning")
+            return
+        handler = self._handler(action)
+        if handler is not None:
+            result = handler()
+            if isawaitable(result):
+                await result
+
+    async def carry_out(self, action: Action) -> None:
+        """Do an action from the palette or by command, as its key does."""
+        if not action.is_direct:
+            await self.action_do(action.id)
+            return
+        name = action.does.partition("(")[0]
+        holder = next((one for one in self._holders() if hasattr(one, f"action_{name}")), self)
+        await self.run_action(action.does, holder)
+
+    def _holders(self) -> list[DOMNode]:
+        """Return what may have an action's method: the focused pane, what is around it, the app."""
+        page = self.screen
+        inside = page.focused.ancestors_with_self if page.focused is not None else []
+        table = [page.table] if isinstance(page, Page) and page.table is not None else []
+        return [*inside, *table, page, self]
+
+    def _handler(self, action: Action) -> Callable[[], object] | None:
+        for holder in self._holders():
+            found = getattr(holder, f"action_{action.name}", None)
+            if found is not None:
+                return found  # type: ignore[no-any-return]  # looked up by name
+        return None
+
+    # Pages
+
+    def action_page(self, name: str) -> None:
+        """Open one of the numbered pages."""
+        if self.current_mode != name:
+            self._before = self.current_mode or FIRST_PAGE
+            self.switch_mode(name)
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_last_page(self) -> None:
+        """Open the page before this one."""
+        self.action_page(self._before)
+
+    async def action_back(self) -> None:
+        """Go one step back; from the first page leave."""
+        page = self.screen
+        if isinstance(page, Page) and page.step_back():
+            return
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        elif self.workspace.deck.as_of:
+            self.action_now()
+        elif self.current_mode != FIRST_PAGE:
+            self._before = self.current_mode or FIRST_PAGE
+            self.switch_mode(FIRST_PAGE)
+        else:
+            self.exit()
+
+    def open(self, entity: str) -> None:
+        """Open the page of a thing, named ``kind:id``."""
+        kind, _colon, name = entity.partition(":")
+        if kind == "run":
+            self.push_screen(RunScreen(name))
+        elif kind == "release":
+            self.push_screen(ReviewScreen(name))
+        elif kind == "entry" and name.isdigit():
+            self.push_screen(EntryScreen(int(name)))
+        elif kind in {"version", "endpoint"}:
+            self._open_row("models" if kind == "version" else "deployments", entity)
+        elif kind in {"model", "experiment"}:
+            self.listed("models" if kind == "model" else "runs", f"{kind}:{name}")
+        else:
+            self.tell(f"{entity} has no page of its own.")
+
+    def _open_row(self, page: str, entity: str) -> None:
+        self.action_page(page)
+        screen = self.screen
+        if isinstance(screen, ListingPage):
+            screen.wanted = entity
+            screen.show_frame()
+
+    def listed(self, page: str, text: str) -> None:
+        """Open a numbered page with a filter."""
+        self.action_page(page)
+
+        def apply() -> None:
+            if isinstance(self.screen, ListingPage):
+                self.screen.set_filter(text)
+
+        self.call_after_refresh(apply)
+
+    def action_open_log(self) -> None:
+        """Open the log of what is under the cursor."""
+        page = self.screen
+        if isinstance(page, Page):
+            now = page.situation()
+            is_run = now.kind == "run"
+            self.push_screen(LogScreen(now.entity if is_run else f"endpoint:{endpoint_of(now)}"))
+
+    def action_help(self) -> None:
+        """Show the keys of this page."""
+        page = self.screen
+        if isinstance(page, Page):
+            self.push_screen(HelpScreen(page.NAME, lambda action: clean(page.why_not(action))))
+
+    def action_jump(self) -> None:
+        """Show a letter on every pane."""
+        self.push_screen(JumpScreen(self.screen))
+
+    def action_refresh(self) -> None:
+        """Read again now."""
+        self.reload()
+
+    # The past
+
+    def action_travel(self, as_of: str) -> None:
+        """Look at everything as it was at a time, or after an entry."""
+        present = getattr(self, "_present", None) or self.workspace
+        self._present = present
+        try:
+            self.workspace = present.at(as_of)
+        except Exception as error:  # noqa: BLE001 -- told, and the present stays
+            self.tell(str(error), severity="error")
+            return
+        self.snapshot = None
+        self.tell("This is the past, read-only: esc on a page, or :now, comes back.")
+        self.reload()
+
+    def action_now(self) -> None:
+        """Come back from the past."""
+        if self.workspace.deck.as_of:
+            self.workspace = self._present
+            self.snapshot = None
+            self.reload()

@@ -1,0 +1,365 @@
+"""The table of keys: bindings, hints, help, palette, ``:`` commands and README are made from it.
+
+Movement keys (``h j k l``, arrows, ``g G``, ``^d ^u ^f ^b``) are never anything else on a page
+with lists or text; nothing sits on keys that terminals cannot tell apart (``^h ^i ^j ^m``).
+"""
+
+from __future__ import annotations
+
+from modeldeck_tui.keymap.action import Action, action
+
+EVERYWHERE = (
+    action(
+        "app.overview",
+        "1",
+        "overview",
+        "What needs you, what is live",
+        "modeldeck",
+        does="page('overview')",
+    ),
+    action(
+        "app.runs",
+        "2",
+        "runs",
+        "Runs: filter, compare, live",
+        "modeldeck run list",
+        does="page('runs')",
+    ),
+    action(
+        "app.models",
+        "3",
+        "models",
+        "Models and their versions",
+        "modeldeck model versions",
+        does="page('models')",
+    ),
+    action(
+        "app.releases",
+        "4",
+        "releases",
+        "Releases: what waits, what was decided",
+        "modeldeck release list",
+        does="page('releases')",
+    ),
+    action(
+        "app.deployments",
+        "5",
+        "deploys",
+        "Endpoints: health, traffic, versions",
+        "modeldeck deploy list",
+        does="page('deployments')",
+    ),
+    action(
+        "app.sources",
+        "6",
+        "logs",
+        "Logs of endpoints and runs",
+        "modeldeck logs",
+        does="page('sources')",
+    ),
+    action(
+        "app.activity",
+        "7",
+        "activity",
+        "Every decision, newest first",
+        "modeldeck activity",
+        does="page('activity')",
+    ),
+    action("app.help", "question_mark f1", "help", "The keys of this page, and why some are off"),
+    action("app.command", "colon", "command", "Type a command: :runs :logs :as-of …"),
+    action("app.command_palette", "ctrl+p", "palette", "Every action of this page by name"),
+    action("app.jump", "ctrl+o apostrophe", "jump", "Letters on every pane: press one to go there"),
+    action("app.back", "q escape", "back", "One step back; on the first page: leave"),
+    action("app.last_page", "minus", "last page", "The page before this one, and back again"),
+    action("app.refresh", "r ctrl+r", "refresh", "Read everything again now"),
+    action("app.next_pane", "tab", "pane", "The next pane", does="focus_next"),
+    action("app.previous_pane", "shift+tab", "pane back", "The pane before", does="focus_previous"),
+    action("app.next_tab", "right_square_bracket", "tab", "The next tab of the page"),
+    action("app.previous_tab", "left_square_bracket", "tab back", "The tab before"),
+    action("app.enlarge", "plus", "enlarge", "Give the pane half of the screen, then all of it"),
+    action("app.shrink", "underscore", "shrink", "Give the pane less room again"),
+    action(
+        "app.annotate",
+        "c",
+        "annotate",
+        "Write a remark on what is under the cursor",
+        "modeldeck annotate ENTITY TEXT",
+        danger=1,
+        needs="thing",
+    ),
+    action(
+        "app.open_log",
+        "L",
+        "log",
+        "The log of what is under the cursor",
+        "modeldeck logs SOURCE -f",
+        needs="loggable",
+    ),
+    action("app.copy", "y", "copy", "Copy the row, its id or everything as JSON", needs="shown"),
+    action("app.raw", "Y", "raw", "What is under the cursor, as its JSON", needs="thing"),
+    action("app.save", "ctrl+s", "save", "Save what is shown as CSV and JSON lines", needs="rows"),
+    action("app.undo", "z", "undo", "Undo what you did last, if it can be undone"),
+    action("app.redo", "Z", "redo", "Do again what was undone"),
+    action("app.done", "at", "done", "What was done from this screen, and the messages"),
+    action("app.print", "ctrl+l", "print", "Leave the full screen and print this page as text"),
+    action("app.suspend", "ctrl+z", "suspend", "To the shell; fg comes back"),
+    action("app.quit", "ctrl+q", "quit", "Leave at once, from anywhere"),
+)
+
+LIST = (
+    action("list.up", "k up", "up", "One row up", does="move('up')"),
+    action("list.down", "j down", "down", "One row down", does="move('down')"),
+    action("list.first", "g home", "first", "The first row", does="move('first')"),
+    action("list.last", "G end", "last", "The last row", does="move('last')"),
+    action(
+        "list.page_up", "ctrl+u ctrl+b pageup", "page up", "Half a page up", does="move('page_up')"
+    ),
+    action(
+        "list.page_down",
+        "ctrl+d ctrl+f pagedown",
+        "page down",
+        "Half a page down",
+        does="move('page_down')",
+    ),
+    action("list.left", "h left", "left", "Scroll sideways, to the left", does="sideways(-1)"),
+    action("list.right", "l right", "right", "Scroll sideways, to the right", does="sideways(1)"),
+    action("list.open", "enter", "open", "Open what is under the cursor", does="open"),
+    action("list.filter", "slash", "filter", "Show only rows that fit", needs="filterable"),
+    action("list.mark", "space", "mark", "Mark the row, and go down", needs="markable"),
+    action(
+        "list.mark_range",
+        "v",
+        "range",
+        "Begin a range; again: mark it to here",
+        needs="markable",
+    ),
+    action("list.mark_all", "asterisk", "mark all", "Mark all rows shown", needs="markable"),
+    action(
+        "list.mark_to",
+        "ctrl+at ctrl+space",
+        "mark to",
+        "Mark from the last mark to here",
+        needs="markable",
+    ),
+    action("list.unmark", "ctrl+backslash", "unmark", "Take all marks away", needs="marks"),
+    action("list.column_left", "shift+left", "column", "Pick the column before", needs="sortable"),
+    action("list.column_right", "shift+right", "column", "Pick the next column", needs="sortable"),
+    action(
+        "list.sort", "O", "sort", "Sort by the picked column; again: backwards", needs="sortable"
+    ),
+    action("list.wide", "ctrl+w", "wide", "All columns, or those that fit", needs="wideable"),
+)
+
+TEXT = (
+    action("text.up", "k up", "up", "One line up", does="move('up')"),
+    action("text.down", "j down", "down", "One line down", does="move('down')"),
+    action("text.first", "g home", "first", "The first line", does="move('first')"),
+    action("text.last", "G end", "last", "The last line", does="move('last')"),
+    action(
+        "text.page_up", "ctrl+u ctrl+b pageup", "page up", "Half a page up", does="move('page_up')"
+    ),
+    action(
+        "text.page_down",
+        "ctrl+d ctrl+f pagedown space",
+        "page down",
+        "Half a page down",
+        does="move('page_down')",
+    ),
+    action("text.left", "h left", "left", "Scroll sideways, to the left", does="sideways(-1)"),
+    action("text.right", "l right", "right", "Scroll sideways, to the right", does="sideways(1)"),
+)
+
+_APPROVE = ("approve", "Approve the release as it stands", "modeldeck release approve RELEASE")
+_REJECT = (
+    "reject",
+    "Reject the release with a reason",
+    "modeldeck release reject RELEASE --reason TEXT",
+)
+_ROLLBACK = (
+    "roll back",
+    "Roll the endpoint back to the version before",
+    "modeldeck deploy rollback ENDPOINT --reason TEXT",
+)
+_CHANGES = (
+    "changes",
+    "Ask for changes, with a reason",
+    "modeldeck release request-changes RELEASE --reason TEXT",
+)
+_WITHDRAW = (
+    "withdraw",
+    "Withdraw the release that you asked for",
+    "modeldeck release withdraw RELEASE",
+)
+_STOP_RUN = ("stop", "Ask the run to stop", "modeldeck run stop RUN")
+_PROMOTE = (
+    "promote",
+    "Make it a version, or ask for its release to an environment",
+    "modeldeck model register RUN MODEL; modeldeck release request VERSION -e ENVIRONMENT",
+)
+_TRAIN = ("train", "Train a pipeline", "modeldeck train pipelines/NAME.toml")
+
+PAGES = (
+    action("overview.approve", "a", *_APPROVE, danger=3, needs="can_approve"),
+    action("overview.rollback", "B", *_ROLLBACK, danger=3, needs="can_roll_back"),
+    action("runs.compare", "C", "compare", "Compare the marked runs", needs="two_marked"),
+    action("runs.promote", "p", *_PROMOTE, danger=2, needs="run"),
+    action("runs.train", "n", *_TRAIN, danger=2),
+    action("runs.stop", "x", *_STOP_RUN, danger=2, needs="running"),
+    action("run.metric", "m", "metric", "Chart the next metric"),
+    action("run.log_scale", "o", "log scale", "Logarithmic or linear values"),
+    action("run.smooth", "s", "smooth", "Smooth the curve more, or not at all"),
+    action("run.promote", "p", *_PROMOTE, danger=2, needs="run"),
+    action("run.stop", "x", *_STOP_RUN, danger=2, needs="running"),
+    action("compare.baseline", "b", "baseline", "Compare with the next run"),
+    action("compare.equal", "equals_sign", "equal rows", "Show what is the same too, or hide it"),
+    action("models.promote", "p", *_PROMOTE, danger=2, needs="version"),
+    action(
+        "models.verify",
+        "V",
+        "verify",
+        "Hash the version's files again",
+        "modeldeck ledger verify --data",
+        needs="version",
+    ),
+    action("releases.approve", "a", *_APPROVE, danger=3, needs="can_approve"),
+    action("releases.reject", "x", *_REJECT, danger=2, needs="can_reject"),
+    action("releases.withdraw", "w", *_WITHDRAW, danger=2, needs="can_withdraw"),
+    action("review.approve", "a", *_APPROVE, danger=3, needs="can_approve"),
+    action("review.reject", "x", *_REJECT, danger=2, needs="can_reject"),
+    action("review.request_changes", "R", *_CHANGES, danger=2, needs="can_reject"),
+    action("review.withdraw", "w", *_WITHDRAW, danger=2, needs="can_withdraw"),
+    action("review.rollback", "B", *_ROLLBACK, danger=3, needs="can_roll_back"),
+    action("deployments.rollback", "B", *_ROLLBACK, danger=3, needs="can_roll_back"),
+    action(
+        "deployments.stop",
+        "S",
+        "stop",
+        "Stop the endpoint: it answers no more",
+        "modeldeck deploy stop ENDPOINT --reason TEXT",
+        danger=3,
+        needs="serving",
+    ),
+    action(
+        "activity.verify",
+        "V",
+        "verify",
+        "Check the whole ledger: chain, owners, signatures, objects",
+        "modeldeck ledger verify",
+    ),
+    action(
+        "activity.travel",
+        "T",
+        "as of",
+        "Look at everything as it was after this entry",
+        "modeldeck --as-of N",
+        needs="entry",
+    ),
+)
+
+LOGS = (
+    action("logs.up", "k up", "up", "One line up; pauses", does="move('up')"),
+    action("logs.down", "j down", "down", "One line down", does="move('down')"),
+    action("logs.left", "h left", "left", "Scroll sideways, to the left", does="sideways(-1)"),
+    action("logs.right", "l right", "right", "Scroll sideways, to the right", does="sideways(1)"),
+    action(
+        "logs.page_up",
+        "ctrl+u ctrl+b pageup",
+        "page up",
+        "A page up; pauses",
+        does="move('page_up')",
+    ),
+    action(
+        "logs.page_down",
+        "ctrl+d ctrl+f pagedown space",
+        "page down",
+        "A page down",
+        does="move('page_down')",
+    ),
+    action(
+        "logs.first", "g home", "first", "The first line that is held; pauses", does="move('first')"
+    ),
+    action(
+        "logs.follow",
+        "G end F s",
+        "follow",
+        "To the end, and follow",
+        "modeldeck logs SOURCE -f",
+        does="follow",
+    ),
+    action("logs.filter", "slash", "filter", "Show only lines with a text; !text hides them"),
+    action("logs.find", "backslash", "find", "Find a text without hiding the other lines"),
+    action("logs.next_match", "n", "next", "The next match", does="find('match', 1)"),
+    action("logs.previous_match", "N", "before", "The match before", does="find('match', -1)"),
+    action("logs.next_error", "e", "error", "The next error", does="find('error', 1)"),
+    action(
+        "logs.previous_error", "E", "error before", "The error before", does="find('error', -1)"
+    ),
+    action(
+        "logs.next_warning", "w", "warning", "The next warning or error", does="find('warning', 1)"
+    ),
+    action(
+        "logs.previous_warning",
+        "W",
+        "warning before",
+        "The warning or error before",
+        does="find('warning', -1)",
+    ),
+    action("logs.level_down", "less_than_sign", "level", "Show lower levels too", does="level(-1)"),
+    action("logs.level_up", "greater_than_sign", "level", "Only higher levels", does="level(1)"),
+    action(
+        "logs.wrap",
+        "ctrl+w",
+        "wrap",
+        "Break long lines, or scroll them",
+        does="show_or_hide('wrap')",
+    ),
+    action("logs.times", "T", "times", "Show or hide the times", does="show_or_hide('times')"),
+)
+
+ACTIONS: tuple[Action, ...] = (*EVERYWHERE, *LIST, *TEXT, *PAGES, *LOGS)
+
+SCOPES = {
+    "app": "Everywhere",
+    "list": "In a list",
+    "text": "In a text",
+    "overview": "Overview",
+    "runs": "Runs",
+    "run": "A run",
+    "compare": "Comparison of runs",
+    "models": "Models",
+    "releases": "Releases",
+    "review": "Review of a release",
+    "deployments": "Deployments",
+    "sources": "Sources of logs",
+    "logs": "Logs",
+    "activity": "Activity",
+    "entry": "A text of its own",
+}
+
+PAGES_IN_ORDER = (
+    ("1", "Overview", "overview"),
+    ("2", "Runs", "runs"),
+    ("3", "Models", "models"),
+    ("4", "Releases", "releases"),
+    ("5", "Deploys", "deployments"),
+    ("6", "Logs", "sources"),
+    ("7", "Activity", "activity"),
+)
+
+HINTS = {
+    "overview": "list.open overview.approve app.open_log app.annotate app.next_pane app.command",
+    "runs": "list.open list.filter list.mark runs.compare list.sort runs.promote app.open_log",
+    "run": "run.metric app.open_log app.annotate app.next_tab app.next_pane app.enlarge app.back",
+    "compare": "compare.baseline compare.equal list.filter app.save app.back",
+    "models": "models.promote list.filter app.next_tab app.annotate app.next_pane app.enlarge",
+    "releases": "list.open releases.approve releases.reject app.next_tab app.annotate list.filter",
+    "review": "review.approve review.reject review.request_changes app.annotate review.rollback"
+    " app.next_pane app.back",
+    "deployments": "deployments.rollback app.open_log app.annotate app.next_tab app.next_pane"
+    " list.filter",
+    "sources": "list.open list.filter app.next_pane app.back",
+    "logs": "logs.follow logs.filter logs.find logs.next_error logs.level_up logs.wrap app.back",
+    "activity": "list.open list.filter activity.travel activity.verify app.save",
+    "entry": "text.page_down app.copy app.save app.back",
+}
+"""Which actions the last line of a page shows, the most specific first; help is always there."""

@@ -1,0 +1,154 @@
+"""What actions need: each condition says why it is not met, or nothing when it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modeldeck_tui.clean import clean
+from modeldeck_tui.keymap import Action
+from modeldeck_tui.present.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What an action is judged by: the snapshot, what is under the cursor, what the pane can.
+
+    ``document`` is that of the entity, None without one; ``has`` names what the focused pane
+    offers: rows, filterable, markable, sortable, wideable, shown.
+    """
+
+    snapshot: Snapshot | None
+    entity: str = ""
+    document: Any = None
+    n_marked: int = 0
+    has: frozenset[str] = frozenset()
+
+    @property
+    def kind(self) -> str:
+        """The kind of what is under the cursor."""
+        return self.entity.partition(":")[0]
+
+    @property
+    def id(self) -> str:
+        """The id of what is under the cursor."""
+        return self.entity.partition(":")[2]
+
+
+def _writable(now: Situation) -> str:
+    if now.snapshot is None:
+        return "the workspace is still being read"
+    because = now.snapshot.read_only_because
+    return f"the workspace is read-only: {clean(because).rstrip('.')}" if because else ""
+
+
+def _kind(*kinds: str, what: str) -> Callable[[Situation], str]:
+    def condition(now: Situation) -> str:
+        return "" if now.kind in kinds else f"put the cursor on {what}"
+
+    return condition
+
+
+def _thing(now: Situation) -> str:
+    return "" if now.entity else "there is nothing under the cursor"
+
+
+def _running(now: Situation) -> str:
+    run = now.document if now.kind == "run" else None
+    if run is None:
+        return "put the cursor on a run"
+    is_on = run["status"] in {"running", "lost"}
+    return "" if is_on else f"the run is {run['status']} already"
+
+
+def _two_marked(now: Situation) -> str:
+    if 2 <= now.n_marked <= MOST_COMPARED:
+        return ""
+    if now.n_marked > MOST_COMPARED:
+        return f"at most {MOST_COMPARED} can be compared; {now.n_marked} are marked"
+    return "mark at least two with space"
+
+
+def _release(field: str) -> Callable[[Situation], str]:
+    def condition(now: Situation) -> str:
+        release = now.document if now.kind == "release" else None
+        if release is None:
+            return "put the cursor on a release"
+        is_on = release["can_approve"] if field == "can_approve" else release["can_reject"]
+        return "" if is_on else clean(release["why_not"] or f"it is {release['status']}")
+
+    return condition
+
+
+def _can_withdraw(now: Situation) -> str:
+    release = now.document if now.kind == "release" else None
+    if release is None:
+        return "put the cursor on a release"
+    return "" if release["is_open"] else f"it is {release['status']}"
+
+
+def _can_roll_back(now: Situation) -> str:
+    if now.snapshot is None:
+        return "the workspace is still being read"
+    name = endpoint_of(now)
+    endpoint = now.snapshot.endpoint(name) if name else None
+    if endpoint is None:
+        return "put the cursor on an endpoint, or on a release that is live"
+    if not endpoint["rollback_to"]:
+        return f"no version before was live on {endpoint['id']}"
+    return ""
+
+
+def _serving(now: Situation) -> str:
+    endpoint = now.document if now.kind == "endpoint" else None
+    if endpoint is None:
+        return "put the cursor on an endpoint"
+    return "it is stopped already" if endpoint["status"] == "stopped" else ""
+
+
+def endpoint_of(now: Situation) -> str:
+    """Return the endpoint under the cursor, or that of the release under the cursor."""
+    if now.kind == "endpoint":
+        return now.id
+    release = now.document if now.kind == "release" else None
+    return f"{release['model']}@{release['environment']}" if release else ""
+
+
+def _has(name: str, why_not: str) -> Callable[[Situation], str]:
+    return lambda now: "" if name in now.has else why_not
+
+
+MOST_COMPARED = 6
+CONDITIONS: Mapping[str, Callable[[Situation], str]] = {
+    "writable": _writable,
+    "thing": _thing,
+    "run": _kind("run", what="a run"),
+    "version": _kind("version", what="a version"),
+    "entry": _kind("entry", what="an entry"),
+    "loggable": _kind("run", "endpoint", "release", what="a run, an endpoint or a release"),
+    "running": _running,
+    "two_marked": _two_marked,
+    "can_approve": _release("can_approve"),
+    "can_reject": _release("can_reject"),
+    "can_withdraw": _can_withdraw,
+    "can_roll_back": _can_roll_back,
+    "serving": _serving,
+    "shown": _has("shown", "there is nothing to copy here"),
+    "rows": _has("rows", "there are no rows to save here"),
+    "filterable": _has("filterable", "this list has no filter"),
+    "markable": _has("markable", "rows of this list cannot be marked"),
+    "marks": lambda now: "" if now.n_marked else "nothing is marked",
+    "sortable": _has("sortable", "this list has a fixed order"),
+    "wideable": _has("wideable", "all columns are shown"),
+}
+"""The conditions that actions name; each returns why it is not met."""
+
+
+def why_not(action: Action, now: Situation) -> str:
+    """Return why an action is off; empty when it is on."""
+    for name in action.needs:
+        because = CONDITIONS[name](now)
+        if because:
+            return because
+    return ""

@@ -1,0 +1,113 @@
+"""Deployments: endpoints with their traffic, servers, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modeldeck.domain.documents import EndpointDocument, TrafficBucket, TrafficDocument
+from modeldeck_tui.clean import clean
+from modeldeck_tui.output import Cell
+from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact
+from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.present.words import endpoint_status, release_status
+
+Live = tuple[EndpointDocument, TrafficDocument]
+
+
+def table(live: Sequence[Live], now: str) -> Rows:
+    """Return endpoints as rows."""
+    columns = [
+        Column("ENDPOINT", lambda o: cell(o[0]["id"], "bold"), lambda o: o[0]["id"]),
+        Column("VERSION", lambda o: cell(o[0]["version"] or "-"), lambda o: o[0]["version"]),
+        Column("STATUS", lambda o: endpoint_status(o[0]["status"]), lambda o: o[0]["status"]),
+        Column("RATE", _rate, lambda o: o[1]["requests_per_s"], "right"),
+        Column("P95", _p95, lambda o: o[1]["p95_s"], "right"),
+        Column("ERR", _errors, lambda o: o[1]["errors_share"], "right"),
+        Column("SERVERS", lambda o: cell(ready(o[0])), align="right"),
+        Column("LAST", lambda o: cell(ago(o[1]["last_at"], now) or "-", "dim"), align="right"),
+        Column("SINCE", lambda o: cell(ago(o[0]["since"], now), "dim"), align="right"),
+        Column("RELEASE", lambda o: cell(o[0]["release"], "dim"), lambda o: o[0]["release"]),
+    ]
+    return Rows(columns, live, key=lambda o: f"endpoint:{o[0]['id']}", detail=_detail)
+
+
+def _rate(one: Live) -> Cell:
+    rate = one[1]["requests_per_s"]
+    return cell(f"{rate:.1f}/s" if one[1]["p95_s"] is not None else "-")
+
+
+def _p95(one: Live) -> Cell:
+    p95 = one[1]["p95_s"]
+    return cell(f"{p95 * 1000:.1f} ms" if p95 is not None else "-")
+
+
+def _errors(one: Live) -> Cell:
+    share = one[1]["errors_share"]
+    return cell(f"{share:.0%}" if one[1]["p95_s"] is not None else "-", "bad" if share else "")
+
+
+def ready(endpoint: EndpointDocument) -> str:
+    """Return how many servers answer with what the endpoint shall serve."""
+    now = [one for one in endpoint["servers"] if one["generation"] == endpoint["generation"]]
+    good = sum(1 for one in now if one["outcome"] == "ready")
+    return f"{good} of {len(endpoint['servers'])}"
+
+
+def _detail(one: Live) -> str:
+    return clean(f"{one[0]['release']} since {exact(one[0]['since'])}")
+
+
+def servers(endpoint: EndpointDocument, now: str) -> list[Line]:
+    """Return the last word of each server."""
+    return [
+        Line(
+            one["name"],
+            (
+                Cell("✔", "good") if one["outcome"] == "ready" else Cell("✖", "bad"),
+                cell(one["name"], "bold"),
+                cell(one["outcome"]),
+                cell(
+                    "now"
+                    if one["generation"] == endpoint["generation"]
+                    else f"generation {one['generation']} of {endpoint['generation']}",
+                    "dim",
+                ),
+                cell(ago(one["at"], now), "dim"),
+                cell(one["reason"]),
+            ),
+        )
+        for one in endpoint["servers"]
+    ]
+
+
+def versions(endpoint: EndpointDocument, snapshot: Snapshot) -> list[Line]:
+    """Return what was released to an endpoint, the newest first, and what it can go back to."""
+    found = []
+    for one in snapshot.releases:
+        if f"{one['model']}@{one['environment']}" != endpoint["id"] or not one["decided_at"]:
+            continue
+        status = release_status(one["status"])
+        back = "B goes back to it" if one["version"] in endpoint["rollback_to"] else ""
+        found.append(
+            Line(
+                f"release:{one['id']}",
+                (
+                    status,
+                    cell(one["version"], "bold"),
+                    cell(one["id"]),
+                    cell(f"{one['decided_by']} {ago(one['decided_at'], snapshot.at)}", "dim"),
+                    cell(back, "warn"),
+                ),
+            )
+        )
+    return found
+
+
+def measured(buckets: Sequence[TrafficBucket]) -> dict[str, list[float | None]]:
+    """Return the series of an endpoint's traffic: per second, milliseconds, percent."""
+    return {
+        "requests/s": [one["requests_per_s"] for one in buckets],
+        "p50 ms": [None if one["p50_s"] is None else one["p50_s"] * 1e3 for one in buckets],
+        "p95 ms": [None if one["p95_s"] is None else one["p95_s"] * 1e3 for one in buckets],
+        "errors %": [one["errors_share"] * 100 for one in buckets],
+    }

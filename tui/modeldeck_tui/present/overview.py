@@ -1,0 +1,108 @@
+"""The overview: what needs the person, what is live, what runs, what happened last."""
+
+from __future__ import annotations
+
+from modeldeck.domain.documents import RunDocument
+from modeldeck_tui.output import Cell, cut, duration, number
+from modeldeck_tui.present.rows import Line, ago, cell, clock
+from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.present.words import endpoint_status, run_status
+
+_KINDS = {
+    "approve": Cell("APPROVE", "bold"),
+    "start": Cell("START", "bold"),
+    "changes": Cell("CHANGES", "warn"),
+    "blocked": Cell("BLOCKED", "bad"),
+    "failed": Cell("✖ FAILED", "bad"),
+    "lost": Cell("○ LOST", "warn"),
+    "run": Cell("✖ RUN", "bad"),
+}
+_BAR = 10
+_NAME = 12
+N_LATEST = 40
+
+
+def inbox(snapshot: Snapshot) -> list[Line]:
+    """Return what needs the person."""
+    return [
+        Line(
+            one["subject"],
+            (
+                _KINDS.get(one["kind"], cell(one["kind"])),
+                cell(one["title"], "bold"),
+                cell(one["detail"]),
+                cell(ago(one["since"], snapshot.at), "dim"),
+            ),
+        )
+        for one in snapshot.inbox
+    ]
+
+
+def deployed(snapshot: Snapshot) -> list[Line]:
+    """Return the endpoints with their traffic of the last minute."""
+    found = []
+    for one, traffic in snapshot.live:
+        has_traffic = traffic["p95_s"] is not None
+        p95 = f"{traffic['p95_s'] * 1000:.1f} ms" if traffic["p95_s"] is not None else "-"
+        errors = traffic["errors_share"]
+        found.append(
+            Line(
+                f"endpoint:{one['id']}",
+                (
+                    cell(one["id"], "bold"),
+                    cell(one["version"].rpartition("@")[2] or "-"),
+                    endpoint_status(one["status"]),
+                    cell(f"{traffic['requests_per_s']:.1f}/s" if has_traffic else "-"),
+                    cell(p95),
+                    cell(f"{errors:.0%}" if has_traffic else "-", "bad" if errors else ""),
+                ),
+            )
+        )
+    return found
+
+
+def running(snapshot: Snapshot) -> list[Line]:
+    """Return the runs that run, then those that ended last."""
+    found = []
+    for one in [*snapshot.running, *snapshot.recent]:
+        progress, status = one["progress"], run_status(one["status"])
+        is_running = one["status"] == "running"
+        share = progress["done"] / progress["total"] if progress and progress["total"] else 0.0
+        filled = round(min(share, 1.0) * _BAR)
+        how = f"{share:4.0%} {'▓' * filled}{'░' * (_BAR - filled)}" if is_running else best(one)
+        found.append(
+            Line(
+                f"run:{one['id']}",
+                (
+                    Cell(status.text[:1], status.style),
+                    cell(f"{one['experiment']} {one['name']}".strip()),
+                    cell(how),
+                    cell(one["id"].rsplit("-", 1)[-1], "dim"),
+                ),
+            )
+        )
+    return found
+
+
+def best(run: RunDocument) -> str:
+    """Return a run's first metric, else how long it took."""
+    names = sorted(run["metrics"], key=lambda name: name.startswith("cv_"))
+    for name in names[:1]:
+        return f"{cut(name, _NAME)} {number(run['metrics'][name]['last'])}"
+    return duration(run["duration_s"])
+
+
+def activity(snapshot: Snapshot) -> list[Line]:
+    """Return the latest entries of the ledger."""
+    found = []
+    for one in snapshot.latest[:N_LATEST]:
+        is_void = one["void"]
+        said = f"void: {one['text']} — {one['reason']}" if is_void else one["text"]
+        reason = f' "{one["reason"]}"' if one["reason"] and not is_void else ""
+        cells = (
+            cell(clock(one["at"]), "dim"),
+            cell(one["by"], "bold"),
+            cell(said + reason, "bad" if is_void else ""),
+        )
+        found.append(Line(one["subject"], cells))
+    return found

@@ -1,0 +1,176 @@
+"""Rows of tables: columns that know how to show and to sort a document, and rows built on demand.
+
+Nothing is built for rows that do not show, so that a table of 100,000 costs what a screen costs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from modeldeck_tui.clean import clean
+from modeldeck_tui.output import Cell
+
+Document = Any
+"""One of :mod:`modeldeck.domain.documents`."""
+
+
+class Line(NamedTuple):
+    """A row: the key of what it shows, its cells, and a longer text about it."""
+
+    key: str
+    cells: tuple[Cell, ...]
+    detail: str = ""
+
+
+class Column(NamedTuple):
+    """A column: its title, how it shows a document, and what it sorts by.
+
+    ``align`` is left, right, or point: numbers under one another at their decimal points.
+    """
+
+    title: str
+    cell: Callable[[Document], Cell]
+    value: Callable[[Document], object] | None = None
+    align: str = "left"
+
+
+class Rows:
+    """The rows of a table.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        The columns; without titles the table has no line of titles.
+    documents : sequence
+        What the rows show, one each.
+    key : callable
+        Returns the entity of a document, as ``run:…``.
+    detail : callable
+        Returns a longer text about a document.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        documents: Sequence[Document],
+        *,
+        key: Callable[[Document], str],
+        detail: Callable[[Document], str] | None = None,
+    ) -> None:
+        self.columns = columns
+        self.documents = documents
+        self._key = key
+        self._detail = detail
+        self._built: dict[int, Line] = {}
+
+    @classmethod
+    def of(cls, lines: Iterable[Line], columns: Sequence[Column] = ()) -> Rows:
+        """Return rows that are built already."""
+        known = list(lines)
+        rows = cls(columns, known, key=lambda line: line.key)
+        rows._built = dict(enumerate(known))
+        return rows
+
+    def key(self, index: int) -> str:
+        """Return the entity of a row."""
+        return self._key(self.documents[index])
+
+    def keys(self) -> Iterator[str]:
+        """Return the entities of all rows."""
+        return map(self._key, self.documents)
+
+    def position(self, key: str) -> int:
+        """Return the number of the row of an entity; -1 when there is none."""
+        for number, one in enumerate(self.keys()):
+            if one == key:
+                return number
+        return -1
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def __getitem__(self, index: int) -> Line:
+        line = self._built.get(index)
+        if line is None:
+            one = self.documents[index]
+            cells = tuple(column.cell(one) for column in self.columns)
+            detail = self._detail(one) if self._detail else ""
+            line = self._built[index] = Line(self._key(one), cells, detail)
+        return line
+
+
+def titled(*titles: str) -> list[Column]:
+    """Return columns that only have titles, for rows that are built already.
+
+    A title that begins with ``.`` is of numbers at their decimal points, with ``>`` of texts to
+    the right.
+    """
+    aligns = {".": "point", ">": "right"}
+    return [
+        Column(one.lstrip(".>"), lambda row: Cell(str(row)), align=aligns.get(one[:1], "left"))
+        for one in titles
+    ]
+
+
+def in_order(
+    documents: Sequence[Document], value: Callable[[Document], object], *, is_down: bool
+) -> list[Document]:
+    """Return documents sorted by a value; those without one, and NaN, come last either way.
+
+    >>> in_order([2, None, 1, float("nan")], lambda one: one, is_down=True)
+    [2, 1, None, nan]
+    """
+    with_value, without = [], []
+    for one in documents:
+        found = value(one)
+        if found is None or found == "" or (isinstance(found, float) and math.isnan(found)):
+            without.append(one)
+        else:
+            is_number = isinstance(found, int | float)
+            with_value.append((0 if is_number else 1, found if is_number else str(found), one))
+    with_value.sort(key=lambda row: row[:2], reverse=is_down)
+    return [row[2] for row in with_value] + without
+
+
+def cell(text: object, style: str = "") -> Cell:
+    """Return a clean cell."""
+    return Cell(clean(str(text)), style)
+
+
+def ago(at: str, now: str) -> str:
+    """Return how long ago something was, short.
+
+    >>> ago("2026-11-23T07:10:11.000000Z", "2026-11-23T09:20:11.000000Z")
+    '2h'
+    """
+    try:
+        seconds = (_moment(now) - _moment(at)).total_seconds()
+    except ValueError:
+        return ""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size:.0f}{unit}"
+    return "now"
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def clock(at: str) -> str:
+    """Return the time of day of a moment, in this computer's zone."""
+    try:
+        return _moment(at).astimezone().strftime("%H:%M")
+    except ValueError:
+        return ""
+
+
+def exact(at: str) -> str:
+    """Return a moment to the second with its zone, in this computer's zone; empty without one."""
+    try:
+        return _moment(at).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    except ValueError:
+        return ""

@@ -1,0 +1,249 @@
+"""Runs: the table, the page of one, and comparing several."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from modeldeck.domain.documents import MetricSummary, RunDocument
+from modeldeck.domain.filters.fields import metric as metric_of
+from modeldeck_tui.clean import clean
+from modeldeck_tui.output import Cell, duration, number, size
+from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact
+from modeldeck_tui.present.words import run_status
+
+SAMPLE = 200
+"""Runs that decide which columns there are."""
+
+_FEW, _MANY = 3, 24
+
+
+def short(run: RunDocument) -> str:
+    """Return the part of a run's id that people see."""
+    return run["id"].rsplit("-", 1)[-1]
+
+
+def table(runs: Sequence[RunDocument], now: str, *, is_wide: bool = False) -> Rows:
+    """Return runs as rows: what they are, the metrics they share, the parameters that differ."""
+    sample = runs[:SAMPLE]
+    most = _MANY if is_wide else _FEW
+    columns = [
+        Column("ID", lambda o: cell(short(o), "bold"), lambda o: o["id"]),
+        Column("STATUS", _status, lambda o: o["status"]),
+        Column("EXPERIMENT", lambda o: cell(o["experiment"]), lambda o: o["experiment"]),
+        Column("NAME", lambda o: cell(o["name"]), lambda o: o["name"]),
+        Column(
+            "AGE",
+            lambda o: cell(ago(o["started_at"], now), "dim"),
+            lambda o: o["started_at"],
+            "right",
+        ),
+        *(_metric_column(name) for name in metric_names(sample)[:most]),
+        *(_parameter_column(name) for name in varying(sample)[:most]),
+        Column(
+            "TOOK", lambda o: cell(duration(o["duration_s"])), lambda o: o["duration_s"], "right"
+        ),
+        Column("OWNER", lambda o: cell(o["user"]), lambda o: o["user"]),
+        Column("TAGS", lambda o: cell(_tags(o), "dim"), _tags),
+    ]
+    if is_wide:
+        columns.append(Column("HOST", lambda o: cell(o["host"], "dim"), lambda o: o["host"]))
+    return Rows(columns, runs, key=lambda o: f"run:{o['id']}", detail=_detail)
+
+
+def _status(run: RunDocument) -> Cell:
+    if run["status"] == "running":
+        progress = run["progress"]
+        if progress and progress["total"]:
+            return Cell(f"● {min(1.0, progress['done'] / progress['total']):4.0%}", "good")
+    return run_status(run["status"])
+
+
+def _tags(run: RunDocument) -> str:
+    return " ".join(value for name, value in run["tags"].items() if name != "pipeline")
+
+
+def _detail(run: RunDocument) -> str:
+    return clean(f"{run['id']} by {run['user']}@{run['host']}, begun {exact(run['started_at'])}")
+
+
+def metric_names(runs: Sequence[RunDocument]) -> list[str]:
+    """Return the metrics of some runs: those that most of them have first, cross-validated last."""
+    counted = Counter(name for one in runs for name in one["metrics"])
+    return sorted(counted, key=lambda name: (name.startswith("cv_"), -counted[name], name))
+
+
+def varying(runs: Sequence[RunDocument]) -> list[str]:
+    """Return the parameters of some runs: those that differ most first, constant ones last."""
+    values: dict[str, set[str]] = {}
+    for one in runs:
+        for name, value in one["parameters"].items():
+            values.setdefault(name, set()).add(str(value))
+    return sorted(values, key=lambda name: (-min(len(values[name]), 9), name))
+
+
+def _metric_column(name: str) -> Column:
+    def value(run: RunDocument) -> object:
+        return metric_of(run, name)
+
+    return Column(clean(name).upper(), lambda o: cell(number(value(o)) or "-"), value, "point")
+
+
+def _parameter_column(name: str) -> Column:
+    def value(run: RunDocument) -> object:
+        return run["parameters"].get(name)
+
+    def shown(run: RunDocument) -> Cell:
+        found = value(run)
+        return cell("-" if found is None else number(found) or found)
+
+    return Column(clean(name), shown, value, "point")
+
+
+def about(run: RunDocument) -> list[Line]:
+    """Return what a run is, field by field."""
+    progress = run["progress"]
+    fields: dict[str, object] = {
+        "status": run_status(run["status"]).text,
+        "progress": progress.get("text", "") if progress else "",
+        "error": run["error"].get("message", "") if run["error"] else "",
+        "run": run["id"],
+        "experiment": run["experiment"],
+        "name": run["name"],
+        "by": f"{run['user']}@{run['host']}",
+        "begun": exact(run["started_at"]),
+        "ended": exact(run["ended_at"]) if run["ended_at"] else "",
+        "took": duration(run["duration_s"]),
+        "parent": run["parent"],
+        "tags": ", ".join(f"{name}={value}" for name, value in run["tags"].items()),
+    }
+    return [
+        Line(name, (cell(name, "dim"), cell(value, "bad" if name == "error" else "")))
+        for name, value in fields.items()
+        if value
+    ]
+
+
+def metrics(run: RunDocument) -> list[Line]:
+    """Return a run's metrics: last, best, least, most, last step."""
+    return [
+        Line(
+            name,
+            (
+                cell(name, "bold"),
+                cell(number(one["last"])),
+                cell(number(one["best"]), "good"),
+                cell(number(one["min"]), "dim"),
+                cell(number(one["max"]), "dim"),
+                cell(one["step"], "dim"),
+            ),
+        )
+        for name, one in run["metrics"].items()
+    ]
+
+
+METRIC_COLUMNS = ("METRIC", ".LAST", ".BEST", ".MIN", ".MAX", ">STEP")
+"""The titles of :func:`metrics`."""
+
+
+def parameters(run: RunDocument) -> list[Line]:
+    """Return a run's parameters."""
+    return [
+        Line(name, (cell(name), cell(number(value) or value)))
+        for name, value in run["parameters"].items()
+    ]
+
+
+def files(found: Sequence[tuple[str, int]]) -> list[Line]:
+    """Return a run's artifacts."""
+    return [Line(path, (cell(path), cell(size(n_bytes), "dim"))) for path, n_bytes in found]
+
+
+def environment(about_run: Mapping[str, Mapping[str, object]]) -> list[Line]:
+    """Return what is known of where a run happened: code, packages, host, arguments."""
+    known = {**about_run.get("end", {}), **about_run.get("run", {})}
+    found = []
+    for name in ("python", "seed", "argv", "code", "packages", "host", "user", "pid", "kind"):
+        value = known.get(name)
+        if isinstance(value, dict):
+            rows = [(f"{name} {inner}", one) for inner, one in value.items()]
+        else:
+            text = " ".join(str(one) for one in value) if isinstance(value, list) else value
+            rows = [(name, text)]
+        found += [
+            Line(key, (cell(key, "dim"), cell(one))) for key, one in rows if one not in (None, "")
+        ]
+    return found
+
+
+def goal(summary: MetricSummary) -> str:
+    """Return whether more (max) or less (min) is better, from what was kept as the best."""
+    best, low, high = summary["best"], summary["min"], summary["max"]
+    if best == high != low:
+        return "max"
+    return "min" if best == low != high else ""
+
+
+def compared(runs: Sequence[RunDocument], *, baseline: int, has_equal: bool) -> list[Line]:
+    """Return several runs side by side: metrics, then parameters, then what else differs.
+
+    Parameters
+    ----------
+    runs : sequence of RunDocument
+        Two to six.
+    baseline : int
+        The run that the others are compared with.
+    has_equal : bool
+        Whether rows that are the same everywhere show too.
+    """
+    found: list[Line] = []
+    names = sorted({name for one in runs for name in one["metrics"]}, key=_plain_first)
+    rows = [_compared_metric(runs, name, baseline=baseline) for name in names]
+    found += _section("metrics", rows, has_equal=has_equal)
+    names = sorted({name for one in runs for name in one["parameters"]})
+    rows = [_compared_texts(name, [one["parameters"].get(name) for one in runs]) for name in names]
+    found += _section("parameters", rows, has_equal=has_equal)
+    rows = [
+        _compared_texts("experiment", [one["experiment"] for one in runs]),
+        _compared_texts("name", [one["name"] for one in runs]),
+        _compared_texts("status", [one["status"] for one in runs]),
+        _compared_texts("owner", [one["user"] for one in runs]),
+        _compared_texts("host", [one["host"] for one in runs]),
+        _compared_texts("took", [duration(one["duration_s"]) for one in runs]),
+        _compared_texts("begun", [exact(one["started_at"]) for one in runs]),
+    ]
+    return found + _section("run", rows, has_equal=has_equal)
+
+
+def _plain_first(name: str) -> tuple[bool, str]:
+    return name.startswith("cv_"), name
+
+
+def _section(title: str, rows: Sequence[tuple[bool, Line]], *, has_equal: bool) -> list[Line]:
+    shown = [line for is_equal, line in rows if has_equal or not is_equal]
+    hidden = len(rows) - len(shown)
+    rest = f"  ({hidden} equal hidden: =)" if hidden else ""
+    return [Line(title, (cell(f"{title}{rest}", "dim"),)), *shown] if shown or hidden else []
+
+
+def _compared_texts(name: str, values: Sequence[object]) -> tuple[bool, Line]:
+    texts = ["-" if one is None else number(one) or str(one) for one in values]
+    return len(set(texts)) == 1, Line(name, (cell(name), *(cell(text) for text in texts)))
+
+
+def _compared_metric(runs: Sequence[RunDocument], name: str, *, baseline: int) -> tuple[bool, Line]:
+    values = [metric_of(one, name) for one in runs]
+    goals = {goal(one["metrics"][name]) for one in runs if name in one["metrics"]} - {""}
+    wanted = goals.pop() if len(goals) == 1 else ""
+    numbers = [one for one in values if isinstance(one, int | float) and math.isfinite(one)]
+    best = (max(numbers) if wanted == "max" else min(numbers)) if wanted and numbers else None
+    base = values[baseline]
+    cells = [cell(name)]
+    for at, value in enumerate(values):
+        text = "-" if value is None else number(value)
+        if at != baseline and isinstance(value, int | float) and isinstance(base, int | float):
+            text += f" ({value - base:+.4g})"
+        is_best = best is not None and value == best and len(set(numbers)) > 1
+        cells.append(cell(f"{text} ▲" if is_best else text, "good" if is_best else ""))
+    return len({str(one) for one in values}) == 1, Line(name, tuple(cells))

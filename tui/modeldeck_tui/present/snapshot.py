@@ -1,0 +1,84 @@
+"""The workspace as it was read at one moment: what every page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from modeldeck.domain.documents import (
+    ActivityDocument,
+    AnnotationDocument,
+    DiffRow,
+    EndpointDocument,
+    InboxItem,
+    ModelDocument,
+    ReleaseDocument,
+    RunDocument,
+    TrafficDocument,
+    VersionDocument,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The workspace as it was read at one moment; lists are shared, and never changed."""
+
+    workspace: str
+    actor: str
+    host: str
+    read_only_because: str
+    at: str
+    as_of: str = ""
+    environments: Sequence[str] = ()
+    pipelines: Sequence[str] = ()
+    inbox: Sequence[InboxItem] = ()
+    live: Sequence[tuple[EndpointDocument, TrafficDocument]] = ()
+    runs: Sequence[RunDocument] = ()
+    running: Sequence[RunDocument] = ()
+    recent: Sequence[RunDocument] = ()
+    latest: Sequence[ActivityDocument] = ()
+    models: Sequence[ModelDocument] = ()
+    versions: Sequence[VersionDocument] = ()
+    releases: Sequence[ReleaseDocument] = ()
+    remarks: Sequence[AnnotationDocument] = ()
+    diffs: dict[str, Sequence[DiffRow]] = field(default_factory=dict)
+
+    @property
+    def last_environment(self) -> str:
+        """The environment at the end of the order: what serves for real."""
+        return self.environments[-1] if self.environments else ""
+
+    def release(self, identifier: str) -> ReleaseDocument | None:
+        """Return one release."""
+        return next((one for one in self.releases if one["id"] == identifier), None)
+
+    def endpoint(self, identifier: str) -> EndpointDocument | None:
+        """Return one endpoint."""
+        return next((one for one, _traffic in self.live if one["id"] == identifier), None)
+
+    def version(self, identifier: str) -> VersionDocument | None:
+        """Return one version."""
+        return next((one for one in self.versions if one["id"] == identifier), None)
+
+    def run(self, identifier: str) -> RunDocument | None:
+        """Return one run."""
+        return next((one for one in self.runs if one["id"] == identifier), None)
+
+    def remarks_on(self, *subjects: str) -> list[AnnotationDocument]:
+        """Return what was said about some entities, oldest first."""
+        return [one for one in self.remarks if one["subject"] in subjects]
+
+    def document(self, entity: str) -> object:
+        """Return the document of an entity, written ``kind:id``; None when there is none here."""
+        kind, _colon, name = entity.partition(":")
+        if kind == "entry":
+            return next((one for one in self.latest if str(one["n"]) == name), None)
+        if kind == "model":
+            return next((one for one in self.models if one["name"] == name), None)
+        find = {
+            "run": self.run,
+            "version": self.version,
+            "release": self.release,
+            "endpoint": self.endpoint,
+        }.get(kind)
+        return find(name) if find else None

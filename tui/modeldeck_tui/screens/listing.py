@@ -1,0 +1,206 @@
+"""Pages with one main table that can be filtered, sorted and widened; big ones in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from modeldeck.domain.filters import query
+from modeldeck.domain.filters.query import Fields
+from modeldeck.errors import InvalidInputError
+from modeldeck_tui.clean import clean
+from modeldeck_tui.present.conditions import Situation
+from modeldeck_tui.present.rows import Document, Rows, in_order
+from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.screens.base import Page
+from modeldeck_tui.widgets.grid import Order
+from modeldeck_tui.widgets.table import Table
+
+MANY = 2_000
+"""From so many documents on they are filtered and sorted in a thread."""
+
+
+class FilterField(Input):
+    """The filter's line above the hints: what fits shows while somebody types."""
+
+    DEFAULT_CSS = """
+    FilterField { dock: bottom; height: 1; border: none; display: none; padding: 0 1; }
+    FilterField:focus { border: none; }
+    """
+
+    def on_mount(self) -> None:
+        """Blink not, and complete nothing."""
+        self.cursor_blink = False
+
+
+class ListingPage(Page):
+    """A page around one main table.
+
+    Attributes
+    ----------
+    TABLE : str
+        The selector of the main table.
+    FIELDS : Fields
+        What its documents can be asked for in a filter.
+    TITLE : str
+        The page in the third line.
+    """
+
+    TABLE: ClassVar[str] = ""
+    FIELDS: ClassVar[Fields]
+    TITLE: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query_text = ""
+        self.is_wide_table = False
+        self._problem = ""
+        self._made_for: object = None
+        self._n_all = 0
+
+    def filter_field(self) -> ComposeResult:
+        """Make the field for the filter; part of each listing's body."""
+        yield FilterField(placeholder="Filter: status:failed acc>0.9 !word since:7d", id="filter")
+
+    def documents(self, snapshot: Snapshot) -> Sequence[Document]:  # noqa: ARG002 -- pages use it
+        """Return what the table shows, before the filter; each listing says it."""
+        return ()
+
+    def make(self, found: Sequence[Document], snapshot: Snapshot) -> Rows:  # noqa: ARG002 -- as above
+        """Return rows for documents; each listing has its own columns."""
+        return Rows((), found, key=str)
+
+    def situation(self) -> Situation:
+        """Return what actions are judged by: the filter works wherever the focus is."""
+        now = super().situation()
+        return replace(now, has=now.has | (self.main.has & {"filterable", "wideable"}))
+
+    @property
+    def main(self) -> Table:
+        """The main table."""
+        return self.query_one(self.TABLE, Table)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what was read, filtered and sorted."""
+        documents = self.documents(snapshot)
+        self._n_all = len(documents)
+        made_for = (id(documents), self.query_text, self.main.order, self.is_wide_table)
+        if (made_for, snapshot.at[:16]) == self._made_for and len(documents) > MANY:
+            self._show_crumb()
+            return
+        self._made_for = (made_for, snapshot.at[:16])
+        text, order = self.query_text, self.main.order
+        if len(documents) > MANY:
+            self.fetch("rows", lambda: self._compute(documents, snapshot, text=text, order=order))
+        else:
+            self._show_rows(self._compute(documents, snapshot, text=text, order=order))
+
+    def _compute(
+        self, documents: Sequence[Document], snapshot: Snapshot, *, text: str, order: Order | None
+    ) -> tuple[Rows | None, str]:
+        """Return the rows that fit, in order, or what is wrong with the filter."""
+        found = documents
+        if text.strip():
+            try:
+                test = query.parse(text, self.FIELDS, now=snapshot.at, me=snapshot.actor)
+            except InvalidInputError as error:
+                return None, error.message
+            found = [one for one in documents if test(one)]
+        rows = self.make(found, snapshot)
+        if order is not None:
+            column = next((one for one in rows.columns if one.title == order.title), None)
+            if column is not None and column.value is not None:
+                found = in_order(found, column.value, is_down=order.is_down)
+                rows = self.make(found, snapshot)
+        return rows, ""
+
+    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as above
+        """Show rows that were computed in a thread."""
+        if tag == "rows":
+            self._show_rows(value)
+
+    def _show_rows(self, computed: tuple[Rows | None, str]) -> None:
+        rows, self._problem = computed
+        if rows is not None:
+            self.main.show(rows)
+            if self.wanted and self.main.go_to(self.wanted):
+                self.wanted = ""
+        self._show_crumb()
+
+    def _show_crumb(self) -> None:
+        if self._problem:
+            self.crumb(self.TITLE, clean(self._problem), style="bad")
+            return
+        path = self.TITLE
+        if self.query_text:
+            path += f"   /{clean(self.query_text)}"
+        shown, marked = len(self.main.rows), len(self.main.marks)
+        note = f"{shown:,} of {self._n_all:,}" if self.query_text else f"{self._n_all:,}"
+        if marked:
+            note = f"● {marked} marked   {note}"
+        self.crumb(path, note)
+
+    def on_table_moved(self) -> None:
+        """Show what the row offers, and how many are marked."""
+        self._show_crumb()
+
+    def on_table_ordered(self) -> None:
+        """Sort."""
+        self.show_frame()
+
+    def set_filter(self, text: str) -> None:
+        """Show what fits a filter."""
+        self.query_text = text
+        field = self.query_one(FilterField)
+        if field.value != text:
+            field.value = text
+        self.show_frame()
+
+    def action_filter(self) -> None:
+        """Ask for a filter."""
+        field = self.query_one(FilterField)
+        field.display = True
+        field.focus()
+
+    def action_wide(self) -> None:
+        """Show all columns, or those that fit."""
+        self.is_wide_table = not self.is_wide_table
+        self.main.order = None if self.main.order is None else self.main.order
+        self.show_frame()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter while somebody types."""
+        if isinstance(event.input, FilterField) and event.value != self.query_text:
+            self.query_text = event.value
+            self.show_frame()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Keep the filter, and go back to the table."""
+        if isinstance(event.input, FilterField):
+            event.input.display = False
+            self.main.focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Go from the filter into the table with the arrow keys."""
+        if event.key in {"down", "up"} and isinstance(self.focused, FilterField):
+            event.stop()
+            self.main.focus()
+
+    def step_back(self) -> bool:
+        """Leave the filter's field, then take the filter away, then marks."""
+        field = self.query_one(FilterField)
+        if field.has_focus or field.display:
+            field.display = False
+            self.main.focus()
+            if field.has_focus or not self.query_text:
+                return True
+            return True
+        if self.query_text and not self.main.marks:
+            self.set_filter("")
+            return True
+        return super().step_back()

@@ -1,0 +1,3 @@
+"""The pages, and which one shows what."""
+
+from __future__ import annotations

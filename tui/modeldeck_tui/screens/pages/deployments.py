@@ -1,0 +1,165 @@
+"""Deployments: every endpoint with its traffic; servers, versions, remarks of the one in focus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+
+from modeldeck.domain.documents import EndpointDocument, LineageRow, TrafficBucket
+from modeldeck.domain.filters.fields import ENDPOINTS
+from modeldeck.domain.filters.query import Field, Fields
+from modeldeck_tui.clean import clean
+from modeldeck_tui.present import deployments, models
+from modeldeck_tui.present.releases import said
+from modeldeck_tui.present.rows import Rows
+from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.screens.dialogs import ConfirmDialog
+from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.voting import VotingPage
+from modeldeck_tui.widgets.bindings import bindings
+from modeldeck_tui.widgets.table import Table
+from modeldeck_tui.widgets.tabs import Tabs
+from modeldeck_tui.widgets.traffic import TrafficView
+
+NOTHING = (
+    "Nothing is deployed yet, or nothing fits the filter.",
+    "A release goes live by approval; `modeldeck serve ENVIRONMENT` answers.",
+)
+
+
+def _of_first(field: Field) -> Field:
+    return lambda one: field(one[0])
+
+
+_FIELDS = Fields(
+    text=lambda one: ENDPOINTS.text(one[0]),
+    at=lambda one: ENDPOINTS.at(one[0]),
+    named={name: _of_first(field) for name, field in ENDPOINTS.named.items()},
+)
+
+
+class DeploymentsScreen(ListingPage, VotingPage):
+    """The table of endpoints."""
+
+    NAME = "deployments"
+    PLACE = "deployments"
+    TITLE = "Deploys"
+    TABLE = "#endpoints"
+    FIELDS = _FIELDS
+    BINDINGS: ClassVar[list[BindingType]] = bindings("deployments")
+    CSS = """
+    #endpoints { height: 1fr; }
+    #endpoint { height: 1fr; }
+    .-flat #endpoint { display: none; }
+    """
+
+    def body(self) -> ComposeResult:
+        """Make the table, and the tabs about one endpoint."""
+        with Vertical(id="deployments-body"):
+            yield Table(
+                "Endpoints",
+                empty=NOTHING,
+                is_sideways=True,
+                has="filterable sortable",
+                id="endpoints",
+            )
+            yield Tabs(
+                [
+                    ("Traffic", TrafficView(id="endpoint-traffic")),
+                    ("Servers", Table("", empty=("No server reported.",), id="endpoint-servers")),
+                    ("Versions", Table("", id="endpoint-versions")),
+                    ("Remarks", Table("", empty=("c writes one.",), id="endpoint-remarks")),
+                    ("Lineage", Table("", id="endpoint-lineage")),
+                ],
+                id="endpoint",
+            )
+        yield from self.filter_field()
+
+    def documents(self, snapshot: Snapshot) -> Sequence[deployments.Live]:
+        """Return all endpoints with their traffic."""
+        return snapshot.live
+
+    def make(self, found: Sequence[deployments.Live], snapshot: Snapshot) -> Rows:
+        """Return endpoints as rows."""
+        return deployments.table(found, snapshot.at)
+
+    def entity(self) -> str:
+        """Return the endpoint under the cursor."""
+        return self.main.key
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what was read."""
+        super().show(snapshot)
+        self._show_endpoint(snapshot)
+
+    def on_table_moved(self) -> None:
+        """Show the endpoint under the cursor."""
+        if self.snapshot is not None:
+            self._show_endpoint(self.snapshot)
+
+    def _show_endpoint(self, snapshot: Snapshot) -> None:
+        live: deployments.Live | None = self.main.document
+        if live is None:
+            return
+        endpoint = live[0]
+        name = endpoint["id"]
+        self.query_one("#endpoint-servers", Table).show_lines(
+            deployments.servers(endpoint, snapshot.at)
+        )
+        self.query_one("#endpoint-versions", Table).show_lines(
+            deployments.versions(endpoint, snapshot)
+        )
+        remarks = said(snapshot.remarks_on(f"endpoint:{name}"), snapshot.at)
+        self.query_one("#endpoint-remarks", Table).show_lines(remarks)
+        self.fetch("endpoint", lambda: self._read(endpoint))
+
+    def _read(
+        self, endpoint: EndpointDocument
+    ) -> tuple[str, Sequence[TrafficBucket], Sequence[LineageRow]]:
+        name = endpoint["id"]
+        has_version = bool(endpoint["version"])
+        lineage = self.workspace.lineage.of(f"endpoint:{name}") if has_version else ()
+        return name, self.workspace.traffic.series(name), lineage
+
+    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as the base has it
+        """Show the traffic."""
+        if tag != "endpoint":
+            super().take(tag, value)
+            return
+        name, buckets, lineage = value
+        self.query_one(TrafficView).show(clean(name), deployments.measured(buckets))
+        self.query_one("#endpoint-lineage", Table).show_lines(models.lineage(lineage))
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        """Go from the endpoint to the release that it serves."""
+        live: deployments.Live | None = self.main.document
+        if event.table is self.main and live is not None:
+            event.prevent_default()
+            if live[0]["release"]:
+                self.host.open(f"release:{live[0]['release']}")
+
+    def action_stop(self) -> None:
+        """Ask for the word, and stop an endpoint."""
+        name = self.entity().partition(":")[2]
+        dialog = ConfirmDialog(
+            f"STOP  {name}",
+            ["Its servers answer no more predictions for it, at once.",
+             "A new release, or a rollback, starts it again."],
+            verb="Stop it",
+            reason="needed",
+            word=name,
+        )  # fmt: skip
+
+        def done(reason: str | None) -> None:
+            if reason is not None:
+                self.host.perform(
+                    lambda: self.workspace.deployments.stop(name, reason),
+                    f"{name} was stopped.",
+                    command=f"modeldeck deploy stop {name} --reason '{clean(reason)}'",
+                )
+
+        self.app.push_screen(dialog, done)

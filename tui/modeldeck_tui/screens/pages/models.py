@@ -1,0 +1,161 @@
+"""Models: every version with where it is; gate, lineage, card and files of the one in focus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+
+from modeldeck.domain.documents import LineageRow, VersionDocument
+from modeldeck.domain.filters.fields import VERSIONS
+from modeldeck_tui.clean import clean, clean_lines
+from modeldeck_tui.present import models
+from modeldeck_tui.present.releases import said
+from modeldeck_tui.present.rows import Rows
+from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.running import RunActions
+from modeldeck_tui.widgets.bindings import bindings
+from modeldeck_tui.widgets.table import Table
+from modeldeck_tui.widgets.tabs import Tabs
+from modeldeck_tui.widgets.text_view import TextView
+
+NOTHING = (
+    "No versions yet, or none that fits the filter (esc takes it away).",
+    "p on a run (2) makes a version of it.",
+)
+
+
+class VersionDetail(NamedTuple):
+    """What the manifest of a version says."""
+
+    version: str
+    card: str
+    lineage: Sequence[LineageRow]
+    files: Sequence[tuple[str, str]]
+
+
+class ModelsScreen(ListingPage, RunActions):
+    """The table of versions."""
+
+    NAME = "models"
+    PLACE = "models"
+    TITLE = "Models"
+    TABLE = "#versions"
+    FIELDS = VERSIONS
+    BINDINGS: ClassVar[list[BindingType]] = bindings("models")
+    CSS = """
+    #versions { height: 1fr; }
+    #version { height: 1fr; }
+    .-flat #version { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of = ""
+
+    def body(self) -> ComposeResult:
+        """Make the table, and the tabs about one version."""
+        with Vertical(id="models-body"):
+            yield Table(
+                "Versions",
+                empty=NOTHING,
+                is_sideways=True,
+                has="filterable sortable",
+                id="versions",
+            )
+            yield Tabs(
+                [
+                    ("Gate", Table("", empty=("No gate has run on it yet.",), id="version-gate")),
+                    ("Lineage", Table("", id="version-lineage")),
+                    ("Card", TextView(id="version-card")),
+                    ("Remarks", Table("", empty=("c writes one.",), id="version-remarks")),
+                    ("Parameters", Table("", id="version-parameters")),
+                    ("Files", Table("", id="version-files")),
+                ],
+                id="version",
+            )
+        yield from self.filter_field()
+
+    def documents(self, snapshot: Snapshot) -> Sequence[VersionDocument]:
+        """Return all versions, each model's newest first."""
+        return models.newest_first(snapshot.versions)
+
+    def make(self, found: Sequence[VersionDocument], snapshot: Snapshot) -> Rows:
+        """Return versions as rows."""
+        return models.table(found, snapshot.at)
+
+    def entity(self) -> str:
+        """Return the version under the cursor, or the thing under that of its lineage."""
+        focused = self.focused
+        if isinstance(focused, Table) and focused.id == "version-lineage" and ":" in focused.key:
+            return focused.key
+        return self.main.key
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what was read."""
+        super().show(snapshot)
+        self._show_version(snapshot)
+
+    def on_table_moved(self) -> None:
+        """Show the version under the cursor."""
+        if self.snapshot is not None:
+            self._show_version(self.snapshot)
+
+    def _show_version(self, snapshot: Snapshot) -> None:
+        version: VersionDocument | None = self.main.document
+        if version is None:
+            return
+        self.query_one("#version-gate", Table).show_lines(models.gate(version, snapshot))
+        self.query_one("#version-parameters", Table).show_lines(models.pairs(version["parameters"]))
+        remarks = said(snapshot.remarks_on(f"version:{version['id']}"), snapshot.at)
+        self.query_one("#version-remarks", Table).show_lines(remarks)
+        state = f"{version['id']} {len(remarks)} {version['environments']}"
+        if state != self._of:
+            self._of = state
+            self.fetch("version", lambda: self._read(version["id"]))
+
+    def _read(self, version: str) -> VersionDetail:
+        workspace = self.workspace
+        return VersionDetail(
+            version=version,
+            card=workspace.models.card(version),
+            lineage=workspace.lineage.of(f"version:{version}"),
+            files=workspace.models.files(version),
+        )
+
+    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as the base has it
+        """Show what a manifest says."""
+        if tag != "version":
+            super().take(tag, value)
+            return
+        detail: VersionDetail = value
+        lines = clean_lines(detail.card).split("\n")
+        styled = [
+            (line.lstrip("# "), "bold") if line.startswith("#") else (line, "") for line in lines
+        ]
+        self.query_one("#version-card", TextView).show(styled)
+        self.query_one("#version-lineage", Table).show_lines(models.lineage(detail.lineage))
+        self.query_one("#version-files", Table).show_lines(models.pairs(dict(detail.files)))
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        """Go from the version to the run that made it; from the lineage to what is under it."""
+        version: VersionDocument | None = self.main.document
+        if event.table is self.main and version is not None:
+            event.prevent_default()
+            if version["run"]:
+                self.host.open(f"run:{version['run']}")
+            else:
+                self.host.tell(f"{clean(version['id'])} was registered from a file, not a run.")
+
+    def action_verify(self) -> None:
+        """Hash every file of the version again."""
+        version = self.entity().partition(":")[2]
+        self.host.perform(
+            lambda: self.workspace.models.verify(version),
+            f"Every file of {version} has the SHA-256 that its manifest says.",
+            command="modeldeck ledger verify --data",
+        )

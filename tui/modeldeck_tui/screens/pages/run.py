@@ -1,0 +1,198 @@
+"""One run: its metrics, a live chart, parameters, output, remarks, files, where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+
+from modeldeck.domain.documents import LineageRow, RunDocument
+from modeldeck.errors import ModelDeckError
+from modeldeck_tui.clean import clean
+from modeldeck_tui.present import models, runs
+from modeldeck_tui.present.charts import Point, reduced, smoothed
+from modeldeck_tui.present.logs import log_line
+from modeldeck_tui.present.releases import said
+from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.present.words import run_status
+from modeldeck_tui.screens.running import RunActions
+from modeldeck_tui.widgets.bindings import bindings
+from modeldeck_tui.widgets.chart import Chart
+from modeldeck_tui.widgets.table import Table
+from modeldeck_tui.widgets.tabs import Tabs
+from modeldeck_tui.widgets.text_view import TextView
+
+SMOOTH = (0.0, 0.6, 0.9)
+N_OUTPUT = 500
+
+
+class RunDetail(NamedTuple):
+    """What a run's folder says beyond its document."""
+
+    curves: dict[str, list[Point]]
+    about: Mapping[str, Any]
+    files: Sequence[tuple[str, int]]
+    output: Sequence[tuple[str, str]]
+    lineage: Sequence[LineageRow]
+
+
+class RunScreen(RunActions):
+    """The page of one run.
+
+    Parameters
+    ----------
+    run : str
+        Its id.
+    """
+
+    NAME = "run"
+    PLACE = "runs"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("run")
+    CSS = """
+    #run-top { height: 1fr; }
+    #run-metrics { width: 2fr; }
+    #run-chart { width: 3fr; }
+    .-narrow #run-metrics { width: 34; }
+    .-narrow #run-chart { width: 1fr; }
+    .-tiny #run-chart { display: none; }
+    #run-more { height: 1fr; }
+    .-flat #run-more { display: none; }
+    """
+
+    def __init__(self, run: str) -> None:
+        super().__init__()
+        self.run_id = run
+        self.metric = ""
+        self.is_log = False
+        self.weight = SMOOTH[0]
+        self._detail: RunDetail | None = None
+
+    def body(self) -> ComposeResult:
+        """Make the panes."""
+        with Vertical(id="run-body"):
+            with Horizontal(id="run-top"):
+                yield Table(
+                    "Metrics",
+                    titles=runs.METRIC_COLUMNS,
+                    empty=("None yet.",),
+                    is_sideways=True,
+                    id="run-metrics",
+                )
+                yield Chart("No values yet.", id="run-chart")
+            yield Tabs(
+                [
+                    ("About", Table("", id="run-about")),
+                    ("Parameters", Table("", empty=("None.",), id="run-parameters")),
+                    ("Output", TextView(id="run-output")),
+                    ("Remarks", Table("", empty=("c writes one.",), id="run-remarks")),
+                    ("Files", Table("", empty=("No artifacts.",), id="run-files")),
+                    ("Environment", Table("", id="run-environment")),
+                    ("Lineage", Table("", id="run-lineage")),
+                ],
+                id="run-more",
+            )
+
+    def entity(self) -> str:
+        """Return this run, or the thing under the cursor of its lineage."""
+        focused = self.focused
+        if isinstance(focused, Table) and focused.id == "run-lineage" and ":" in focused.key:
+            return focused.key
+        return f"run:{self.run_id}"
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what was read, and read the rest."""
+        run = snapshot.run(self.run_id)
+        if run is None:
+            self.crumb(f"Runs › {clean(self.run_id)}", "is not there", style="bad")
+            return
+        status = run_status(run["status"])
+        title = f"{runs.short(run)}  {run['experiment']} {run['name']}".strip()
+        progress = run["progress"].get("text", "") if run["progress"] else ""
+        self.crumb(
+            f"Runs › {clean(title)}", f"{clean(progress)}  {status.text}", style=status.style
+        )
+        self.query_one("#run-metrics", Table).show_lines(runs.metrics(run))
+        self.query_one("#run-about", Table).show_lines(runs.about(run))
+        self.query_one("#run-parameters", Table).show_lines(runs.parameters(run))
+        remarks = said(snapshot.remarks_on(f"run:{self.run_id}"), snapshot.at)
+        self.query_one("#run-remarks", Table).show_lines(remarks)
+        if self._detail is None or run["status"] == "running":
+            self.fetch("detail", self._read)
+        self._show_chart(run)
+
+    def _read(self) -> RunDetail:
+        workspace = self.workspace
+        curves: dict[str, list[Point]] = {}
+        for number, one in enumerate(workspace.runs.metrics(self.run_id)):
+            step = one.get("step")
+            x = float(step) if isinstance(step, int | float) else float(number)
+            values = one.get("metrics")
+            for name, value in values.items() if isinstance(values, dict) else ():
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    curves.setdefault(str(name), []).append((x, float(value)))
+        try:
+            lines = [log_line(one) for one in workspace.logs.tail(f"run:{self.run_id}", N_OUTPUT)]
+            output = [(text, style) for text, _n_time, style in lines]
+        except ModelDeckError as error:
+            output = [(clean(str(error)), "dim")]
+        return RunDetail(
+            curves={name: reduced(points) for name, points in curves.items()},
+            about=workspace.runs.about(self.run_id),
+            files=workspace.runs.files(self.run_id),
+            output=output,
+            lineage=workspace.lineage.of(f"run:{self.run_id}"),
+        )
+
+    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401, ARG002 -- as the base has it
+        """Show what the folder says."""
+        detail: RunDetail = value
+        self._detail = detail
+        self.query_one("#run-output", TextView).show(detail.output)
+        self.query_one("#run-files", Table).show_lines(runs.files(detail.files))
+        self.query_one("#run-environment", Table).show_lines(runs.environment(detail.about))
+        self.query_one("#run-lineage", Table).show_lines(models.lineage(detail.lineage))
+        run = self.document()
+        if isinstance(run, dict):
+            self._show_chart(run)  # type: ignore[arg-type]  # the run's own document
+
+    def _show_chart(self, run: RunDocument) -> None:
+        if self._detail is None:
+            return
+        curves = self._detail.curves
+        names = [name for name in runs.metric_names([run]) if name in curves]
+        if not names:
+            return
+        if self.metric not in names:
+            self.metric = max(names, key=lambda name: len(curves[name]))
+        points = curves[self.metric]
+        shown = smoothed(points, self.weight) if self.weight else points
+        marks = [f"{len(points):,} values"]
+        marks += ["log"] if self.is_log else []
+        marks += [f"smoothed {self.weight}"] if self.weight else []
+        title = f"{clean(self.metric)} · {', '.join(marks)} (m next metric)"
+        chart = self.query_one("#run-chart", Chart)
+        chart.show([clean(self.metric)], [shown], title=title, is_log=self.is_log)
+
+    def action_metric(self) -> None:
+        """Chart the next metric."""
+        run = self.document()
+        if self._detail is None or not isinstance(run, dict):
+            return
+        names = [one for one in runs.metric_names([run]) if one in self._detail.curves]  # type: ignore[list-item]  # as above
+        if names:
+            at = names.index(self.metric) + 1 if self.metric in names else 0
+            self.metric = names[at % len(names)]
+            self._show_chart(run)  # type: ignore[arg-type]  # as above
+
+    def action_log_scale(self) -> None:
+        """Draw logarithmic or linear values."""
+        self.is_log = not self.is_log
+        self.show_frame()
+
+    def action_smooth(self) -> None:
+        """Smooth more, or not at all."""
+        self.weight = SMOOTH[(SMOOTH.index(self.weight) + 1) % len(SMOOTH)]
+        self.show_frame()

@@ -1,0 +1,97 @@
+"""What can be done with runs: training a pipeline, stopping, making versions and releases."""
+
+from __future__ import annotations
+
+from modeldeck.domain.documents import RunDocument, VersionDocument
+from modeldeck_tui.clean import clean
+from modeldeck_tui.screens.base import Page
+from modeldeck_tui.screens.dialogs import ConfirmDialog, NameDialog, PickDialog
+
+
+class RunActions(Page):
+    """A page with runs or versions under its cursor."""
+
+    def action_train(self) -> None:
+        """Ask which pipeline, then train it in a job of its own."""
+        snapshot = self.snapshot
+        if snapshot is None or not snapshot.pipelines:
+            self.host.tell("There is no file in pipelines/ to train.", severity="warning")
+            return
+        choices = [(name, name) for name in snapshot.pipelines]
+        self.app.push_screen(PickDialog("TRAIN a pipeline", choices), self._train)
+
+    def _train(self, pipeline: str | None) -> None:
+        if pipeline:
+            self.host.perform(
+                lambda: self.workspace.training.start(f"pipelines/{pipeline}"),
+                f"Training {pipeline} has begun.",
+                command=f"modeldeck train pipelines/{pipeline}",
+            )
+
+    def action_stop(self) -> None:
+        """Ask whether to stop a run."""
+        run: RunDocument | None = self.document()
+        if run is None:
+            return
+        name = run["id"].rsplit("-", 1)[-1]
+        dialog = ConfirmDialog(
+            f"STOP  run {name}",
+            [f"{run['experiment']} {run['name']} ends within seconds, as cancelled."],
+            verb="Stop it",
+            reason="optional",
+        )
+
+        def done(reason: str | None) -> None:
+            if reason is not None:
+                self.host.perform(
+                    lambda: self.workspace.runs.stop(name, reason),
+                    f"Run {name} was asked to stop.",
+                    command=f"modeldeck run stop {name}",
+                )
+
+        self.app.push_screen(dialog, done)
+
+    def action_promote(self) -> None:
+        """Make a version of a run, or ask for a release of a version."""
+        entity, document = self.entity(), self.document()
+        if document is None:
+            return
+        if entity.startswith("run:"):
+            run: RunDocument = document
+            name = run["id"].rsplit("-", 1)[-1]
+            dialog = NameDialog(
+                f"REGISTER  run {name} as a version of which model?", run["experiment"]
+            )
+
+            def register(model: str | None) -> None:
+                if model:
+                    self.host.perform(
+                        lambda: self.workspace.models.register(name, model),
+                        f"Run {name} is a version of {model} now: p on the models' page goes on.",
+                        command=f"modeldeck model register {name} {model}",
+                    )
+
+            self.app.push_screen(dialog, register)
+        else:
+            self._request(document)
+
+    def _request(self, version: VersionDocument) -> None:
+        snapshot = self.snapshot
+        environments = snapshot.environments if snapshot else ()
+        choices = []
+        for name in environments:
+            live = snapshot.endpoint(f"{version['model']}@{name}") if snapshot else None
+            before = live["version"] if live and live["version"] else "nothing"
+            choices.append((name, f"{name}: {before} → {version['id']}"))
+        dialog = PickDialog(f"RELEASE  {version['id']} to which environment?", choices)
+
+        def request(environment: str | None) -> None:
+            if environment:
+                self.host.tell(f"Testing {clean(version['id'])} for {environment} …")
+                self.host.perform(
+                    lambda: self.workspace.releases.request(version["id"], environment),
+                    f"A release of {version['id']} to {environment} was asked for.",
+                    command=f"modeldeck release request {version['id']} -e {environment}",
+                )
+
+        self.app.push_screen(dialog, request)
