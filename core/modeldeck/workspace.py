@@ -202,7 +202,8 @@ class Workspace:
     def _watched(self) -> list[Path]:
         runs = self.root / "runs"
         months = sorted(runs.iterdir())[-2:] if runs.is_dir() else []
-        live = [self.deck.runs.folder(one["id"]) for one in self.runs.list(status="running")]
+        self.runs.list()  # brings up to date which runs have not ended
+        live = [self.deck.runs.folder(one) for one in self.deck.runs.not_ended()]
         endpoints = sorted(self.root.glob("endpoints/*/*"))
         return [places.ledger_folder(self.root), runs, *months, *live, *endpoints]
 

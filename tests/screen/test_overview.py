@@ -172,7 +172,7 @@ def test_resize_while_open_keeps_every_page_whole(root: Path) -> None:
 
     async def drive() -> None:
         async with opened(root) as deck:
-            for keys in ("1", "4", "6", "1", "a", "a"):
+            for keys in ("1", "2", "3", "4", "5", "6", "7", "1", "enter"):
                 await deck.press(keys)
                 for width, height in ((20, 8), (250, 80), SMALL):
                     await deck.pilot.resize_terminal(width, height)
@@ -191,7 +191,7 @@ def test_failure_to_read_is_told_once_and_shows_as_age(
     """What is shown grows old visibly, a bug is kept in one file, and reading is tried again."""
     monkeypatch.setattr(frame, "FRESH_S", 1.5)
 
-    def fail(_self: object) -> None:
+    def fail(_self: object, **_options: object) -> None:
         raise error
 
     async def drive() -> None:

@@ -20,6 +20,8 @@ from modeldeck.services.releases import Releases
 from modeldeck.services.runs import Runs
 
 RECENT = timedelta(hours=24)
+RUNS_SINCE = timedelta(days=30)
+"""Runs that began earlier are not looked at, whenever they ended."""
 _ORDER = {"failed": 0, "approve": 1, "start": 1, "changes": 2, "blocked": 3, "lost": 4, "run": 5}
 
 
@@ -41,12 +43,18 @@ class Overview:
         self._deployments = deployments
         self._activity = activity
 
-    def inbox(self) -> Sequence[InboxItem]:
-        """Return what waits for the actor, the most urgent first."""
+    def inbox(self, *, has_runs: bool = True) -> Sequence[InboxItem]:
+        """Return what waits for the actor, the most urgent first.
+
+        Parameters
+        ----------
+        has_runs : bool
+            Whether runs count, which costs reading them all the first time.
+        """
         found = [
             *self._from_releases(),
             *self._from_endpoints(),
-            *self._from_runs(),
+            *(self._from_runs() if has_runs else ()),
         ]
         return sorted(found, key=lambda one: (one["urgency"], one["since"]))
 
@@ -95,7 +103,10 @@ class Overview:
     def _from_runs(self) -> list[InboxItem]:
         actor = self.deck.actor.name
         found = []
+        since = clock.to_text(self.deck.now() - RUNS_SINCE)
         for one in self._runs.list():
+            if one["started_at"] < since:
+                break
             bad = one["status"] in {"failed", "lost"} and not one["parent"]
             ended = one["ended_at"] or one["started_at"]
             if bad and one["user"] == actor and self._is_recent(ended):

@@ -283,6 +283,10 @@ class RunStore:
         self._ended = {one["id"]: one for one in ended}
         self._there = []
 
+    def not_ended(self) -> list[str]:
+        """Return the ids of the runs that had not ended when all were read last."""
+        return list(self._open)
+
     def ended(self) -> list[RunDocument]:
         """Return the runs that have ended, as far as they were read."""
         return list(self._ended.values())

@@ -1,9 +1,9 @@
 """The catalogue: TinyDB documents about what the ledger says, kept in memory, saved as a snapshot.
 
-The snapshot is one JSON file, ``{"v": 1, "applied": n, "head": digest, "tables": {name: {key:
-document}}}``, replaced whole by ``rename``. It belongs to one user and may be deleted or damaged
-at any time: then it is simply built anew, so it needs neither locks nor fsync. Documents are
-keyed by their ``id`` (or ``name``).
+The snapshot is a file of JSON lines: first ``{"v": 2, "applied": n, "head": digest}``, then one
+``[table, key, document]`` a line. It is replaced whole by ``rename``, belongs to one user and may be
+deleted or damaged at any time: then it is simply built anew, so it needs neither locks nor fsync.
+Documents are keyed by their ``id`` (or ``name``).
 
 TinyDB's own tables copy everything at each write and hand out numbers as ids. Here a table keeps
 its documents by their own key and changes in place; nothing reads the storage in between.
@@ -24,7 +24,7 @@ from tinydb.table import Document, Table
 from modeldeck.errors import ModelDeckError
 from modeldeck.store import files
 
-FORMAT = 1
+FORMAT = 2
 MAX_SNAPSHOT = 1 << 30
 
 
@@ -109,11 +109,14 @@ class Catalogue:
             return
         if self._is_saved and (applied, head) == (self.applied, self.head):
             return
-        tables = {name: table.documents() for name, table in self._tables.items()}
-        whole = {"v": FORMAT, "applied": applied, "head": head, "tables": tables}
+        header = {"v": FORMAT, "applied": applied, "head": head}
+        lines = [json.dumps(header)]
+        for name, table in self._tables.items():
+            lines += [json.dumps([name, key, one]) for key, one in table.documents().items()]
+        whole = "\n".join(lines).encode()
         with contextlib.suppress(ModelDeckError, OSError):
             files.make_folder(self.path.parent)
-            files.replace(self.path, json.dumps(whole).encode(), mode=0o600, durable=False)
+            files.replace(self.path, whole, mode=0o600, durable=False)
             self.applied, self.head = applied, head
             self._is_saved = True
 
@@ -121,13 +124,14 @@ class Catalogue:
         if self.path is None:
             return
         try:
-            whole = json.loads(files.read_bytes(self.path, MAX_SNAPSHOT))
-            if whole["v"] != FORMAT:
+            first, *lines = files.read_bytes(self.path, MAX_SNAPSHOT).split(b"\n")
+            header = json.loads(first)
+            if header["v"] != FORMAT:
                 return
-            applied, head = int(whole["applied"]), str(whole["head"])
-            for name, documents in whole["tables"].items():
-                for key, one in documents.items():
-                    self.table(name).put(key, one)
+            applied, head = int(header["applied"]), str(header["head"])
+            for line in lines:  # one by one, so that other threads run in between
+                name, key, one = json.loads(line)
+                self.table(name).put(key, one)
         except (ModelDeckError, OSError, ValueError, KeyError, TypeError, AttributeError):
             self.clear()
             return

@@ -17,6 +17,7 @@ from modeldeck_tui.screens.pages.review import ReviewScreen
 from modeldeck_tui.screens.reading import explained, read
 
 if TYPE_CHECKING:
+    from modeldeck.watch import Watcher
     from modeldeck.workspace import Workspace
 
 HEARTBEAT_S = 1.0
@@ -41,10 +42,10 @@ class Loading(App[None]):
         self._is_stale = False
         self._failed = ""
         self._read_at: float | None = None
+        self._watcher: Watcher | None = None
 
     def start_reading(self) -> None:
         """Read the workspace, and again whenever it changes."""
-        self._watcher = self.workspace.watch(self._tell_change)
         self.set_interval(HEARTBEAT_S, self._beat)
         self.reload()
 
@@ -54,7 +55,8 @@ class Loading(App[None]):
 
     def on_unmount(self) -> None:
         """End watching."""
-        self._watcher.close()
+        if self._watcher is not None:
+            self._watcher.close()
 
     @property
     def age_s(self) -> float | None:
@@ -86,7 +88,11 @@ class Loading(App[None]):
     def _load(self, reviewed: Sequence[str]) -> None:
         workspace, known = self.workspace, self.snapshot
         try:
-            self.post_message(SnapshotLoaded(read(workspace, known, reviewed=reviewed)))
+            has_runs = known is not None  # the first time the screen shows before they are read
+            found = read(workspace, known, reviewed=reviewed, has_runs=has_runs)
+            self.post_message(SnapshotLoaded(found))
+            if has_runs and self._watcher is None and self.is_running:
+                self._watcher = workspace.watch(self._tell_change)
         except Exception as error:  # noqa: BLE001 -- whatever it is, what is shown grows old visibly
             is_new = repr(error) != self._failed
             self._failed = repr(error)
@@ -98,6 +104,7 @@ class Loading(App[None]):
             self.snapshot = message.snapshot
             self._read_at = time.monotonic()
             self._failed = ""
+        self._is_stale = self._is_stale or not message.snapshot.is_whole
         self._loaded()
         for screen in self.screen_stack:
             if isinstance(screen, Page):

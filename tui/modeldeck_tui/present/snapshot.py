@@ -21,7 +21,10 @@ from modeldeck.domain.documents import (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The workspace as it was read at one moment; lists are shared, and never changed."""
+    """The workspace as it was read at one moment; lists are shared, and never changed.
+
+    The first one comes without runs, which may be many: ``is_whole`` tells.
+    """
 
     workspace: str
     actor: str
@@ -29,6 +32,7 @@ class Snapshot:
     read_only_because: str
     at: str
     as_of: str = ""
+    is_whole: bool = True
     environments: Sequence[str] = ()
     pipelines: Sequence[str] = ()
     inbox: Sequence[InboxItem] = ()

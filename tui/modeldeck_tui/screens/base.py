@@ -64,7 +64,7 @@ class Page(Fetching):
         """Return why an action is off here and now; empty when it is on."""
         return why_not(action, self.situation())
 
-    def on_table_moved(self) -> None:
+    def on_table_moved(self, event: Table.Moved) -> None:  # noqa: ARG002 -- pages use it
         """Show what the row under the cursor offers."""
         self.show_hints()
 

@@ -140,12 +140,15 @@ class ListingPage(Page):
         if self.query_text:
             path += f"   /{clean(self.query_text)}"
         shown, marked = len(self.main.rows), len(self.main.marks)
+        if self.snapshot is not None and not self.snapshot.is_whole:
+            self.crumb(path, "◌ reading …", style="dim")
+            return
         note = f"{shown:,} of {self._n_all:,}" if self.query_text else f"{self._n_all:,}"
         if marked:
             note = f"● {marked} marked   {note}"
         self.crumb(path, note)
 
-    def on_table_moved(self) -> None:
+    def on_table_moved(self, event: Table.Moved) -> None:  # noqa: ARG002 -- pages use it
         """Show what the row offers, and how many are marked."""
         self._show_crumb()
 

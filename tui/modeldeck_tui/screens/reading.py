@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 N_RECENT = 20
 
 
-def read(workspace: Workspace, known: Snapshot | None, *, reviewed: Sequence[str]) -> Snapshot:
+def read(
+    workspace: Workspace,
+    known: Snapshot | None,
+    *,
+    reviewed: Sequence[str],
+    has_runs: bool = True,
+) -> Snapshot:
     """Read everything that the pages show; what cannot have changed is taken from ``known``."""
     overview = workspace.overview
     releases = workspace.releases.list()
-    runs = workspace.runs.list()
+    runs: Sequence[RunDocument] = workspace.runs.list() if has_runs else ()
     running, recent = _tops(runs, known)
     wanted = {one["id"] for one in releases if one["is_open"]} | set(reviewed)
     diffs = known.diffs if known else {}
@@ -33,7 +39,8 @@ def read(workspace: Workspace, known: Snapshot | None, *, reviewed: Sequence[str
         as_of=workspace.deck.as_of,
         environments=workspace.environments,
         pipelines=workspace.training.names(),
-        inbox=overview.inbox(),
+        is_whole=has_runs,
+        inbox=overview.inbox(has_runs=has_runs),
         live=[(one, workspace.traffic.last_minute(one["id"])) for one in overview.live()],
         runs=runs,
         running=running,

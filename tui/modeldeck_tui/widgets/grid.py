@@ -61,7 +61,7 @@ class Grid(ScrollView, can_focus=True):
     cursor = reactive(0, repaint=False)
     """Number of the row under the cursor."""
 
-    class Moved(Message):
+    class Moved(Message, namespace="table"):
         """The cursor went to another row, or marks changed."""
 
         def __init__(self, table: Grid) -> None:
@@ -73,7 +73,7 @@ class Grid(ScrollView, can_focus=True):
             """The table."""
             return self.table
 
-    class Ordered(Message):
+    class Ordered(Message, namespace="table"):
         """Another order was asked for."""
 
         def __init__(self, table: Grid) -> None:
@@ -135,7 +135,9 @@ class Grid(ScrollView, can_focus=True):
 
     def show_lines(self, lines: Sequence[Line], *, title: str = "") -> None:
         """Show a few rows that are built already."""
-        self.show(Rows.of(lines, titled(*self.titles)), title=title)
+        is_same = list(lines) == self.rows.documents and len(self.rows.columns) == len(self.titles)
+        rows = self.rows if is_same else Rows.of(lines, titled(*self.titles))
+        self.show(rows, title=title)
 
     def show(self, rows: Rows, *, title: str = "") -> None:
         """Show rows; the cursor stays on its row. Nothing is drawn if nothing changed."""
@@ -160,7 +162,8 @@ class Grid(ScrollView, can_focus=True):
         self._measure(self.scrollable_content_region.width)
         after = (len(rows), self.scroll_offset.y, self._columns, self.has_titles)
         self._redraw(is_same_place=before == after and at == cursor)
-        self.post_message(self.Moved(self))
+        if self.key != key:
+            self.post_message(self.Moved(self))
 
     def _redraw(self, *, is_same_place: bool) -> None:
         """Draw everything, or, where all rows stand where they stood, those that changed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import cast
 
 from modeldeck.domain.documents import (
@@ -22,12 +23,20 @@ from modeldeck.store.views import Catalogue
 
 
 class Views:
-    """The catalogue of one open workspace; every reading method brings it up to date first."""
+    """The catalogue of one open workspace; every reading method brings it up to date first.
+
+    Runs have a snapshot of their own, which is read when somebody asks for runs.
+    """
 
     def __init__(self, deck: Deck) -> None:
         self.deck = deck
-        self.catalogue = Catalogue(None if deck.as_of else deck.cache / "catalogue.json")
+        self.catalogue = Catalogue(self._path("catalogue.json"))
+        self._runs: Catalogue | None = None
         self._open()
+
+    def _path(self, name: str) -> Path | None:
+        """Return the file of a snapshot; one that shows the past keeps none."""
+        return None if self.deck.as_of else self.deck.cache / name
 
     def _open(self) -> None:
         """Take what the snapshot holds if it is of this chain, else begin anew."""
@@ -38,7 +47,6 @@ class Views:
         else:
             kept.clear()
         ledger.refresh()
-        self.deck.runs.know(cast("list[RunDocument]", kept.all("runs")))
 
     def sync(self) -> None:
         """Bring the documents up to the newest entry."""
@@ -54,10 +62,12 @@ class Views:
     def save(self) -> None:
         """Keep a snapshot for the next process."""
         self.sync()
-        ended = self.deck.runs.ended()
-        if len(ended) != len(self.catalogue.table("runs")):
-            self.catalogue.put_all("runs", cast("list[Mapping[str, object]]", ended))
         self.catalogue.save(self.deck.state.n, self.deck.state.head)
+        if self._runs is not None:
+            ended = self.deck.runs.ended()
+            if len(ended) != len(self._runs.table("runs")):
+                self._runs.put_all("runs", cast("list[Mapping[str, object]]", ended))
+            self._runs.save(0, "")
 
     def _build(self, state: State, table: str, *, key: str) -> Mapping[str, object]:
         objects = self.deck.objects
@@ -113,6 +123,9 @@ class Views:
     def runs(self) -> list[RunDocument]:
         """Return all runs, newest first; finished ones that are known are not read again."""
         with self.deck.ledger.lock:
+            if self._runs is None:
+                self._runs = Catalogue(self._path("runs.json"))
+                self.deck.runs.know(cast("list[RunDocument]", self._runs.all("runs")))
             found = self.deck.runs.documents()
         if self.deck.as_of:
             return [one for one in found if one["started_at"] <= self.deck.as_of]

@@ -65,7 +65,7 @@ class ActivityScreen(ListingPage):
         super().show(snapshot)
         self._show_detail()
 
-    def on_table_moved(self) -> None:
+    def on_table_moved(self, event: Table.Moved) -> None:  # noqa: ARG002 -- pages use it
         """Show more about the entry under the cursor."""
         self._show_detail()
 

@@ -96,9 +96,9 @@ class DeploymentsScreen(ListingPage, VotingPage):
         super().show(snapshot)
         self._show_endpoint(snapshot)
 
-    def on_table_moved(self) -> None:
+    def on_table_moved(self, event: Table.Moved) -> None:
         """Show the endpoint under the cursor."""
-        if self.snapshot is not None:
+        if self.snapshot is not None and event.table is self.main:
             self._show_endpoint(self.snapshot)
 
     def _show_endpoint(self, snapshot: Snapshot) -> None:

@@ -100,9 +100,9 @@ class ModelsScreen(ListingPage, RunActions):
         super().show(snapshot)
         self._show_version(snapshot)
 
-    def on_table_moved(self) -> None:
+    def on_table_moved(self, event: Table.Moved) -> None:
         """Show the version under the cursor."""
-        if self.snapshot is not None:
+        if self.snapshot is not None and event.table is self.main:
             self._show_version(self.snapshot)
 
     def _show_version(self, snapshot: Snapshot) -> None:

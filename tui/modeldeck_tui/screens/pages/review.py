@@ -111,7 +111,7 @@ class ReviewScreen(VotingPage):
         text.append(f"\nA vote binds to {release['basis'][:16]}", STYLES["dim"])
         self.query_one("#detail", Quiet).put(text)
 
-    def on_table_moved(self) -> None:
+    def on_table_moved(self, event: Table.Moved) -> None:  # noqa: ARG002 -- pages use it
         """Show more about the row under the cursor."""
         self._show_detail()
 

@@ -90,9 +90,10 @@ class RunsScreen(ListingPage, RunActions):
         found: RunDocument | None = self.main.document
         return found
 
-    def on_table_moved(self) -> None:
+    def on_table_moved(self, event: Table.Moved) -> None:
         """Show the run under the cursor."""
-        self._show_preview()
+        if event.table is self.main:
+            self._show_preview()
 
     def _show_preview(self) -> None:
         from modeldeck_tui.present.releases import said
