@@ -1,4 +1,4 @@
-"""Draws README's picture: the overview of a demo that runs, by the program itself.
+"""Draws README's pictures: the pages of a demo that runs, by the program itself.
 
 ``python -m tests.screen.picture FOLDER`` builds (or continues) a demo in a folder.
 """
@@ -15,19 +15,36 @@ from modeldeck.workspace import Workspace
 from modeldeck_tui.app import ModelDeckApp
 from tests.architecture.code import ROOT
 
-PICTURE = ROOT / "tui" / "overview.svg"
+TUI = ROOT / "tui"
 PERSON = "you"
 SIZE = (100, 28)
 TRAFFIC_S = 20.0
+PICTURES = {
+    "overview.svg": (),
+    "pictures/runs.svg": ("2",),
+    "pictures/run.svg": ("2", "G", "enter"),
+    "pictures/models.svg": ("3",),
+    "pictures/review.svg": ("1", "enter"),
+    "pictures/deployments.svg": ("5",),
+    "pictures/activity.svg": ("7",),
+}
+"""Each picture, and the keys that lead to it."""
 
 
-async def drawn(folder: Path) -> str:
-    """Return the overview as SVG, after the server has answered for a while."""
+async def drawn(folder: Path) -> dict[str, str]:
+    """Return the pictures as SVG, after the server has answered for a while."""
+    found = {}
     with Workspace.open(folder, user=PERSON) as workspace:
         app = ModelDeckApp(workspace)
         async with app.run_test(size=SIZE) as pilot:
             await pilot.pause(TRAFFIC_S)
-            return app.export_screenshot(title="modeldeck")
+            for name, keys in PICTURES.items():
+                for key in keys:
+                    await pilot.press(key)
+                    await pilot.pause(0.5)
+                await pilot.pause(1.0)
+                found[name] = app.export_screenshot(title="modeldeck")
+    return found
 
 
 def plain(svg: str) -> str:
@@ -42,9 +59,11 @@ def tell(text: str) -> None:
 
 
 def main(folder: Path) -> None:
-    """Draw the picture."""
+    """Draw the pictures."""
+    (TUI / "pictures").mkdir(exist_ok=True)
     with demo.running(folder, person=PERSON, narrate=tell):
-        PICTURE.write_text(plain(asyncio.run(drawn(folder))), encoding="utf-8")
+        for name, svg in asyncio.run(drawn(folder)).items():
+            (TUI / name).write_text(plain(svg), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The catalogue: TinyDB documents about what the ledger says, kept in memory, saved as a snapshot.
 
 The snapshot is a file of JSON lines: first ``{"v": 2, "applied": n, "head": digest}``, then one
-``[table, key, document]`` a line. It is replaced whole by ``rename``, belongs to one user and may be
-deleted or damaged at any time: then it is simply built anew, so it needs neither locks nor fsync.
+``[table, key, document]`` a line. It is replaced whole by ``rename``, belongs to one user and may
+be deleted or damaged at any time: then it is built anew, so it needs neither locks nor fsync.
 Documents are keyed by their ``id`` (or ``name``).
 
 TinyDB's own tables copy everything at each write and hand out numbers as ids. Here a table keeps
