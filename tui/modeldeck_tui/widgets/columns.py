@@ -51,7 +51,7 @@ def placed(text: str, column: Measured, *, align: str, width: int) -> str:
     ...     placed("1.5", Measured(6, 3), align="point", width=6),
     ...     placed("12", Measured(6, 3), align="point", width=6),
     ... )
-    (' 1.5  ', ' 12   ')
+    ('  1.5 ', ' 12   ')
     >>> placed("abcdef", Measured(6), align="left", width=4)
     'abc…'
     """

@@ -276,6 +276,6 @@ def glob_to_regex(glob: str) -> str:
     r"""Return the regular expression of a glob: ``*`` any text, ``?`` one character.
 
     >>> glob_to_regex("tum*.1")
-    'tum.*\\\\.1'
+    'tum.*\\.1'
     """
     return "".join(".*" if one == "*" else "." if one == "?" else re.escape(one) for one in glob)
