@@ -11,7 +11,6 @@ from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import release_status
 
-TABS = ("Versions",)
 _MOST_METRICS = 3
 
 

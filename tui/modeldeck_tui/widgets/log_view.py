@@ -22,7 +22,6 @@ from modeldeck_tui.widgets.styles import STYLES
 
 _SIDEWAYS = 20
 _SEVERE = {"error": {"ERROR", "CRITICAL"}, "warning": {"WARN", "ERROR", "CRITICAL"}}
-_OF_PAGE = {"filter", "find"}
 
 
 class LogView(ScrollView, can_focus=True):
