@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from modeldeck_tui.clean import clean
+from modeldeck_tui.screens.saving import state_folder
 from modeldeck_tui.widgets.styles import STYLES
 
 MOST_SHOWN = 8
@@ -44,9 +45,7 @@ Complete = Callable[[str], Sequence[str]]
 
 def history_path() -> Path:
     """Return the file that keeps the commands of this person."""
-    named = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(named) if named.startswith("/") else Path.home() / ".local" / "state"
-    return base / "modeldeck" / "commands.txt"
+    return state_folder() / "commands.txt"
 
 
 def read_history() -> list[str]:

@@ -173,7 +173,6 @@ class ListingPage(Page):
     def action_wide(self) -> None:
         """Show all columns, or those that fit."""
         self.is_wide_table = not self.is_wide_table
-        self.main.order = None if self.main.order is None else self.main.order
         self.show_frame()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -200,8 +199,6 @@ class ListingPage(Page):
         if field.has_focus or field.display:
             field.display = False
             self.main.focus()
-            if field.has_focus or not self.query_text:
-                return True
             return True
         if self.query_text and not self.main.marks:
             self.set_filter("")
