@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from textual.command import CommandList
 
 from modeldeck_tui import keymap
 from modeldeck_tui.app import ModelDeckApp
@@ -143,7 +144,8 @@ def test_palette_opens_a_page_by_name(root: Path) -> None:
             await deck.press("ctrl+p")
             await deck.write("was decided")
             await deck.until_shown("was decided (4)")
-            await deck.pilot.pause(0.5)
+            found = deck.app.screen.query_one(CommandList)
+            await deck.until(lambda: found.highlighted == 0, "the first to be marked")
             await deck.press("enter")
             await deck.until(lambda: isinstance(deck.app.screen, ReleasesScreen), "the releases")
 

@@ -119,13 +119,14 @@ def test_approval_with_a_wrong_word_stays_off(root: Path) -> None:
 
 def test_keys_of_the_first_moment_are_ignored(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was typed for the page below does not reach the dialog that just opened."""
-    monkeypatch.setattr(dialogs, "DEAF_S", 1.2)
+    monkeypatch.setattr(dialogs, "DEAF_S", 3600)
 
     async def drive() -> None:
         async with reviewing(root) as deck:
             await deck.press("a", "enter", "tab", "x", "escape", "enter")
             dialog = deck.app.screen
             assert isinstance(dialog, VoteDialog)
+            dialog.listen()
             await deck.until(lambda: deck.app.focused is not None, "the dialog to listen")
             assert deck.app.focused is dialog.query_one("#cancel")
             assert dialog.query_one("#reason", Input).value == ""
@@ -137,11 +138,14 @@ def test_held_key_that_opens_a_remark_is_not_written(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The field of a remark is empty when it begins to listen."""
-    monkeypatch.setattr(dialogs, "DEAF_S", 1.0)
+    monkeypatch.setattr(dialogs, "DEAF_S", 3600)
 
     async def drive() -> None:
         async with reviewing(root) as deck:
             await deck.press("c", "c", "c")
+            dialog = deck.app.screen
+            assert isinstance(dialog, dialogs.Dialog)
+            dialog.listen()
             await deck.until(lambda: deck.app.focused is not None, "the dialog to listen")
             assert reader(deck) == ""
 

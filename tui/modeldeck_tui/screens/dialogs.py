@@ -66,11 +66,22 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
         """Begin to listen after a moment."""
         for field in self.query(Input):
             field.cursor_blink = False
-        self.set_timer(DEAF_S, self._listen)
+        self.set_timer(DEAF_S, self.listen)
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """Take keys from now on."""
         self._is_deaf = False
         self.query_one(self.FIRST).focus()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Mark the button that Enter would press, also where there are no colours."""
+        if isinstance(event.widget, Button):
+            event.widget.label = Content(f"› {event.widget.label.plain[2:]}")
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """Take the mark away."""
+        if isinstance(event.widget, Button):
+            event.widget.label = Content(f"  {event.widget.label.plain[2:]}")
 
     async def on_event(self, event: events.Event) -> None:
         """Ignore keys of the first moment, which were meant for the page below.
@@ -135,9 +146,9 @@ class ConfirmDialog(Dialog[Any]):
             if self.word:
                 yield titled(Input(id="word"), f"Type {clean(self.word)} to confirm")
             with Horizontal(id="buttons"):
-                yield Button("Cancel (esc)", id="cancel")
+                yield Button("  Cancel (esc)", id="cancel")
                 verb = clean(self.verb)
-                yield Button(Content(verb if self.word else f"{verb} (y)"), id="confirm")
+                yield Button(Content(f"  {verb}" if self.word else f"  {verb} (y)"), id="confirm")
 
     def text(self) -> Text:
         """Return what would be done, and what will change."""
