@@ -14,8 +14,9 @@ settings.load_profile("modeldeck")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--seed``."""
+    """Add ``--seed`` and ``--update-goldens``."""
     parser.addoption("--seed", type=int, default=None, help="repeat random tests with this seed")
+    parser.addoption("--update-goldens", action="store_true", help="write the goldens anew")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,6 +12,7 @@ from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
+from modeldeck.clock import Clock, utc_now
 from modeldeck.workspace import Workspace
 from modeldeck_tui.app import ModelDeckApp
 from modeldeck_tui.widgets.frame import Crumb
@@ -82,14 +83,20 @@ class Deck:
 
 @contextlib.asynccontextmanager
 async def opened(
-    root: Path, user: str = "alice", *, size: Size = SMALL, is_read_only: bool = False
+    root: Path,
+    user: str = "alice",
+    *,
+    size: Size = SMALL,
+    is_read_only: bool = False,
+    is_ascii: bool = False,
+    now: Clock = utc_now,
 ) -> AsyncIterator[Deck]:
     """Open the screen as somebody and wait until it shows the workspace."""
-    with Workspace.open(root, user=user, is_read_only=is_read_only) as workspace:
-        app = ModelDeckApp(workspace)
+    with Workspace.open(root, user=user, is_read_only=is_read_only, now=now) as workspace:
+        app = ModelDeckApp(workspace, is_ascii=is_ascii)
         async with app.run_test(size=size, notifications=True) as pilot:
             deck = Deck(app, pilot)
-            await deck.until_shown(workspace.name, "● live")
+            await deck.until_shown(workspace.name, "* live" if is_ascii else "● live")
             yield deck
 
 

@@ -129,12 +129,12 @@ def fail(root: Path) -> None:
         raise BrokenError(message)
 
 
-def main(root: Path) -> None:
+def main(root: Path, *, policy: str = POLICY) -> None:
     """Make it all."""
     from modeldeck.services import founding
 
     root.mkdir()
-    (root / "modeldeck.toml").write_text(POLICY)
+    (root / "modeldeck.toml").write_text(policy)
     (root / "members.toml").write_text(MEMBERS)
     founding.init(root, owner="alice")
     train(root)

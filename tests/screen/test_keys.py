@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,20 @@ HOLDERS: dict[str, tuple[type, ...]] = {
     "activity": (ActivityScreen,),
     "entry": (ReaderScreen,),
 }
+
+
+def test_panes_take_no_action_of_their_page_for_theirs() -> None:
+    """A pane's own method of an action's name, which is asked first, needs no arguments."""
+    for view in (Table, TextView, LogView):
+        for one in keymap.ACTIONS:
+            found = getattr(view, f"action_{one.name}", None)
+            if found is not None and not one.is_direct:
+                needed = [
+                    name
+                    for name, given in inspect.signature(found).parameters.items()
+                    if given.default is given.empty and name != "self"
+                ]
+                assert not needed, f"{view.__name__}.action_{one.name} needs {needed}"
 
 
 @pytest.mark.parametrize("scope", keymap.SCOPES)

@@ -35,7 +35,7 @@ def test_overview_of_a_workspace_shows_its_four_lists(root: Path, size: Size) ->
             assert "alice@" in deck.lines[0]
             assert "RW" in deck.lines[0]
             waiting = "▲ 2 to review  ✖ 1" if size == SMALL else "▲ 2 to review  ✖ 1 to look at"
-            assert waiting in deck.lines[0]
+            await deck.until_shown(waiting)
             assert "1 Overview   2 Runs   3 Models   4 Releases   5 Deploys" in deck.lines[1]
             assert deck.lines[2].startswith(" Overview")
             assert deck.lines[-1].endswith("? help")

@@ -42,7 +42,7 @@ def test_review_of_a_waiting_release_shows_evidence_changes_and_votes(
 
     async def drive() -> None:
         async with reviewing(root, size=size) as deck:
-            await deck.until_shown("file size", "⚠  latency p95", "≤ 20 MB", "passed")
+            await deck.until_shown("file size", "⚠  latency p95", "≤ 20.0 MB", "passed")
             await deck.until_shown("▼  +0.09", "▲  +0.09", "recall", "0.81", "0.9")
             await deck.until_shown(
                 "✔  carol", "looks good", "·  alice  may vote", "made the version"

@@ -27,8 +27,15 @@ from modeldeck.domain.entry import (
     signed_bytes,
 )
 from modeldeck.domain.levels import Level
-from modeldeck.errors import ConflictError, DamageError, NotPermittedError, TamperingError
+from modeldeck.errors import (
+    ConflictError,
+    DamageError,
+    NotFoundError,
+    NotPermittedError,
+    TamperingError,
+)
 from modeldeck.store import files, places
+from modeldeck.store import ledger as ledger_module
 from modeldeck.store.ledger import entry_path, found, numbers
 from modeldeck.store.signing import Signer, signer_from_file
 from tests.store.ledger_writer import commit, make, opened, remark
@@ -168,6 +175,30 @@ def test_missing_entry_in_the_middle_is_noticed(root: Path) -> None:
     assert "Entry 3 is missing" in again.state.stopped
     with pytest.raises(TamperingError):
         commit(again)
+
+
+def test_entries_that_come_while_one_reads_are_not_missing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a look at a number and a look at the next, others commit both: nothing is wrong."""
+    reader, writer = opened(root), opened(root)
+    read_file = ledger_module.read_file
+    late = iter((True, False))
+
+    def slow(folder: Path, n: int) -> tuple[bytes, int]:
+        try:
+            return read_file(folder, n)
+        except NotFoundError:
+            if n == 2 and next(late):
+                with monkeypatch.context() as patch:
+                    patch.setattr(ledger_module, "read_file", read_file)
+                    commit(writer)
+                    commit(writer)
+            raise
+
+    monkeypatch.setattr(ledger_module, "read_file", slow)
+    assert reader.refresh() == 2
+    assert reader.state.stopped == ""
 
 
 def test_entry_of_another_kind_of_file_is_refused_without_hanging(root: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from modeldeck.domain.metrics import goal_of
 from modeldeck.errors import NotFoundError
-from modeldeck.store.runs import LOST_AFTER_S, RunStore, goal_of
+from modeldeck.store.runs import LOST_AFTER_S, RunStore
 
 FIRST = "20261123-071011-aaaaaa"
 SECOND = "20261123-071012-bbbbbb"
@@ -196,7 +197,13 @@ def test_foreign_lines_among_the_metrics_are_skipped(store: RunStore) -> None:
 
 @pytest.mark.parametrize(
     ("name", "goal"),
-    [("loss", "min"), ("val_loss", "min"), ("neg_log_loss", "max"), ("accuracy", "max")],
+    [
+        ("loss", "min"),
+        ("val_loss", "min"),
+        ("neg_log_loss", "max"),
+        ("cv_neg_mean_absolute_error", "max"),
+        ("accuracy", "max"),
+    ],
 )
 def test_goal_follows_the_name(name: str, goal: str) -> None:
     """Without a definition losses and errors are minimised, unless negated."""

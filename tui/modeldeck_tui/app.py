@@ -55,6 +55,9 @@ class ModelDeckApp(Commands, Looks):
     NOTIFICATION_TIMEOUT = 4
     ENABLE_COMMAND_PALETTE = True
     CSS = f"""
+    * {{ scrollbar-color: $faint; scrollbar-color-hover: $faint; scrollbar-color-active: $accent;
+         scrollbar-background: $background; scrollbar-background-hover: $background;
+         scrollbar-background-active: $background; scrollbar-corner-color: $background; }}
     ToastRack {{ dock: top; align: right top; margin: 1 0 0 0; }}
     Toast {{ width: auto; max-width: 56%; margin: 0; padding: 0 1; }}
     {zoom.CSS}

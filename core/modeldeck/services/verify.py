@@ -39,11 +39,12 @@ class Verify:
             ``problems`` names each thing that does not hold; its kind is ``chain``, ``history``
             or ``owner`` (somebody changed history), or ``object`` (a file is damaged or missing).
         """
+        known = numbers(self.deck.root)  # before reading: others may commit meanwhile
         ledger = Ledger(self.deck.root, self.deck.verifier)
         ledger.refresh()
         state = ledger.state
         problems = [
-            *_chain(ledger, numbers(self.deck.root)),
+            *_chain(ledger, known),
             *self._objects(state.activity, data=data),
         ]
         if self.deck.history_problem:
@@ -93,7 +94,7 @@ def _chain(ledger: Ledger, known: list[int]) -> Iterator[VerifyProblem]:
         yield _problem(state.n + 1, "chain", problem=state.stopped)
     elif not known:
         yield _problem(1, "chain", problem="There are no entries.")
-    elif known[-1] != state.n:
+    elif known[-1] > state.n:
         yield _problem(
             state.n + 1, "chain", problem=f"Entries end at {state.n}, files at {known[-1]}."
         )

@@ -120,18 +120,25 @@ class Ledger:
             data, owner = read_file(self.root, n)
             entry = read_entry(data)
         except NotFoundError:
-            self._check_end(n)
-            return False
+            return self._came_late(n) and self._fold_next()
         except (DamageError, NotPermittedError) as error:
             self.state.stopped = f"Entry {n} cannot be read: {error.message}"
             return False
         fold.apply(self.state, entry, evidence=self._evidence(entry, owner))
         return not self.state.stopped
 
-    def _check_end(self, n: int) -> None:
-        """Notice an entry that is missing in the middle: later ones are there."""
-        if self._hole == n or entry_path(self.root, n + 1).exists():
-            self.state.stopped = f"Entry {n} is missing although later ones are there."
+    def _came_late(self, n: int) -> bool:
+        """Say whether an entry is there after all; one that is missing in the middle stops.
+
+        Entries are linked in order: whoever saw a later one and looks again sees this one too.
+        """
+        if self._hole != n and not entry_path(self.root, n + 1).exists():
+            return False
+        self._hole = 0
+        if entry_path(self.root, n).exists():
+            return True
+        self.state.stopped = f"Entry {n} is missing although later ones are there."
+        return False
 
     def _evidence(self, entry: Entry, owner: int) -> Evidence:
         keys, uid = self._keys_of(entry)

@@ -39,6 +39,7 @@ from typing import cast
 
 from modeldeck import clock, ids
 from modeldeck.domain.documents import ErrorDocument, MetricSummary, ProgressDocument, RunDocument
+from modeldeck.domain.metrics import goal_of
 from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.store import files
 from modeldeck.store.streams import StreamReader
@@ -47,27 +48,9 @@ LOST_AFTER_S = 60.0
 LOST_AT_FIRST_SIGHT_S = 600.0
 MAX_DOCUMENT = 8 << 20
 _SETTLED_NS = 2_000_000_000  # a folder's time of change is coarse: trust it when it is this old
-_MINIMISED = ("loss", "error", "rmse", "mse", "mae", "log_loss", "latency", "time", "perplexity")
 _ENDED = ("finished", "failed", "cancelled")
 
 Record = dict[str, object]
-
-
-def goal_of(name: str, definitions: Mapping[str, object]) -> str:
-    """Return whether a metric is to be ``max`` or ``min``: as defined, else by its name.
-
-    Examples
-    --------
-    >>> goal_of("val_loss", {}), goal_of("accuracy", {}), goal_of("x", {"x": {"goal": "min"}})
-    ('min', 'max', 'min')
-    """
-    known = definitions.get(name)
-    if isinstance(known, Mapping) and known.get("goal") in {"max", "min"}:
-        return str(known["goal"])
-    words = name.lower().replace("neg_", "").split("_")
-    is_negated = name.startswith("neg_")
-    is_loss = any(word in _MINIMISED for word in (*words, name.lower()))
-    return "min" if is_loss and not is_negated else "max"
 
 
 class Summaries:

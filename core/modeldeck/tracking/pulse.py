@@ -7,10 +7,10 @@ stop; every ten seconds it touches their heartbeats.
 
 from __future__ import annotations
 
-import _thread
 import atexit
 import contextlib
 import os
+import signal
 import threading
 import time
 import weakref
@@ -93,7 +93,14 @@ class Pulse:
             for run in runs:
                 if run.workspace == root and not run.stop_requested and _is_stopped(root, run.id):
                     run.stop_requested = True
-                    _thread.interrupt_main()
+                    _interrupt_main()
+
+
+def _interrupt_main() -> None:
+    """Send the main thread a SIGINT, which also wakes it where it sleeps or waits."""
+    main = threading.main_thread().ident
+    if callable(signal.getsignal(signal.SIGINT)) and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
 
 
 def _sync(path: Path) -> None:

@@ -9,6 +9,7 @@ from textual.app import App
 from modeldeck_tui import keymap
 from modeldeck_tui.clean import clean
 from modeldeck_tui.keymap import own
+from modeldeck_tui.screens.framed import Framed
 from modeldeck_tui.widgets import styles
 
 LOOK_EVERY_S = 1.0
@@ -44,6 +45,9 @@ class Looks(App[None]):
         if theme_name in self._colours:
             styles.use(theme_name, self._colours[theme_name])
         super()._watch_theme(theme_name)
+        for screen in self.screen_stack if self.is_running else ():
+            if isinstance(screen, Framed):
+                screen.show_frame()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the variable that our style sheets use, for Textual's own first theme."""

@@ -137,6 +137,10 @@ class Navigation(Deeds):
             is_run = now.kind == "run"
             self.push_screen(LogScreen(now.entity if is_run else f"endpoint:{endpoint_of(now)}"))
 
+    def action_listed(self, page: str, text: str) -> None:
+        """Open a numbered page with a filter."""
+        self.listed(page, text)
+
     def action_help(self) -> None:
         """Show the keys of this page."""
         page = self.screen
@@ -144,8 +148,14 @@ class Navigation(Deeds):
             self.push_screen(HelpScreen(page.NAME, lambda action: clean(page.why_not(action))))
 
     def action_jump(self) -> None:
-        """Show a letter on every pane."""
-        self.push_screen(JumpScreen(self.screen))
+        """Show a letter on every pane and counter."""
+
+        async def jumped(action: str | None) -> None:
+            if action:
+                await self.run_action(action)
+
+        if isinstance(self.screen, Page):
+            self.push_screen(JumpScreen(self.screen), jumped)
 
     def action_refresh(self) -> None:
         """Read again now."""

@@ -68,7 +68,12 @@ EVERYWHERE = (
     action("app.help", "question_mark f1", "help", "The keys of this page, and why some are off"),
     action("app.command", "colon", "command", "Type a command: :runs :logs :as-of …"),
     action("app.command_palette", "ctrl+p", "palette", "Every action of this page by name"),
-    action("app.jump", "ctrl+o apostrophe", "jump", "Letters on every pane: press one to go there"),
+    action(
+        "app.jump",
+        "ctrl+o apostrophe",
+        "jump",
+        "Letters on panes and counters: press one to go there",
+    ),
     action("app.back", "q escape", "back", "One step back; on the first page: leave"),
     action("app.last_page", "minus", "last page", "The page before this one, and back again"),
     action("app.refresh", "r ctrl+r", "refresh", "Read everything again now"),
@@ -197,6 +202,9 @@ _PROMOTE = (
     "modeldeck model register RUN MODEL; modeldeck release request VERSION -e ENVIRONMENT",
 )
 _TRAIN = ("train", "Train a pipeline", "modeldeck train pipelines/NAME.toml")
+_METRIC = ("metric", "Chart the next metric")
+_LOG_SCALE = ("log scale", "Logarithmic or linear values")
+_SMOOTH = ("smooth", "Smooth the curves more, or not at all")
 
 PAGES = (
     action("overview.approve", "a", *_APPROVE, danger=3, needs="can_approve"),
@@ -205,12 +213,15 @@ PAGES = (
     action("runs.promote", "p", *_PROMOTE, danger=2, needs="run"),
     action("runs.train", "n", *_TRAIN, danger=2),
     action("runs.stop", "x", *_STOP_RUN, danger=2, needs="running"),
-    action("run.metric", "m", "metric", "Chart the next metric"),
-    action("run.log_scale", "o", "log scale", "Logarithmic or linear values"),
-    action("run.smooth", "s", "smooth", "Smooth the curve more, or not at all"),
+    action("run.metric", "m", *_METRIC),
+    action("run.log_scale", "o", *_LOG_SCALE),
+    action("run.smooth", "s", *_SMOOTH),
     action("run.promote", "p", *_PROMOTE, danger=2, needs="run"),
     action("run.stop", "x", *_STOP_RUN, danger=2, needs="running"),
     action("compare.baseline", "b", "baseline", "Compare with the next run"),
+    action("compare.metric", "m", *_METRIC),
+    action("compare.log_scale", "o", *_LOG_SCALE),
+    action("compare.smooth", "s", *_SMOOTH),
     action("compare.equal", "equals_sign", "equal rows", "Show what is the same too, or hide it"),
     action("models.promote", "p", *_PROMOTE, danger=2, needs="version"),
     action(
@@ -288,21 +299,21 @@ LOGS = (
     ),
     action("logs.filter", "slash", "filter", "Show only lines with a text; !text hides them"),
     action("logs.find", "backslash", "find", "Find a text without hiding the other lines"),
-    action("logs.next_match", "n", "next", "The next match", does="find('match', 1)"),
-    action("logs.previous_match", "N", "before", "The match before", does="find('match', -1)"),
-    action("logs.next_error", "e", "error", "The next error", does="find('error', 1)"),
+    action("logs.next_match", "n", "next", "The next match", does="seek('match', 1)"),
+    action("logs.previous_match", "N", "before", "The match before", does="seek('match', -1)"),
+    action("logs.next_error", "e", "error", "The next error", does="seek('error', 1)"),
     action(
-        "logs.previous_error", "E", "error before", "The error before", does="find('error', -1)"
+        "logs.previous_error", "E", "error before", "The error before", does="seek('error', -1)"
     ),
     action(
-        "logs.next_warning", "w", "warning", "The next warning or error", does="find('warning', 1)"
+        "logs.next_warning", "w", "warning", "The next warning or error", does="seek('warning', 1)"
     ),
     action(
         "logs.previous_warning",
         "W",
         "warning before",
         "The warning or error before",
-        does="find('warning', -1)",
+        does="seek('warning', -1)",
     ),
     action("logs.level_down", "less_than_sign", "level", "Show lower levels too", does="level(-1)"),
     action("logs.level_up", "greater_than_sign", "level", "Only higher levels", does="level(1)"),
@@ -350,7 +361,8 @@ HINTS = {
     "overview": "list.open overview.approve app.open_log app.annotate app.next_pane app.command",
     "runs": "list.open list.filter list.mark runs.compare list.sort runs.promote app.open_log",
     "run": "run.metric app.open_log app.annotate app.next_tab app.next_pane app.enlarge app.back",
-    "compare": "compare.baseline compare.equal list.filter app.save app.back",
+    "compare": "compare.baseline compare.equal compare.metric app.save app.next_pane app.enlarge"
+    " app.back",
     "models": "models.promote list.filter app.next_tab app.annotate app.next_pane app.enlarge",
     "releases": "list.open releases.approve releases.reject app.next_tab app.annotate list.filter",
     "review": "review.approve review.reject review.request_changes app.annotate review.rollback"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from modeldeck.domain.documents import RunDocument
 from modeldeck_tui.output import Cell, cut, duration, number
+from modeldeck_tui.present.charts import sparkline
 from modeldeck_tui.present.rows import Line, ago, cell, clock
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import endpoint_status, run_status
@@ -18,6 +21,7 @@ _KINDS = {
     "run": Cell("✖ RUN", "bad"),
 }
 _BAR = 10
+_SPARK = 30
 _NAME = 12
 N_LATEST = 40
 
@@ -38,8 +42,13 @@ def inbox(snapshot: Snapshot) -> list[Line]:
     ]
 
 
-def deployed(snapshot: Snapshot) -> list[Line]:
-    """Return the endpoints with their traffic of the last minute."""
+DEPLOYED = ("ENDPOINT", "VER", "STATUS", ">RATE", ">P95", ">ERR")
+WIDE = "REQUESTS, LAST 10 MIN"
+"""The title of what :func:`deployed` adds where there is room."""
+
+
+def deployed(snapshot: Snapshot, *, is_wide: bool = False) -> list[Line]:
+    """Return the endpoints with their traffic of the last minute, and of ten where it fits."""
     found = []
     for one, traffic in snapshot.live:
         has_traffic = traffic["p95_s"] is not None
@@ -55,10 +64,17 @@ def deployed(snapshot: Snapshot) -> list[Line]:
                     cell(f"{traffic['requests_per_s']:.1f}/s" if has_traffic else "-"),
                     cell(p95),
                     cell(f"{errors:.0%}" if has_traffic else "-", "bad" if errors else ""),
+                    *([cell(_spark(snapshot.rates.get(one["id"], ())), "accent")] * is_wide),
                 ),
             )
         )
     return found
+
+
+def _spark(rates: Sequence[float | None]) -> str:
+    """Return traffic as a sparkline; each of its columns is the greater of two values."""
+    pairs = zip(rates[::2], rates[1::2], strict=False)
+    return sparkline([max(one, key=lambda rate: rate or 0.0) for one in pairs], _SPARK).rstrip()
 
 
 def running(snapshot: Snapshot) -> list[Line]:

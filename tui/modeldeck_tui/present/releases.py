@@ -12,7 +12,7 @@ from modeldeck.domain.documents import (
     VoteDocument,
 )
 from modeldeck_tui.clean import clean
-from modeldeck_tui.output import Cell, number
+from modeldeck_tui.output import Cell, number, size
 from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import release_status
@@ -140,7 +140,7 @@ def _measured(check: CheckDocument) -> str:
     if value is None:
         return check["reason"]
     if check["kind"] == "size":
-        return f"{float(value) / 1e6:.2f} MB ≤ {float(threshold or 0) / 1e6:g} MB"
+        return f"{size(float(value))} ≤ {size(float(threshold or 0))}"
     if check["kind"] == "latency":
         return f"{float(value) * 1000:.2f} ms ≤ {float(threshold or 0) * 1000:g} ms"
     sign = "≥" if (check["margin"] or 0) == _minus(value, threshold) else "≤"

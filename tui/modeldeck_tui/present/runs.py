@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from modeldeck.domain.documents import MetricSummary, RunDocument
 from modeldeck.domain.filters.fields import metric as metric_of
+from modeldeck.domain.metrics import goal_of
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell, duration, number, size
 from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact
@@ -16,6 +17,10 @@ from modeldeck_tui.present.words import run_status
 SAMPLE = 200
 """Runs that decide which columns there are."""
 
+MOST_COMPARED = 20_000
+"""Runs among which the best of each metric is looked for."""
+
+_LEAST_COMPARED = 2
 _FEW, _MANY = 3, 24
 
 
@@ -39,8 +44,8 @@ def table(runs: Sequence[RunDocument], now: str, *, is_wide: bool = False) -> Ro
             lambda o: o["started_at"],
             "right",
         ),
-        *(_metric_column(name) for name in metric_names(sample)[:most]),
-        *(_parameter_column(name) for name in varying(sample)[:most]),
+        *(_metric_column(name, best_of(runs, name)) for name in metric_names(sample)[:most]),
+        *(_parameter_column(name, sample) for name in varying(sample)[:most]),
         Column(
             "TOOK", lambda o: cell(duration(o["duration_s"])), lambda o: o["duration_s"], "right"
         ),
@@ -83,14 +88,37 @@ def varying(runs: Sequence[RunDocument]) -> list[str]:
     return sorted(values, key=lambda name: (-min(len(values[name]), 9), name))
 
 
-def _metric_column(name: str) -> Column:
+def best_of(runs: Sequence[RunDocument], name: str) -> float | None:
+    """Return the best last value of a metric; None among too many, or where all are the same."""
+    if len(runs) > MOST_COMPARED:
+        return None
+    found = [one["metrics"][name] for one in runs if name in one["metrics"]]
+    values = [last for one in found if isinstance(last := one["last"], int | float)]
+    if len(set(values)) < _LEAST_COMPARED:
+        return None
+    return max(values) if _goal(found, name) == "max" else min(values)
+
+
+def _goal(found: Sequence[MetricSummary], name: str) -> str:
+    """Return which way is better: as the runs kept their best, else as the name says."""
+    goals = {goal(one) for one in found} - {""}
+    return goals.pop() if len(goals) == 1 else goal_of(name, {})
+
+
+def _metric_column(name: str, best: float | None) -> Column:
     def value(run: RunDocument) -> object:
         return metric_of(run, name)
 
-    return Column(clean(name).upper(), lambda o: cell(number(value(o)) or "-"), value, "point")
+    def shown(run: RunDocument) -> Cell:
+        found = value(run)
+        if found is not None and found == best:
+            return cell(f"{number(found)}▲", "good")
+        return cell(number(found) or "-")
+
+    return Column(clean(name).upper(), shown, value, "point")
 
 
-def _parameter_column(name: str) -> Column:
+def _parameter_column(name: str, sample: Sequence[RunDocument]) -> Column:
     def value(run: RunDocument) -> object:
         return run["parameters"].get(name)
 
@@ -98,7 +126,8 @@ def _parameter_column(name: str) -> Column:
         found = value(run)
         return cell("-" if found is None else number(found) or found)
 
-    return Column(clean(name), shown, value, "point")
+    has_words = any(isinstance(value(one), str) for one in sample)
+    return Column(clean(name), shown, value, "left" if has_words else "point")
 
 
 def about(run: RunDocument) -> list[Line]:
@@ -198,7 +227,7 @@ def compared(runs: Sequence[RunDocument], *, baseline: int, has_equal: bool) -> 
         Whether rows that are the same everywhere show too.
     """
     found: list[Line] = []
-    names = sorted({name for one in runs for name in one["metrics"]}, key=_plain_first)
+    names = sorted({name for one in runs for name in one["metrics"]}, key=plain_first)
     rows = [_compared_metric(runs, name, baseline=baseline) for name in names]
     found += _section("metrics", rows, has_equal=has_equal)
     names = sorted({name for one in runs for name in one["parameters"]})
@@ -216,7 +245,8 @@ def compared(runs: Sequence[RunDocument], *, baseline: int, has_equal: bool) -> 
     return found + _section("run", rows, has_equal=has_equal)
 
 
-def _plain_first(name: str) -> tuple[bool, str]:
+def plain_first(name: str) -> tuple[bool, str]:
+    """Return what metrics sort by: cross-validated ones last."""
     return name.startswith("cv_"), name
 
 
@@ -234,10 +264,9 @@ def _compared_texts(name: str, values: Sequence[object]) -> tuple[bool, Line]:
 
 def _compared_metric(runs: Sequence[RunDocument], name: str, *, baseline: int) -> tuple[bool, Line]:
     values = [metric_of(one, name) for one in runs]
-    goals = {goal(one["metrics"][name]) for one in runs if name in one["metrics"]} - {""}
-    wanted = goals.pop() if len(goals) == 1 else ""
+    wanted = _goal([one["metrics"][name] for one in runs if name in one["metrics"]], name)
     numbers = [one for one in values if isinstance(one, int | float) and math.isfinite(one)]
-    best = (max(numbers) if wanted == "max" else min(numbers)) if wanted and numbers else None
+    best = (max(numbers) if wanted == "max" else min(numbers)) if numbers else None
     base = values[baseline]
     cells = [cell(name)]
     for at, value in enumerate(values):

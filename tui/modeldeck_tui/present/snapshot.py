@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modeldeck.domain.documents import (
@@ -23,7 +23,9 @@ from modeldeck.domain.documents import (
 class Snapshot:
     """The workspace as it was read at one moment; lists are shared, and never changed.
 
-    The first one comes without runs, which may be many: ``is_whole`` tells.
+    The first one comes without runs, which may be many: ``is_whole`` tells. ``rates`` are the
+    requests a second of each endpoint's last ten minutes; they are read now and then, last at
+    ``rates_at`` of the monotonic clock.
     """
 
     workspace: str
@@ -46,6 +48,8 @@ class Snapshot:
     releases: Sequence[ReleaseDocument] = ()
     remarks: Sequence[AnnotationDocument] = ()
     diffs: dict[str, Sequence[DiffRow]] = field(default_factory=dict)
+    rates: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    rates_at: float = 0.0
 
     @property
     def last_environment(self) -> str:

@@ -76,12 +76,12 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Mark the button that Enter would press, also where there are no colours."""
         if isinstance(event.widget, Button):
-            event.widget.label = Content(f"› {event.widget.label.plain[2:]}")
+            event.widget.label = Content(f"› {str(event.widget.label)[2:]}")
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """Take the mark away."""
         if isinstance(event.widget, Button):
-            event.widget.label = Content(f"  {event.widget.label.plain[2:]}")
+            event.widget.label = Content(f"  {str(event.widget.label)[2:]}")
 
     async def on_event(self, event: events.Event) -> None:
         """Ignore keys of the first moment, which were meant for the page below.

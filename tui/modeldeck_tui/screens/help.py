@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -18,6 +19,10 @@ from modeldeck_tui.keymap import Action
 from modeldeck_tui.widgets.styles import STYLES
 
 WhyNot = Callable[[Action], str]
+
+
+_ABOUT = 50
+"""Columns beside the keys."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -90,10 +95,15 @@ class HelpScreen(ModalScreen[None]):
         if not one.is_direct:
             found.append(f"{'':22}:{one.colon}   {one.id}\n", STYLES["dim"])
         if one.command:
-            found.append(f"{'':22}{one.command}\n", STYLES["dim"])
+            found.append(_indented(one.command), STYLES["dim"])
         because = self.why_not(one)
         if because:
-            found.append(f"{'':22}off: {clean(because)}\n", STYLES["warn"])
+            found.append(_indented(f"off: {clean(because)}"), STYLES["warn"])
+
+
+def _indented(text: str) -> str:
+    lines = textwrap.wrap(text, _ABOUT)
+    return "".join(f"{'':22}{line}\n" for line in lines)
 
 
 def _fits(one: Action, wanted: str) -> bool:

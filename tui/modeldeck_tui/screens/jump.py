@@ -1,20 +1,33 @@
-"""Letters on every pane: press one to go there."""
+"""Letters on every pane and on the counters of the header: press one to go there."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 from textual.widgets import Label
+
+from modeldeck_tui.widgets.frame import Header
 
 _LETTERS = "asdfghjklqwertzuiop"
 
 
-class JumpScreen(ModalScreen[None]):
-    """A letter over each pane of the page below.
+class Target(NamedTuple):
+    """Where a letter stands, and what pressing it does."""
+
+    x: int
+    y: int
+    go: Callable[[], object]
+
+
+class JumpScreen(ModalScreen[str]):
+    """A letter over each pane and counter of the page below; answers with a counter's action.
 
     Parameters
     ----------
@@ -30,20 +43,37 @@ class JumpScreen(ModalScreen[None]):
 
     def __init__(self, page: Screen[Any]) -> None:
         super().__init__()
-        panes = [one for one in page.focus_chain if one.region.area]
-        self.panes = dict(zip(_LETTERS, panes, strict=False))
+        panes = [
+            Target(one.region.x + 1, one.region.y, self._focusing(one))
+            for one in page.focus_chain
+            if one.region.area
+        ]
+        header = page.query_one(Header)
+        counters = [
+            Target(one.start, header.region.y, partial(self.dismiss, one.action))
+            for one in header.places
+        ]
+        self.targets = dict(zip(_LETTERS, [*panes, *counters], strict=False))
+
+    def _focusing(self, pane: Widget) -> Callable[[], object]:
+        def go() -> None:
+            self.dismiss("")
+            pane.focus()
+
+        return go
 
     def compose(self) -> ComposeResult:
         """Put the letters there."""
-        for letter, pane in self.panes.items():
+        for letter, target in self.targets.items():
             label = Label(Text(f" {letter} "))
-            label.styles.offset = (pane.region.x + 1, pane.region.y)
+            label.styles.offset = (target.x, target.y)
             yield label
 
     def on_key(self, event: events.Key) -> None:
-        """Go to the pane of a letter; any other key only closes."""
+        """Go where a letter leads; any other key only closes."""
         event.stop()
-        pane = self.panes.get(event.key)
-        self.app.pop_screen()
-        if pane is not None:
-            pane.focus()
+        target = self.targets.get(event.key)
+        if target is None:
+            self.dismiss("")
+        else:
+            target.go()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modeldeck.domain.documents import ActivityDocument, DiffRow, RunDocument
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
 
 N_RECENT = 20
+RATES_EVERY_S = 10.0
 
 
 def read(
@@ -30,6 +32,8 @@ def read(
     running, recent = _tops(runs, known)
     wanted = {one["id"] for one in releases if one["is_open"]} | set(reviewed)
     diffs = known.diffs if known else {}
+    live = overview.live()
+    rates, rates_at = _rates(workspace, known, endpoints=[one["id"] for one in live])
     return Snapshot(
         workspace=workspace.name,
         actor=workspace.actor.name,
@@ -41,7 +45,7 @@ def read(
         pipelines=workspace.training.names(),
         is_whole=has_runs,
         inbox=overview.inbox(has_runs=has_runs),
-        live=[(one, workspace.traffic.last_minute(one["id"])) for one in overview.live()],
+        live=[(one, workspace.traffic.last_minute(one["id"])) for one in live],
         runs=runs,
         running=running,
         recent=recent,
@@ -51,7 +55,26 @@ def read(
         releases=releases,
         remarks=workspace.annotations.list(),
         diffs={one: diffs.get(one) or diff(workspace, one) for one in sorted(wanted)},
+        rates=rates,
+        rates_at=rates_at,
     )
+
+
+def _rates(
+    workspace: Workspace, known: Snapshot | None, *, endpoints: Sequence[str]
+) -> tuple[Mapping[str, Sequence[float | None]], float]:
+    """Return the traffic of some endpoints over ten minutes; anew every few seconds only."""
+    now = time.monotonic()
+    if known is None:  # the first screen waits for nothing
+        return {}, 0.0
+    if now - known.rates_at < RATES_EVERY_S and set(known.rates) == set(endpoints):
+        return known.rates, known.rates_at
+    series = {one: workspace.traffic.series(one) for one in endpoints}
+    found = {
+        one: [part["requests_per_s"] if part["p95_s"] is not None else None for part in parts]
+        for one, parts in series.items()
+    }
+    return found, now
 
 
 def _tops(

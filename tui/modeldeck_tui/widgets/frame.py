@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from rich.style import Style
 from rich.text import Text
@@ -36,30 +37,71 @@ class Quiet(Static):
             self.update(text)
 
 
+class Counter(NamedTuple):
+    """How much there is of something, and the action that goes there."""
+
+    text: str
+    style: str
+    action: str
+
+
+class Place(NamedTuple):
+    """Columns of the header that jump somewhere: the first, the one behind, and the action."""
+
+    start: int
+    end: int
+    action: str
+
+
 class Header(Quiet):
-    """The first line: product, workspace, who, whether it may be written, counters, time."""
+    """The first line: product, workspace, who, whether it may be written, counters, time.
+
+    Attributes
+    ----------
+    places : sequence of Place
+        Where the counters stand, and where they lead.
+    """
 
     DEFAULT_CSS = "Header { height: 1; }"
+
+    places: Sequence[Place] = ()
 
     def show(self, snapshot: Snapshot) -> None:
         """Show where the person is; a long name of a person, host or reason gives way."""
         width = self.app.size.width
         name = cut(clean(snapshot.workspace), width // 4)
         left = Text.assemble((" modeldeck ", "bold reverse"), f"  {name} ")
-        tail = counters(snapshot, is_wide=width >= WIDE)
+        found = counters(snapshot, is_wide=width >= WIDE)
+        tail = Text.assemble(*((f"  {one.text}", STYLES[one.style]) for one in found))
+        n_counters = tail.cell_len
         tail.append(f"  {clock(snapshot.at)} ", STYLES["dim"])
         room = width - left.cell_len - tail.cell_len - 1
         mode = _mode(snapshot, room)
         who = cut(f"{clean(snapshot.actor)}@{clean(snapshot.host)} ", max(0, room - mode.cell_len))
         gap = max(1, width - left.cell_len - cell_width(who) - mode.cell_len - tail.cell_len)
         line = Text.assemble(left, " " * gap, who, mode, tail)
+        self.places = _places(found, line.cell_len - tail.cell_len, n_cells=n_counters)
         line.truncate(width)
         self.put(line)
 
     def on_click(self, event: events.Click) -> None:
-        """Jump to what needs the person."""
+        """Go where the clicked counter leads."""
         event.stop()
-        self.app.run_worker(self.app.run_action("page('overview')"), exit_on_error=False)
+        for place in self.places:
+            if place.start <= event.x < place.end:
+                self.app.run_worker(self.app.run_action(place.action), exit_on_error=False)
+
+
+def _places(found: Sequence[Counter], start: int, *, n_cells: int) -> list[Place]:
+    """Return where counters stand that begin at a column."""
+    places = []
+    end = start + n_cells
+    for one in found:
+        start += 2
+        stop = start + cell_width(one.text)
+        places.append(Place(start, min(stop, end), one.action))
+        start = stop
+    return places
 
 
 def _mode(snapshot: Snapshot, room: int) -> Text:
@@ -72,21 +114,22 @@ def _mode(snapshot: Snapshot, room: int) -> Text:
     return Text(" RW ", STYLES["dim"])
 
 
-def counters(snapshot: Snapshot, *, is_wide: bool) -> Text:
+def counters(snapshot: Snapshot, *, is_wide: bool) -> list[Counter]:
     """Return how much waits for the person, went wrong, and runs."""
     votes = sum(one["kind"] in {"approve", "start"} for one in snapshot.inbox)
     wrong = len(snapshot.inbox) - votes
     running = len(snapshot.running)
-    text = Text()
+    found = []
     if votes:
-        text.append(f"  ▲ {votes} to review", STYLES["warn"])
+        found.append(Counter(f"▲ {votes} to review", "warn", "page('releases')"))
     if wrong:
-        text.append(f"  ✖ {wrong}{' to look at' if is_wide else ''}", STYLES["bad"])
+        text = f"✖ {wrong}{' to look at' if is_wide else ''}"
+        found.append(Counter(text, "bad", "page('overview')"))
     if not snapshot.inbox:
-        text.append("  ✔ nothing waits", STYLES["good"])
+        found.append(Counter("✔ nothing waits", "good", "page('overview')"))
     if running:
-        text.append(f"  ● {running} running")
-    return text
+        found.append(Counter(f"● {running} running", "", "listed('runs', 'status:running')"))
+    return found
 
 
 class Pages(Quiet):

@@ -103,6 +103,7 @@ class Grid(ScrollView, can_focus=True):
         self.order: Order | None = None
         self.picked = -1
         self._anchor = ""
+        self._range = ""
         self._left = 0
         self._columns: list[Measured] = []
         self._widths: list[int] = []

@@ -187,7 +187,7 @@ class LogView(ScrollView, can_focus=True):
         self.found = -1
         return self._find(self._wanted("match"), is_forward=False)
 
-    def action_find(self, what: str, direction: int) -> None:
+    def action_seek(self, what: str, direction: int) -> None:
         """Go to the next match, error or warning, forwards (1) or backwards (-1)."""
         if not self._find(self._wanted(what), is_forward=direction > 0):
             name = repr(self.pattern) if what == "match" else what

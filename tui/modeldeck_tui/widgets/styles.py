@@ -73,6 +73,8 @@ COLOURS: dict[str, dict[str, str]] = {
 """The themes that come with the program; colour-blind has blue and orange for good and bad."""
 
 _CURVES = ("#56b4e9", "#e69f00", "#cc79a7", "#009e73", "#f0e442", "#d55e00")
+_CURVES_ON_LIGHT = ("#0072b2", "#a85100", "#9c3f73", "#00664b", "#6b6300", "#8f2d00")
+"""The same hues, dark enough for a light background."""
 STYLES: dict[str, Style] = {}
 """The style of each kind of text in the theme that is on; changed in place by :func:`use`."""
 
@@ -92,7 +94,12 @@ def use(name: str, colours: Mapping[str, str]) -> None:
             "accent": Style(color="cyan" if is_ansi else colours["accent"]),
         }
     )
-    CURVES[:] = [Style(color=one) for one in (_ANSI_CURVES if is_ansi else _CURVES)]
+    curves = _CURVES if is_ansi or _is_dark(colours) else _CURVES_ON_LIGHT
+    CURVES[:] = [Style(color=one) for one in (_ANSI_CURVES if is_ansi else curves)]
+
+
+def _is_dark(colours: Mapping[str, str]) -> bool:
+    return Color.parse(colours["background"]).brightness < 0.5
 
 
 def styled(parts: Sequence[tuple[str, str]]) -> Text:
@@ -110,7 +117,7 @@ def theme(name: str, colours: Mapping[str, str]) -> Theme:
     return Theme(
         name=name,
         ansi=is_ansi,
-        dark=is_ansi or Color.parse(background).brightness < 0.5,
+        dark=is_ansi or _is_dark(colours),
         primary=accent,
         secondary=accent,
         accent=accent,

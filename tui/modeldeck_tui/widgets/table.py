@@ -106,16 +106,19 @@ class Table(Grid):
 
     def action_mark_range(self) -> None:
         """Begin a range at the cursor; the second time, mark it to here."""
-        if self._anchor and self.rows.position(self._anchor) >= 0:
-            self.action_mark_to()
-            self._anchor = ""
+        if self._range and self.rows.position(self._range) >= 0:
+            self._mark_from(self._range)
+            self._range = ""
         else:
-            self._anchor = self.key
+            self._range = self.key
             self.mark([self.key])
 
     def action_mark_to(self) -> None:
         """Mark from the last mark to the cursor."""
-        start = self.rows.position(self._anchor) if self._anchor else self.cursor
+        self._mark_from(self._anchor)
+
+    def _mark_from(self, key: str) -> None:
+        start = self.rows.position(key) if key else self.cursor
         low, high = sorted((max(0, start), self.cursor))
         self.mark([self.rows.key(at) for at in range(low, high + 1)])
 
@@ -125,7 +128,7 @@ class Table(Grid):
 
     def action_unmark(self) -> None:
         """Take all marks away."""
-        self._anchor = ""
+        self._anchor = self._range = ""
         self.mark(list(self.marks), is_on=False)
 
     # Order

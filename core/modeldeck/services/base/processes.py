@@ -10,6 +10,9 @@ from pathlib import Path
 
 from modeldeck.errors import ModelDeckError, UnavailableError, error_of_code
 
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""Jobs that this process started and that may still run."""
+
 
 def command(job: str, arguments: list[str]) -> list[str]:
     """Return the command line of a job; ``-P`` keeps the working directory out of imports."""
@@ -41,9 +44,10 @@ def spawn(
     log : Path or None
         File that its output is added to; None throws it away.
     """
+    _STARTED[:] = [one for one in _STARTED if one.poll() is None]  # no zombies stay
     target = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command(job, arguments),
             cwd=root,
             env=environment(),
@@ -52,6 +56,8 @@ def spawn(
             stderr=target,
             start_new_session=True,
         )
+        _STARTED.append(process)
+        return process
     except OSError as error:
         msg = f"The job {job} could not be started: {error.strerror}."
         raise UnavailableError(msg) from error

@@ -1,20 +1,23 @@
-"""Comparing runs: only what differs, against a baseline."""
+"""Comparing runs: only what differs, against a baseline; their curves in one chart."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from modeldeck.domain.documents import RunDocument
 from modeldeck_tui.present import runs
 from modeldeck_tui.present.snapshot import Snapshot
-from modeldeck_tui.screens.base import Page
+from modeldeck_tui.screens.charting import Charting, Curves, curves_of
 from modeldeck_tui.widgets.bindings import bindings
+from modeldeck_tui.widgets.chart import Chart
 from modeldeck_tui.widgets.table import Table
 
 
-class CompareScreen(Page):
+class CompareScreen(Charting):
     """Two to six runs side by side.
 
     Parameters
@@ -26,17 +29,24 @@ class CompareScreen(Page):
     NAME = "compare"
     PLACE = "runs"
     BINDINGS: ClassVar[list[BindingType]] = bindings("compare")
-    CSS = "#compared { height: 1fr; }"
+    CHART = "#compared-chart"
+    CSS = """
+    #compared { height: 3fr; }
+    #compared-chart { height: 2fr; min-height: 8; }
+    .-flat #compared-chart { display: none; }
+    """
 
     def __init__(self, ids: tuple[str, ...]) -> None:
         super().__init__()
         self.ids = ids
         self.baseline = 0
         self.has_equal = False
+        self._curves: dict[str, Curves] = {}
 
     def body(self) -> ComposeResult:
-        """Make the table."""
+        """Make the table and the chart."""
         yield Table("Comparison", is_sideways=True, id="compared")
+        yield Chart("No run has a curve.", id="compared-chart")
 
     def show(self, snapshot: Snapshot) -> None:
         """Show what differs."""
@@ -53,6 +63,21 @@ class CompareScreen(Page):
         table.show_lines(lines, title=f"Comparison of {len(found)} runs")
         shown = "everything" if self.has_equal else "what differs"
         self.crumb("Runs › compare", f"{shown}, against {runs.short(found[self.baseline])}")
+        if not self._curves or any(one["status"] == "running" for one in found):
+            self.fetch("curves", lambda: self._read(found))
+
+    def _read(self, found: Sequence[RunDocument]) -> dict[str, Curves]:
+        metrics = self.workspace.runs.metrics
+        return {runs.short(one): curves_of(metrics(one["id"])) for one in found}
+
+    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401, ARG002 -- as the base has it
+        """Show the curves."""
+        self._curves = value
+        self.show_chart()
+
+    def curves(self) -> Mapping[str, Curves]:
+        """Return the curves of the runs."""
+        return self._curves
 
     def entity(self) -> str:
         """Return the baseline."""

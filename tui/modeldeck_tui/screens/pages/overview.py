@@ -22,6 +22,10 @@ NOTHING = (
 )
 
 
+WIDE = 140
+"""Columns from which on the traffic of ten minutes fits."""
+
+
 class OverviewScreen(VotingPage):
     """The overview."""
 
@@ -50,7 +54,7 @@ class OverviewScreen(VotingPage):
             with Horizontal(id="middle"):
                 yield Table(
                     "Deployed",
-                    titles=("ENDPOINT", "VER", "STATUS", ">RATE", ">P95", ">ERR"),
+                    titles=overview.DEPLOYED,
                     empty=("Nothing is deployed yet.", "A release goes live by approval."),
                     elastic=4,
                     id="deployed",
@@ -67,7 +71,9 @@ class OverviewScreen(VotingPage):
         """Show what was read."""
         inbox = overview.inbox(snapshot)
         self.query_one("#inbox", Table).show_lines(inbox, title=f"Needs you · {len(inbox)}")
-        self.query_one("#deployed", Table).show_lines(overview.deployed(snapshot))
+        deployed, is_wide = self.query_one("#deployed", Table), self.size.width >= WIDE
+        deployed.titles = (*overview.DEPLOYED, *([overview.WIDE] * is_wide))
+        deployed.show_lines(overview.deployed(snapshot, is_wide=is_wide))
         running = f"Running · {len(snapshot.running)}" if snapshot.running else "Last runs"
         self.query_one("#running", Table).show_lines(overview.running(snapshot), title=running)
         self.query_one("#latest", Table).show_lines(overview.activity(snapshot))

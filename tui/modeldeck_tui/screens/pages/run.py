@@ -9,37 +9,35 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
-from modeldeck.domain.documents import LineageRow, RunDocument
+from modeldeck.domain.documents import LineageRow
 from modeldeck.errors import ModelDeckError
 from modeldeck_tui.clean import clean
 from modeldeck_tui.present import models, runs
-from modeldeck_tui.present.charts import Point, reduced, smoothed
 from modeldeck_tui.present.logs import log_line
 from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import run_status
-from modeldeck_tui.screens.running import RunActions
+from modeldeck_tui.screens.charting import Charting, Curves, curves_of
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.chart import Chart
 from modeldeck_tui.widgets.table import Table
 from modeldeck_tui.widgets.tabs import Tabs
 from modeldeck_tui.widgets.text_view import TextView
 
-SMOOTH = (0.0, 0.6, 0.9)
 N_OUTPUT = 500
 
 
 class RunDetail(NamedTuple):
     """What a run's folder says beyond its document."""
 
-    curves: dict[str, list[Point]]
+    curves: Curves
     about: Mapping[str, Any]
     files: Sequence[tuple[str, int]]
     output: Sequence[tuple[str, str]]
     lineage: Sequence[LineageRow]
 
 
-class RunScreen(RunActions):
+class RunScreen(Charting):
     """The page of one run.
 
     Parameters
@@ -50,6 +48,7 @@ class RunScreen(RunActions):
 
     NAME = "run"
     PLACE = "runs"
+    CHART = "#run-chart"
     BINDINGS: ClassVar[list[BindingType]] = bindings("run")
     CSS = """
     #run-top { height: 1fr; }
@@ -65,9 +64,6 @@ class RunScreen(RunActions):
     def __init__(self, run: str) -> None:
         super().__init__()
         self.run_id = run
-        self.metric = ""
-        self.is_log = False
-        self.weight = SMOOTH[0]
         self._detail: RunDetail | None = None
 
     def body(self) -> ComposeResult:
@@ -121,25 +117,17 @@ class RunScreen(RunActions):
         self.query_one("#run-remarks", Table).show_lines(remarks)
         if self._detail is None or run["status"] == "running":
             self.fetch("detail", self._read)
-        self._show_chart(run)
+        self.show_chart()
 
     def _read(self) -> RunDetail:
         workspace = self.workspace
-        curves: dict[str, list[Point]] = {}
-        for number, one in enumerate(workspace.runs.metrics(self.run_id)):
-            step = one.get("step")
-            x = float(step) if isinstance(step, int | float) else float(number)
-            values = one.get("metrics")
-            for name, value in values.items() if isinstance(values, dict) else ():
-                if isinstance(value, int | float) and not isinstance(value, bool):
-                    curves.setdefault(str(name), []).append((x, float(value)))
         try:
             lines = [log_line(one) for one in workspace.logs.tail(f"run:{self.run_id}", N_OUTPUT)]
             output = [(text, style) for text, _n_time, style in lines]
         except ModelDeckError as error:
             output = [(clean(str(error)), "dim")]
         return RunDetail(
-            curves={name: reduced(points) for name, points in curves.items()},
+            curves=curves_of(workspace.runs.metrics(self.run_id)),
             about=workspace.runs.about(self.run_id),
             files=workspace.runs.files(self.run_id),
             output=output,
@@ -154,45 +142,8 @@ class RunScreen(RunActions):
         self.query_one("#run-files", Table).show_lines(runs.files(detail.files))
         self.query_one("#run-environment", Table).show_lines(runs.environment(detail.about))
         self.query_one("#run-lineage", Table).show_lines(models.lineage(detail.lineage))
-        run = self.document()
-        if isinstance(run, dict):
-            self._show_chart(run)  # type: ignore[arg-type]  # the run's own document
+        self.show_chart()
 
-    def _show_chart(self, run: RunDocument) -> None:
-        if self._detail is None:
-            return
-        curves = self._detail.curves
-        names = [name for name in runs.metric_names([run]) if name in curves]
-        if not names:
-            return
-        if self.metric not in names:
-            self.metric = max(names, key=lambda name: len(curves[name]))
-        points = curves[self.metric]
-        shown = smoothed(points, self.weight) if self.weight else points
-        marks = [f"{len(points):,} values"]
-        marks += ["log"] if self.is_log else []
-        marks += [f"smoothed {self.weight}"] if self.weight else []
-        title = f"{clean(self.metric)} · {', '.join(marks)} (m next metric)"
-        chart = self.query_one("#run-chart", Chart)
-        chart.show([clean(self.metric)], [shown], title=title, is_log=self.is_log)
-
-    def action_metric(self) -> None:
-        """Chart the next metric."""
-        run = self.document()
-        if self._detail is None or not isinstance(run, dict):
-            return
-        names = [one for one in runs.metric_names([run]) if one in self._detail.curves]  # type: ignore[list-item]  # as above
-        if names:
-            at = names.index(self.metric) + 1 if self.metric in names else 0
-            self.metric = names[at % len(names)]
-            self._show_chart(run)  # type: ignore[arg-type]  # as above
-
-    def action_log_scale(self) -> None:
-        """Draw logarithmic or linear values."""
-        self.is_log = not self.is_log
-        self.show_frame()
-
-    def action_smooth(self) -> None:
-        """Smooth more, or not at all."""
-        self.weight = SMOOTH[(SMOOTH.index(self.weight) + 1) % len(SMOOTH)]
-        self.show_frame()
+    def curves(self) -> Mapping[str, Curves]:
+        """Return the run's curves."""
+        return {} if self._detail is None else {self.run_id: self._detail.curves}

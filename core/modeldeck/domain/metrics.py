@@ -1,0 +1,23 @@
+"""Metrics: which way is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_MINIMISED = ("loss", "error", "rmse", "mse", "mae", "log_loss", "latency", "time", "perplexity")
+
+
+def goal_of(name: str, definitions: Mapping[str, object]) -> str:
+    """Return whether a metric is to be ``max`` or ``min``: as defined, else by its name.
+
+    Examples
+    --------
+    >>> goal_of("val_loss", {}), goal_of("accuracy", {}), goal_of("x", {"x": {"goal": "min"}})
+    ('min', 'max', 'min')
+    """
+    known = definitions.get(name)
+    if isinstance(known, Mapping) and known.get("goal") in {"max", "min"}:
+        return str(known["goal"])
+    words = name.lower().split("_")
+    is_loss = any(word in _MINIMISED for word in (*words, name.lower()))
+    return "min" if is_loss and "neg" not in words else "max"
