@@ -20,11 +20,12 @@ TABLES = ("keys", "commands")
 
 def keys() -> str:
     """Return the table of keys."""
-    lines = ["| where | keys | what |", "|---|---|---|"]
+    lines = ["| where | keys | what | the same as a command |", "|---|---|---|---|"]
     for scope, title in keymap.SCOPES.items():
         for at, one in enumerate(keymap.of_scope(scope)):
             shown = " ".join(f"`{_key(key)}`" for key in one.keys)
-            lines.append(f"| {'' if at else title} | {shown} | {one.help} |")
+            twin = "; ".join(f"`{part}`" for part in one.command.split("; ") if part)
+            lines.append(f"| {'' if at else title} | {shown} | {one.help} | {twin} |")
     return "\n".join(lines)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
+import typer
 
 from modeldeck import errors
+from modeldeck_tui import keymap
+from modeldeck_tui.cli import app
 from tests.architecture.code import ROOT
 from tests.architecture.readme import README, TABLES, commands, filled
 
@@ -27,6 +31,30 @@ def test_every_command_in_the_readme_exists() -> None:
     for one in used:
         words = one.split()
         assert any(" ".join(words[:count]) in known for count in (2, 3)), one
+
+
+def options(command: Any) -> set[str]:  # noqa: ANN401 -- Typer's own classes
+    """Return the options that a command takes."""
+    return {name for one in command.params for name in one.opts}
+
+
+@pytest.mark.parametrize("action", [one for one in keymap.ACTIONS if one.command], ids=str)
+def test_command_that_does_the_same_as_a_key_exists(action: keymap.Action) -> None:
+    """Each word and option of the headless twin is known to the command line."""
+    for twin in action.command.split("; "):
+        program, *words = twin.split()
+        assert program == "modeldeck"
+        command: Any = typer.main.get_command(app)
+        allowed = options(command)
+        for word in words:
+            inner = getattr(command, "commands", {})
+            if word in inner:
+                command = inner[word]
+                allowed |= options(command)
+            elif word.startswith("-"):
+                assert word in allowed, twin
+            else:
+                assert word.isupper() or "/" in word or "[" in word, twin
 
 
 def test_exit_codes_of_the_readme_are_those_of_the_errors() -> None:

@@ -50,6 +50,32 @@ def test_remark_is_taken_back_by_its_author_alone(program: Program) -> None:
     assert program("annotation", "list", "--json").json == []
 
 
+def test_tags_are_put_shown_filtered_by_and_taken_away(program: Program) -> None:
+    """A tag with and without a value; a run's stand in its document; wrong ones are refused."""
+    run = program("run", "list", "--json").json[0]["id"]
+    program("tag", run, "baseline", "owner=risk team")
+    found = program("tag", run, "--json").json
+    assert found == {"subject": f"run:{run}", "tags": {"baseline": "", "owner": "risk team"}}
+    assert program("run", "show", run, "--json").json["tags"]["owner"] == "risk team"
+    assert [one["id"] for one in program("run", "list", "--where", "tag:baseline", "--json").json]
+    program("tag", run, "baseline", expect=5)
+    program("tag", run, "baseline", "--remove")
+    program("tag", run, "baseline", "--remove", expect=3)
+    program("tag", run, "not a tag", expect=4)
+    program("tag", "cancer@1", "champion")
+    assert program("model", "versions", "--json").json[0]["tags"] == {"champion": ""}
+    assert "tagged cancer@1 champion" in program("activity").out
+
+
+def test_difference_of_two_versions_is_what_changed(waiting: Program) -> None:
+    """A version differs from itself in no value; unknown ones are not found."""
+    rows = waiting("model", "diff", "cancer@1", "cancer@1", "--json").json
+    assert {one["section"] for one in rows} == {"metrics"}
+    assert all(one["before"] == one["after"] for one in rows)
+    assert "CANCER@1" in waiting("model", "diff", "cancer@1", "cancer@1").out
+    waiting("model", "diff", "cancer@1", "cancer@99", expect=3)
+
+
 def test_vote_is_taken_back_while_nothing_is_decided(waiting: Program) -> None:
     """Abstaining takes the vote back and the release lacks it again; without a vote it fails."""
     release = waiting("release", "list", "--json").json[0]["id"]

@@ -25,7 +25,7 @@ def made(module: str, folder: Path) -> Path:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         patch.setenv("MODELDECK_USER", "alice")
         command = [sys.executable, "-m", f"tests.screen.{module}", str(folder / "shop")]
-        subprocess.run(command, cwd=REPOSITORY, check=True, timeout=60)
+        subprocess.run(command, cwd=REPOSITORY, check=True, timeout=110)
     return folder / "shop"
 
 

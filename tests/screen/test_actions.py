@@ -19,9 +19,10 @@ from textual.screen import Screen
 from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
 from modeldeck_tui import keymap
-from modeldeck_tui.screens.colon import CommandScreen
-from modeldeck_tui.screens.help import HelpScreen
-from modeldeck_tui.screens.jump import JumpScreen
+from modeldeck_tui.screens.overlays.asking import AskScreen
+from modeldeck_tui.screens.overlays.colon import CommandScreen
+from modeldeck_tui.screens.overlays.help import HelpScreen
+from modeldeck_tui.screens.overlays.jump import JumpScreen
 from modeldeck_tui.screens.pages.activity import ActivityScreen
 from modeldeck_tui.screens.pages.compare import CompareScreen
 from modeldeck_tui.screens.pages.deployments import DeploymentsScreen
@@ -273,6 +274,53 @@ def test_actions_of_texts(root: Path) -> None:
                 "text.first", "text.right", "text.left",
             ):  # fmt: skip
                 await deck.changes(action, place)
+            await deck.act("text.find")
+            await deck.on(AskScreen)
+            await deck.write('"')
+            await deck.press("enter")
+            await deck.until(lambda: view.found >= 0, "the match")
+            for action in ("text.next_match", "text.previous_match"):
+                await deck.changes(action, lambda: view.found)
+            await deck.act("text.find")
+            await deck.write("nowhere to be found")
+            await deck.press("enter")
+            await deck.until_shown("Nothing here has")
+
+    asyncio.run(drive())
+
+
+def test_actions_that_tag_and_write_in_an_editor(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tag is put, changed and taken, each undone; the editor needs a terminal and says so."""
+
+    async def tagged(deck: Hands, typed: str, said: str) -> None:
+        await deck.act("app.tag")
+        await deck.on(AskScreen)
+        await deck.write(typed)
+        await deck.press("enter")
+        await deck.until_shown(said)
+
+    async def drive() -> None:
+        async with hands(root) as deck:
+            await deck.act("app.runs")
+            page = await deck.on(RunsScreen)
+            await deck.until(lambda: page.main.rows, "the runs")
+            tags: Callable[[], dict[str, str]] = lambda: page.main.document["tags"]  # noqa: E731 -- read again and again
+            await tagged(deck, "best=yes", "Tagged run:")
+            await deck.until(lambda: tags().get("best") == "yes", "the tag")
+            await tagged(deck, "best=no", "Tagged run:")
+            await deck.until(lambda: tags().get("best") == "no", "the other value")
+            await deck.act("app.undo")
+            await deck.until(lambda: tags().get("best") == "yes", "the value before")
+            page.set_filter("tag:best")
+            await deck.until(lambda: len(page.main.rows) == 1, "the filter by tag")
+            await tagged(deck, "-best", "Took the tag best")
+            await deck.until(lambda: not page.main.rows, "no tag")
+            page.set_filter("")
+            await deck.until(lambda: page.main.rows, "the runs")
+            await deck.act("app.edit")
+            await deck.until_shown("no terminal")
 
     asyncio.run(drive())
 
@@ -447,7 +495,9 @@ def test_actions_on_releases_as_who_asked(root: Path) -> None:
             await deck.asked("review.withdraw")
             await deck.press("y")
             await deck.until_crumb("withdrawn")
-            await deck.press("escape")
+            await deck.act("review.diff")
+            await deck.until_shown("churn-2 › churn@1 → churn@2", "+ C: 10")
+            await deck.press("escape", "escape")
             await deck.act("app.models")
             await deck.until_shown("churn@2")
             await deck.asked("models.promote")
@@ -455,6 +505,11 @@ def test_actions_on_releases_as_who_asked(root: Path) -> None:
             await deck.until_shown("A release of churn@2 to staging was asked for", within_s=30)
             await deck.act("models.verify")
             await deck.until_shown("has the SHA-256 that its manifest says")
+            await deck.act("models.diff")
+            await deck.until_shown("churn@1 → churn@2", "- C: 1", "+ C: 10")
+            await deck.press("escape", "space", "space")
+            await deck.act("models.diff")
+            await deck.until_shown("churn@1 → churn@2", "+ recall: 0.9", "better")
 
     asyncio.run(drive())
 

@@ -13,8 +13,8 @@ from modeldeck_tui import keymap
 from modeldeck_tui.app import ModelDeckApp
 from modeldeck_tui.present.conditions import CONDITIONS
 from modeldeck_tui.screens.base import Page
-from modeldeck_tui.screens.help import HelpScreen
 from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.overlays.help import HelpScreen
 from modeldeck_tui.screens.pages.activity import ActivityScreen
 from modeldeck_tui.screens.pages.compare import CompareScreen
 from modeldeck_tui.screens.pages.deployments import DeploymentsScreen
@@ -67,7 +67,7 @@ def test_every_action_has_a_key_a_hint_and_a_help_line() -> None:
 HOLDERS: dict[str, tuple[type, ...]] = {
     "app": (ModelDeckApp, Page),
     "list": (Table, ListingPage, ModelDeckApp),
-    "text": (TextView,),
+    "text": (TextView, Page),
     "overview": (OverviewScreen,),
     "runs": (RunsScreen,),
     "run": (RunScreen,),

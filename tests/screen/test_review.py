@@ -11,8 +11,8 @@ from textual.widgets import Button, Input
 from modeldeck.domain.documents import ReleaseDocument
 from modeldeck.services.releases import Releases
 from modeldeck.workspace import Workspace
-from modeldeck_tui.screens import dialogs
-from modeldeck_tui.screens.dialogs import VoteDialog
+from modeldeck_tui.screens.overlays import dialogs
+from modeldeck_tui.screens.overlays.dialogs import VoteDialog
 from modeldeck_tui.screens.pages.review import ReviewScreen
 from tests.screen.driving import LARGE, SMALL, Deck, Size, opened, reviewing
 

@@ -87,6 +87,7 @@ class VersionDocument(TypedDict):
     metrics: dict[str, Number]
     size_bytes: int
     environments: dict[str, str]
+    tags: dict[str, str]
 
 
 class CheckDocument(TypedDict):

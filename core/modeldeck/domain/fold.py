@@ -138,6 +138,8 @@ ACTIONS: dict[str, Rule] = {
     ),
     "run.stop": Rule({"reason": str}, remarks.check_stop, remarks.apply_stop),
     "annotation.add": Rule({"object": str}, remarks.check_annotation, remarks.apply_annotation),
+    "tag.add": Rule({"tag": str, "value": str}, remarks.check_tag, remarks.apply_tag),
+    "tag.remove": Rule({"tag": str}, remarks.check_untag, remarks.apply_untag),
     "annotation.withdraw": Rule({}, remarks.check_withdraw, remarks.apply_withdraw),
 }
 """Every action that an entry can have; an entry with another one is void."""

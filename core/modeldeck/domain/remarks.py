@@ -1,7 +1,8 @@
-"""Annotations and stop requests: what people say about an entity, and asking a run to end."""
+"""Annotations, tags and stop requests: what people say about an entity, asking a run to end."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from modeldeck import ids
@@ -9,6 +10,8 @@ from modeldeck.domain.entry import is_digest
 from modeldeck.domain.state import Act, Annotation, State
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
 
+TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,63}")
+MAX_TAG_VALUE = 200
 SUBJECTS = ("run", "model", "version", "release", "endpoint", "dataset", "experiment")
 
 
@@ -49,6 +52,50 @@ def apply_withdraw(state: State, act: Act) -> str:
     state.annotations[known.id] = replace(known, is_withdrawn=True)
     state.touched.add(("annotations", known.id))
     return known.subject
+
+
+def check_tag(state: State, act: Act) -> None:
+    """Check that a tag is put on a kind of thing that exists, and says something new."""
+    kind, _colon, name = act.subject.partition(":")
+    if kind not in SUBJECTS or not name:
+        msg = f"{act.subject[:80]!r} cannot be tagged."
+        raise InvalidInputError(msg, f"Name one of: {', '.join(SUBJECTS)}, as in run:k3f9wz.")
+    tag, value = act.text("tag"), act.text("value")
+    if not TAG.fullmatch(tag) or len(value) > MAX_TAG_VALUE:
+        msg = f"{tag[:80]!r} is no tag."
+        hint = f"Letters, digits, - _ . /, at most 64; a value has at most {MAX_TAG_VALUE}."
+        raise InvalidInputError(msg, hint)
+    if state.tags.get(act.subject, {}).get(tag) == value:
+        msg = f"{act.subject} has the tag {tag} already."
+        raise ConflictError(msg)
+
+
+def apply_tag(state: State, act: Act) -> str:
+    """Put a tag on an entity, or give one another value."""
+    state.tags.setdefault(act.subject, {})[act.text("tag")] = act.text("value")
+    _tagged(state, act)
+    return act.subject
+
+
+def check_untag(state: State, act: Act) -> None:
+    """Check that there is a tag to take away."""
+    if act.text("tag") not in state.tags.get(act.subject, {}):
+        msg = f"{act.subject[:80]} has no tag {act.text('tag')[:80]!r} in the ledger."
+        raise NotFoundError(msg, "Tags that a run brought itself stay with it.")
+
+
+def apply_untag(state: State, act: Act) -> str:
+    """Take a tag away."""
+    del state.tags[act.subject][act.text("tag")]
+    _tagged(state, act)
+    return act.subject
+
+
+def _tagged(state: State, act: Act) -> None:
+    """Have the document of a tagged version built again; runs take their tags when read."""
+    state.tagged_n = act.n
+    if act.entity in state.versions and act.subject.startswith("version:"):
+        state.touched.add(("versions", act.entity))
 
 
 def check_stop(state: State, act: Act) -> None:

@@ -247,6 +247,8 @@ class State:
     n_releases: dict[str, int] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     annotations: dict[str, Annotation] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    tagged_n: int = 0
     stops: dict[str, int] = field(default_factory=dict)
     activity: list[Activity] = field(default_factory=list)
     touched: set[tuple[str, str]] = field(default_factory=set)

@@ -124,9 +124,15 @@ def sentence(line: Line) -> str:
         "deployment.report": f"reported {subject} {outcome}",
         "run.stop": f"asked run {subject} to stop",
         "annotation.add": f"annotated {subject}",
+        "tag.add": f"tagged {entity} {_tag(line)}",
+        "tag.remove": f"took the tag {_tag(line)} from {entity}",
         "annotation.withdraw": "took back a remark",
     }
     return sentences.get(line.action, line.action)
+
+
+def _tag(line: Line) -> str:
+    return "=".join(one for one in (_text(line, "tag"), _text(line, "value")) if one)
 
 
 def _short(entity: str) -> str:

@@ -7,7 +7,7 @@ text can be removed later while the chain still verifies, and the salt keeps it 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from modeldeck import ids
 from modeldeck.domain.documents import AnnotationDocument
@@ -105,6 +105,40 @@ class Annotations:
             Somebody else wrote it.
         """
         self.deck.commit("annotation.withdraw", f"annotation:{annotation}", body={})
+
+    def tag(self, typed: str, tag: str, *, value: str = "") -> str:
+        """Put a tag on an entity, or give one another value; return the entity's full name.
+
+        Raises
+        ------
+        InvalidInputError
+            That is no tag: letters, digits and ``-_./``, at most 64; a value has at most 200.
+        ConflictError
+            It has that tag already.
+        NotFoundError
+            There is no such entity.
+        """
+        subject = self.entity(typed)
+        self.deck.commit("tag.add", subject, body={"tag": tag, "value": value})
+        return subject
+
+    def untag(self, typed: str, tag: str) -> str:
+        """Take a tag from an entity; return the entity's full name.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such entity, or it has no such tag in the ledger.
+        """
+        subject = self.entity(typed)
+        self.deck.commit("tag.remove", subject, body={"tag": tag})
+        return subject
+
+    def tags(self, typed: str) -> Mapping[str, str]:
+        """Return the tags that the ledger gives an entity, with their values."""
+        subject = self.entity(typed)
+        with self.deck.reading() as state:
+            return dict(state.tags.get(subject, {}))
 
     def _id_of(self, n: int) -> str:
         return next(key for key, position in self.deck.state.ids.items() if position == n)

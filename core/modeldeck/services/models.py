@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modeldeck import ids
-from modeldeck.domain.documents import GateDocument, ModelDocument, VersionDocument
+from modeldeck.domain.documents import DiffRow, GateDocument, ModelDocument, VersionDocument
 from modeldeck.errors import DamageError, InvalidInputError, NotFoundError
-from modeldeck.services.base import builders, cards, manifests, processes
+from modeldeck.services.base import builders, cards, difference, manifests, processes
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
 
@@ -131,6 +131,22 @@ class Models:
         subject = f"version:{version['id']}"
         remarks = [one for one in self.views.annotations() if one["subject"] == subject]
         return cards.card(version, predicate, gates=self._gates(version), remarks=remarks)
+
+    def diff(self, before: str, after: str) -> Sequence[DiffRow]:
+        """Return what differs between two versions: every metric, of the rest what changed.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such version.
+        DamageError
+            A manifest is missing or changed.
+        """
+        found = [
+            manifests.predicate(manifests.read(self.deck.objects, self.version(one)["manifest"]))
+            for one in (before, after)
+        ]
+        return difference.rows(*found)
 
     def _gates(self, version: VersionDocument) -> Sequence[GateDocument]:
         with self.deck.reading() as state:

@@ -17,7 +17,7 @@ from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, No
 from modeldeck.services.base import processes
 from modeldeck.services.base.config import read_text
 from modeldeck.services.base.deck import Deck
-from modeldeck.services.base.views import Views
+from modeldeck.services.base.views import Views, with_tags
 
 MAX_FILES = 1000
 """Artifacts of one run that are listed."""
@@ -88,7 +88,9 @@ class Runs:
 
     def show(self, typed: str) -> RunDocument:
         """Return one run."""
-        return self.deck.runs.document(self.resolve(typed))
+        found = self.deck.runs.document(self.resolve(typed))
+        with self.deck.reading() as state:
+            return with_tags(found, state.tags.get(f"run:{found['id']}"))
 
     def metrics(self, typed: str) -> Sequence[dict[str, object]]:
         """Return the metric records of a run, in the order they were logged."""

@@ -1,6 +1,6 @@
 """The catalogue: TinyDB documents about what the ledger says, kept in memory, saved as a snapshot.
 
-The snapshot is a file of JSON lines: first ``{"v": 2, "applied": n, "head": digest}``, then one
+The snapshot is a file of JSON lines: first ``{"v": 3, "applied": n, "head": digest}``, then one
 ``[table, key, document]`` a line. It is replaced whole by ``rename``, belongs to one user and may
 be deleted or damaged at any time: then it is built anew, so it needs neither locks nor fsync.
 Documents are keyed by their ``id`` (or ``name``).
@@ -24,7 +24,7 @@ from tinydb.table import Document, Table
 from modeldeck.errors import ModelDeckError
 from modeldeck.store import files
 
-FORMAT = 2
+FORMAT = 3
 MAX_SNAPSHOT = 1 << 30
 
 

@@ -1,4 +1,4 @@
-"""``model register|list|show|versions``."""
+"""``model register|list|show|card|diff|versions``."""
 
 from __future__ import annotations
 
@@ -93,6 +93,26 @@ def show_card(
         return
     for line in found.splitlines():
         session.printer.line(line)
+
+
+@app.command("diff")
+def show_diff(
+    context: typer.Context,
+    before: Annotated[str, typer.Argument(metavar="VERSION", help="As churn@6.")],
+    *,
+    after: Annotated[str, typer.Argument(metavar="VERSION", help="As churn@7.")],
+) -> None:
+    """Show what differs between two versions: metrics, parameters, data, libraries, size."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.models.diff(before, after)
+    if session.is_json:
+        session.printer.document(found)
+        return
+    session.printer.table(
+        ["", "WHAT", before.upper(), after.upper(), "CHANGE"],
+        [[one["section"], one["name"], one["before"], one["after"], one["delta"]] for one in found],
+    )
 
 
 @app.command("versions")

@@ -1,4 +1,4 @@
-"""``annotate``, ``annotation list|withdraw``, ``lineage``."""
+"""``annotate``, ``annotation list|withdraw``, ``tag``, ``lineage``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ app = group("Annotations: what was said about runs, models, versions, releases, 
 
 
 def register(main: typer.Typer) -> None:
-    """Add ``annotate`` and ``lineage``."""
+    """Add ``annotate``, ``tag`` and ``lineage``."""
     main.command("annotate")(annotate)
+    main.command("tag")(tag)
     main.command("lineage")(show_lineage)
 
 
@@ -35,6 +36,37 @@ def annotate(
         session.printer.document(found)
     else:
         session.printer.line(f"Noted on {found['subject']}.")
+
+
+def tag(
+    context: typer.Context,
+    entity: Annotated[
+        str,
+        typer.Argument(metavar="ENTITY", help="A run, model, version, release or endpoint."),
+    ],
+    *,
+    tags: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME[=VALUE]]...", help="None: show them.")
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take them away instead.")] = False,
+) -> None:
+    """Put tags on anything, take them away, or show them."""
+    session = session_of(context)
+    with session.open() as workspace:
+        annotations = workspace.annotations
+        for one in tags or ():
+            name, _sign, value = one.partition("=")
+            if remove:
+                annotations.untag(entity, name)
+            else:
+                annotations.tag(entity, name, value=value)
+        found = annotations.tags(entity)
+        subject = annotations.entity(entity)
+    if session.is_json:
+        session.printer.document({"subject": subject, "tags": found})
+    else:
+        shown = "  ".join(f"{name}={value}" if value else name for name, value in found.items())
+        session.printer.line(f"{subject}: {shown or 'no tags'}")
 
 
 @app.command("list")

@@ -9,8 +9,8 @@ from modeldeck_tui import keymap
 from modeldeck_tui.hosting.navigation import Navigation
 from modeldeck_tui.keymap import Action
 from modeldeck_tui.screens.base import Page
-from modeldeck_tui.screens.colon import CommandScreen
 from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.overlays.colon import CommandScreen
 from modeldeck_tui.screens.pages.logs import LogScreen
 
 

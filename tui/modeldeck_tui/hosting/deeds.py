@@ -16,8 +16,8 @@ from modeldeck_tui.output import to_json
 from modeldeck_tui.present.activity import pretty
 from modeldeck_tui.screens import saving
 from modeldeck_tui.screens.base import Page
-from modeldeck_tui.screens.dialogs import PickDialog
 from modeldeck_tui.screens.memory import Deed, Memory, Undo
+from modeldeck_tui.screens.overlays.dialogs import PickDialog
 from modeldeck_tui.screens.reader import ReaderScreen
 from modeldeck_tui.screens.reading import explained
 from modeldeck_tui.widgets.log_view import LogView

@@ -13,9 +13,9 @@ from modeldeck_tui.hosting.deeds import Deeds
 from modeldeck_tui.keymap import Action
 from modeldeck_tui.present.conditions import endpoint_of
 from modeldeck_tui.screens.base import Page
-from modeldeck_tui.screens.help import HelpScreen
-from modeldeck_tui.screens.jump import JumpScreen
 from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.overlays.help import HelpScreen
+from modeldeck_tui.screens.overlays.jump import JumpScreen
 from modeldeck_tui.screens.pages.logs import LogScreen
 from modeldeck_tui.screens.pages.review import ReviewScreen
 from modeldeck_tui.screens.pages.run import RunScreen

@@ -93,6 +93,24 @@ EVERYWHERE = (
         needs="thing",
     ),
     action(
+        "app.edit",
+        "ctrl+e",
+        "editor",
+        "Write a longer remark in $EDITOR",
+        "modeldeck annotate ENTITY TEXT",
+        danger=1,
+        needs="thing",
+    ),
+    action(
+        "app.tag",
+        "t",
+        "tag",
+        "Put a tag on what is under the cursor; -NAME takes one away",
+        "modeldeck tag ENTITY NAME[=VALUE]",
+        danger=1,
+        needs="thing",
+    ),
+    action(
         "app.open_log",
         "L",
         "log",
@@ -170,6 +188,9 @@ TEXT = (
         "Half a page down",
         does="move('page_down')",
     ),
+    action("text.find", "slash", "find", "Look for a text"),
+    action("text.next_match", "n", "next", "The next match", does="seek(1)"),
+    action("text.previous_match", "N", "before", "The match before", does="seek(-1)"),
     action("text.left", "h left", "left", "Scroll sideways, to the left", does="sideways(-1)"),
     action("text.right", "l right", "right", "Scroll sideways, to the right", does="sideways(1)"),
 )
@@ -199,9 +220,14 @@ _STOP_RUN = ("stop", "Ask the run to stop", "modeldeck run stop RUN")
 _PROMOTE = (
     "promote",
     "Make it a version, or ask for its release to an environment",
-    "modeldeck model register RUN MODEL; modeldeck release request VERSION -e ENVIRONMENT",
+    "modeldeck model register RUN --name MODEL; modeldeck release request VERSION --environment E",
 )
 _TRAIN = ("train", "Train a pipeline", "modeldeck train pipelines/NAME.toml")
+_DIFF = (
+    "diff",
+    "Everything that differs from the version before, or between two marked ones",
+    "modeldeck model diff VERSION VERSION",
+)
 _METRIC = ("metric", "Chart the next metric")
 _LOG_SCALE = ("log scale", "Logarithmic or linear values")
 _SMOOTH = ("smooth", "Smooth the curves more, or not at all")
@@ -223,6 +249,7 @@ PAGES = (
     action("compare.log_scale", "o", *_LOG_SCALE),
     action("compare.smooth", "s", *_SMOOTH),
     action("compare.equal", "equals_sign", "equal rows", "Show what is the same too, or hide it"),
+    action("models.diff", "d", *_DIFF, needs="version"),
     action("models.promote", "p", *_PROMOTE, danger=2, needs="version"),
     action(
         "models.verify",
@@ -239,6 +266,7 @@ PAGES = (
     action("review.reject", "x", *_REJECT, danger=2, needs="can_reject"),
     action("review.request_changes", "R", *_CHANGES, danger=2, needs="can_reject"),
     action("review.withdraw", "w", *_WITHDRAW, danger=2, needs="can_withdraw"),
+    action("review.diff", "d", *_DIFF, needs="release"),
     action("review.rollback", "B", *_ROLLBACK, danger=3, needs="can_roll_back"),
     action("deployments.rollback", "B", *_ROLLBACK, danger=3, needs="can_roll_back"),
     action(
@@ -363,7 +391,7 @@ HINTS = {
     "run": "run.metric app.open_log app.annotate app.next_tab app.next_pane app.enlarge app.back",
     "compare": "compare.baseline compare.equal compare.metric app.save app.next_pane app.enlarge"
     " app.back",
-    "models": "models.promote list.filter app.next_tab app.annotate app.next_pane app.enlarge",
+    "models": "models.promote models.diff list.filter app.next_tab app.annotate app.next_pane",
     "releases": "list.open releases.approve releases.reject app.next_tab app.annotate list.filter",
     "review": "review.approve review.reject review.request_changes app.annotate review.rollback"
     " app.next_pane app.back",

@@ -125,6 +125,7 @@ CONDITIONS: Mapping[str, Callable[[Situation], str]] = {
     "thing": _thing,
     "run": _kind("run", what="a run"),
     "version": _kind("version", what="a version"),
+    "release": _kind("release", what="a release"),
     "entry": _kind("entry", what="an entry"),
     "loggable": _kind("run", "endpoint", "release", what="a run, an endpoint or a release"),
     "running": _running,

@@ -8,6 +8,7 @@ from modeldeck.domain.documents import LineageRow, VersionDocument
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell, number, size
 from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact
+from modeldeck_tui.present.runs import tags
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import release_status
 
@@ -26,6 +27,7 @@ def table(versions: Sequence[VersionDocument], now: str) -> Rows:
         Column("VERSION", lambda o: cell(o["id"], "bold"), lambda o: (o["model"], o["version"])),
         Column("WHERE", _where, lambda o: ",".join(o["environments"])),
         *(_metric_column(name) for name in names),
+        Column("TAGS", lambda o: cell(" ".join(tags(o["tags"])), "dim"), lambda o: tags(o["tags"])),
         Column("SIZE", lambda o: cell(size(o["size_bytes"])), lambda o: o["size_bytes"], "right"),
         Column("BY", lambda o: cell(o["registered_by"]), lambda o: o["registered_by"]),
         Column("LEVEL", lambda o: cell(o["level"], "dim"), lambda o: o["level"]),

@@ -185,6 +185,27 @@ def changes(rows: Sequence[DiffRow]) -> list[Line]:
     return found
 
 
+def difference(rows: Sequence[DiffRow]) -> list[tuple[str, str]]:
+    """Return everything that differs as styled lines: what was with -, what will be with +."""
+    found: list[tuple[str, str]] = []
+    section = ""
+    for one in rows:
+        if one["section"] != section:
+            section = one["section"]
+            found += [("", ""), (clean(section), "bold")]
+        name = clean(one["name"])
+        if one["before"] == one["after"]:
+            found.append((f"  {name}: {clean(one['after'])}", "dim"))
+            continue
+        mark = {True: "  ▲ better", False: "  ▼ worse", None: ""}[one["better"]]
+        if one["before"]:
+            found.append((f"- {name}: {clean(one['before'])}", "bad"))
+        if one["after"]:
+            change = f"  ({one['delta']})" if one["delta"] else ""
+            found.append((f"+ {name}: {clean(one['after'])}{change}{mark}", "good"))
+    return found[1:]
+
+
 def _short(text: str) -> str:
     """Return a value of a comparison with four digits, if it is a number."""
     try:

@@ -66,7 +66,12 @@ def _status(run: RunDocument) -> Cell:
 
 
 def _tags(run: RunDocument) -> str:
-    return " ".join(value for name, value in run["tags"].items() if name != "pipeline")
+    return " ".join(value or name for name, value in run["tags"].items() if name != "pipeline")
+
+
+def tags(found: Mapping[str, str]) -> list[str]:
+    """Return tags as people write them, with the value of those that have one."""
+    return [f"{name}={value}" if value else name for name, value in found.items()]
 
 
 def _detail(run: RunDocument) -> str:
@@ -145,7 +150,7 @@ def about(run: RunDocument) -> list[Line]:
         "ended": exact(run["ended_at"]) if run["ended_at"] else "",
         "took": duration(run["duration_s"]),
         "parent": run["parent"],
-        "tags": ", ".join(f"{name}={value}" for name, value in run["tags"].items()),
+        "tags": ", ".join(tags(run["tags"])),
     }
     return [
         Line(name, (cell(name, "dim"), cell(value, "bad" if name == "error" else "")))

@@ -8,7 +8,8 @@ from modeldeck_tui import keymap
 from modeldeck_tui.keymap import Action
 from modeldeck_tui.present.conditions import Situation, why_not
 from modeldeck_tui.present.rows import Document
-from modeldeck_tui.screens.framed import Fetching
+from modeldeck_tui.screens.overlays.asking import AskScreen
+from modeldeck_tui.screens.saying import Saying
 from modeldeck_tui.widgets import zoom
 from modeldeck_tui.widgets.frame import Hints
 from modeldeck_tui.widgets.table import Table
@@ -16,7 +17,7 @@ from modeldeck_tui.widgets.tabs import Tabs
 from modeldeck_tui.widgets.text_view import TextView
 
 
-class Page(Fetching):
+class Page(Saying):
     """A page with panes."""
 
     def show_hints(self) -> None:
@@ -75,25 +76,16 @@ class Page(Fetching):
         elif event.table.detail:
             self.host.tell(event.table.detail)
 
-    def action_annotate(self) -> None:
-        """Write a remark on what is under the cursor."""
-        from modeldeck_tui.screens.dialogs import AnnotateDialog
+    def action_find(self) -> None:
+        """Ask what to look for in the text in focus."""
+        view = self.focused
+        if isinstance(view, TextView):
 
-        self.app.push_screen(AnnotateDialog(self.entity()), self._annotated)
+            def find(text: str | None) -> None:
+                if text and not view.search(text):
+                    self.host.tell(f"Nothing here has {text!r}.")
 
-    def _annotated(self, answer: tuple[str, str] | None) -> None:
-        if answer is not None:
-            self.annotate(*answer)
-
-    def annotate(self, entity: str, text: str) -> None:
-        """Keep a remark."""
-        annotations = self.workspace.annotations
-        self.host.perform(
-            lambda: annotations.add(entity, text),
-            f"Noted on {entity}.",
-            command=f"modeldeck annotate {entity} {text!r}",
-            undo=lambda made: annotations.withdraw(made["id"]),
-        )
+            self.app.push_screen(AskScreen("Find; n and N go on, esc leaves", view.pattern), find)
 
     # Panes and tabs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -68,7 +68,40 @@ class ReaderScreen(Page):
         )
 
 
-class EntryScreen(ReaderScreen):
+class ReadingScreen(ReaderScreen):
+    """A text that is read in a thread when its page opens.
+
+    Parameters
+    ----------
+    path, place, about
+        As in :class:`ReaderScreen`.
+    read : callable
+        Returns the text.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        read: Callable[[], Sequence[Styled]],
+        *,
+        place: str = "activity",
+        about: str = "",
+    ) -> None:
+        super().__init__(path, (), place=place, about=about)
+        self.read = read
+
+    def on_mount(self) -> None:
+        """Read it."""
+        self.fetch("text", self.read)
+
+    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401, ARG002 -- as the base has it
+        """Show it."""
+        self.lines = value
+        self.query_one(TextView).show(value)
+        self.crumb(clean(self.path), f"{len(value)} lines")
+
+
+class EntryScreen(ReadingScreen):
     """One entry of the ledger, with its file.
 
     Parameters
@@ -78,15 +111,8 @@ class EntryScreen(ReaderScreen):
     """
 
     def __init__(self, n: int) -> None:
-        super().__init__(f"Activity › entry {n}", (), about=f"entry:{n}")
+        super().__init__(f"Activity › entry {n}", self._read_entry, about=f"entry:{n}")
         self.n = n
 
-    def on_mount(self) -> None:
-        """Read it."""
-        self.fetch("entry", lambda: entry_lines(self.workspace.activity.entry(self.n)))
-
-    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401, ARG002 -- as the base has it
-        """Show it."""
-        self.lines = value
-        self.query_one(TextView).show(value)
-        self.crumb(clean(self.path), f"{len(value)} lines")
+    def _read_entry(self) -> Sequence[Styled]:
+        return entry_lines(self.workspace.activity.entry(self.n))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modeldeck.domain.documents import RunDocument, VersionDocument
 from modeldeck_tui.clean import clean
 from modeldeck_tui.screens.base import Page
-from modeldeck_tui.screens.dialogs import ConfirmDialog, NameDialog, PickDialog
+from modeldeck_tui.screens.overlays.dialogs import ConfirmDialog, NameDialog, PickDialog
 
 
 class RunActions(Page):
@@ -68,7 +68,7 @@ class RunActions(Page):
                     self.host.perform(
                         lambda: self.workspace.models.register(name, model),
                         f"Run {name} is a version of {model} now: p on the models' page goes on.",
-                        command=f"modeldeck model register {name} {model}",
+                        command=f"modeldeck model register {name} --name {model}",
                     )
 
             self.app.push_screen(dialog, register)
@@ -91,7 +91,8 @@ class RunActions(Page):
                 self.host.perform(
                     lambda: self.workspace.releases.request(version["id"], environment),
                     f"A release of {version['id']} to {environment} was asked for.",
-                    command=f"modeldeck release request {version['id']} -e {environment}",
+                    command=f"modeldeck release request {version['id']}"
+                    f" --environment {environment}",
                 )
 
         self.app.push_screen(dialog, request)

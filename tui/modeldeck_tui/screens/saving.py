@@ -48,13 +48,28 @@ def write_new(name: str, ending: str, *, text: str) -> Path:
     raise FileExistsError(msg)
 
 
+def harmless(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula: such a text gets a quote before it.
+
+    >>> harmless("=cmd()"), harmless("-0.5"), harmless("wine")
+    ("'=cmd()", '-0.5', 'wine')
+    """
+    if len(text) < 2 or not text.startswith(("=", "+", "-", "@")):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
+
+
 def save_rows(name: str, rows: Rows) -> str:
     """Save what a table shows as CSV, and its documents as JSON lines; say where."""
     cells, lines = io.StringIO(), []
     writer = csv.writer(cells)
     writer.writerow([one.title for one in rows.columns])
     for at, document in enumerate(rows.documents):
-        writer.writerow([one.text for one in rows[at].cells])
+        writer.writerow([harmless(one.text) for one in rows[at].cells])
         lines.append(to_json(document))
     table = write_new(name, "csv", text=cells.getvalue())
     if any(not isinstance(one, dict) for one in rows.documents[:1]):

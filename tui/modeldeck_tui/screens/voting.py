@@ -8,7 +8,7 @@ from modeldeck.domain.documents import DiffRow, ReleaseDocument
 from modeldeck_tui.clean import clean
 from modeldeck_tui.present.conditions import endpoint_of
 from modeldeck_tui.screens.base import Page
-from modeldeck_tui.screens.dialogs import ConfirmDialog, Vote, VoteDialog
+from modeldeck_tui.screens.overlays.dialogs import ConfirmDialog, Vote, VoteDialog
 
 _WORDS = {"approve": "approved", "reject": "rejected", "request-changes": "asked for changes of"}
 

@@ -267,7 +267,7 @@ class Grid(ScrollView, can_focus=True):
 
     def _strip(self, segments: list[Segment], width: int, *, base: Style | None = None) -> Strip:
         strip = Strip(segments)
-        if self._left:
+        if self._left and strip.cell_length > self._gutter:
             gutter, rest = strip.divide([self._gutter, max(self._gutter, strip.cell_length)])
             strip = Strip.join([gutter, rest.crop(self._left)])
         strip = strip.adjust_cell_length(width, base or Style.null())

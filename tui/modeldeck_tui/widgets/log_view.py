@@ -18,7 +18,7 @@ from modeldeck.domain.documents import LogLine
 from modeldeck_tui.output import cell_width
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.log_lines import Held, LogLines
-from modeldeck_tui.widgets.styles import STYLES
+from modeldeck_tui.widgets.styles import STYLES, marked
 
 _SIDEWAYS = 20
 _SEVERE = {"error": {"ERROR", "CRITICAL"}, "warning": {"WARN", "ERROR", "CRITICAL"}}
@@ -106,16 +106,8 @@ class LogView(ScrollView, can_focus=True):
             return Strip.blank(width, plain)
         text, n_time, style, _severity, _number = self.held.rows[number]
         base = plain + Style(reverse=True) if number == self.found else plain
-        rest = base + STYLES[style]
-        parts = [Segment(text[:n_time], base + STYLES["dim"]), Segment(text[n_time:], rest)]
-        if self.pattern and (at := text.lower().find(self.pattern, n_time)) >= 0:
-            end = at + len(self.pattern)
-            mark = rest + Style(bold=True, underline=True)
-            parts[1:] = [
-                Segment(text[n_time:at], rest),
-                Segment(text[at:end], mark),
-                Segment(text[end:], rest),
-            ]
+        rest = Segment(text[n_time:], base + STYLES[style])
+        parts = [Segment(text[:n_time], base + STYLES["dim"]), *marked(rest, self.pattern)]
         return Strip(parts).crop_extend(self._left, self._left + width, plain)
 
     def _to(self, y: int) -> None:

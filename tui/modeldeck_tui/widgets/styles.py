@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.color import Color, ColorParseError
@@ -180,3 +181,24 @@ def _problem(name: str, like: str, *, written: Mapping[str, object]) -> str:
 
 
 use(DEFAULT, _ANSI)
+
+
+_MARK = Style(bold=True, underline=True)
+
+
+def marked(segment: Segment, pattern: str) -> list[Segment]:
+    """Return a segment in parts: the first match of a small-lettered pattern is marked.
+
+    >>> [part.text for part in marked(Segment("An ERROR came"), "error")]
+    ['An ', 'ERROR', ' came']
+    """
+    text, style = segment.text, segment.style or Style.null()
+    at = text.lower().find(pattern) if pattern else -1
+    if at < 0:
+        return [segment]
+    end = at + len(pattern)
+    return [
+        Segment(text[:at], style),
+        Segment(text[at:end], style + _MARK),
+        Segment(text[end:], style),
+    ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Size
@@ -14,7 +15,7 @@ from textual.strip import Strip
 
 from modeldeck_tui.output import cell_width
 from modeldeck_tui.widgets.bindings import bindings
-from modeldeck_tui.widgets.styles import STYLES
+from modeldeck_tui.widgets.styles import STYLES, marked
 
 Styled = tuple[str, str]
 """A line: its clean text, and the name of its style."""
@@ -29,6 +30,13 @@ class TextView(ScrollView, can_focus=True):
     ----------
     title : str
         Stands in the border; empty for no border.
+
+    Attributes
+    ----------
+    pattern : str
+        The text that is looked for, in small letters; empty for none.
+    found : int
+        The line that was found last; -1 for none.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("text")
@@ -47,6 +55,8 @@ class TextView(ScrollView, can_focus=True):
         if title:
             self.border_title = Content(title)
         self.lines: Sequence[Styled] = ()
+        self.pattern = ""
+        self.found = -1
         self._left = 0
 
     def show(self, lines: Sequence[Styled]) -> None:
@@ -73,7 +83,10 @@ class TextView(ScrollView, can_focus=True):
         if not 0 <= number < len(self.lines):
             return Strip.blank(width, self.rich_style)
         text, style = self.lines[number]
-        strip = Strip([Segment(text, self.rich_style + STYLES[style])])
+        base = self.rich_style + STYLES[style]
+        if number == self.found:
+            base += Style(reverse=True)
+        strip = Strip(marked(Segment(text, base), self.pattern))
         return strip.crop_extend(self._left, self._left + width, self.rich_style)
 
     def action_move(self, where: str) -> None:
@@ -96,3 +109,34 @@ class TextView(ScrollView, can_focus=True):
         if direction < 0 or self._left + self.size.width < longest:
             self._left = max(0, self._left + direction * _SIDEWAYS)
             self.refresh()
+
+    def search(self, pattern: str) -> bool:
+        """Find a text from the first line in sight on; say whether there is one."""
+        self.pattern = pattern.lower()
+        self.found = self.scroll_offset.y - 1
+        if self._seek(1):
+            return True
+        self.found = -1
+        return self._seek(1)
+
+    def action_seek(self, direction: int) -> None:
+        """Go to the next match (1) or the one before (-1); past the end it begins again."""
+        if self.pattern and self._seek(direction):
+            return
+        text = f"Nothing here has {self.pattern!r}." if self.pattern else "/ looks for a text."
+        self.notify(text, timeout=2, markup=False)
+
+    def _seek(self, direction: int) -> bool:
+        count = len(self.lines)
+        for step in range(1, count + 1):
+            number = (self.found + direction * step) % count
+            if self.pattern and self.pattern in self.lines[number][0].lower():
+                self.found = number
+                height = self.scrollable_content_region.height
+                if not self.scroll_offset.y <= number < self.scroll_offset.y + height:
+                    to = max(0, number - height // 2)
+                    self.scroll_to(y=to, animate=False, immediate=True, force=True)
+                self.refresh()
+                return True
+        self.refresh()
+        return False

@@ -25,6 +25,11 @@ def _run_text(one: Document) -> str:
     return f"{' '.join(whole)} {parameters} {tags}".lower()
 
 
+def _tags(one: Document) -> list[str]:
+    tags: Mapping[str, str] = one["tags"]
+    return [*tags, *tags.values(), *(f"{name}={value}" for name, value in tags.items())]
+
+
 def metric(one: Document, name: str) -> object:
     """Return what a run's metric is now: its last value; None without it."""
     found = one["metrics"].get(name)
@@ -43,11 +48,6 @@ def run_value(one: Document, name: str) -> object:
     if name in one["metrics"]:
         return metric(one, name)
     return one["parameters"].get(name, one["tags"].get(name))
-
-
-def _tags(one: Document) -> list[str]:
-    tags: Mapping[str, str] = one["tags"]
-    return [*tags, *tags.values(), *(f"{name}={value}" for name, value in tags.items())]
 
 
 def _has(one: Document) -> list[str]:
@@ -90,12 +90,13 @@ VERSIONS = Fields(
         "env": lambda one: list(one["environments"]),
         "status": lambda one: list(one["environments"].values()),
         "size": lambda one: one["size_bytes"],
+        "tag": _tags,
         "run": lambda one: one["run"],
     },
     other=lambda one, name: one["metrics"].get(name, one["parameters"].get(name)),
     people=frozenset({"owner", "by"}),
 )
-"""Versions: by model, number, who registered them, environments, any metric or parameter."""
+"""Versions: by model, number, who registered them, environments, tags, any metric or parameter."""
 
 RELEASES = Fields(
     text=_text("id", "version", "environment", "status", "requested_by", "reason"),

@@ -48,6 +48,7 @@ def version_document(state: State, objects: ObjectStore, *, version: Version) ->
         metrics=dict(metrics) if isinstance(metrics, dict) else {},
         size_bytes=sum(sizes.values()) if isinstance(sizes, dict) else 0,
         environments=version_environments(state, version),
+        tags=dict(state.tags.get(f"version:{version.id}", {})),
     )
 
 

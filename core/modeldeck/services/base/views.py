@@ -22,6 +22,11 @@ from modeldeck.services.base.deck import Deck
 from modeldeck.store.views import Catalogue
 
 
+def with_tags(run: RunDocument, tags: Mapping[str, str] | None) -> RunDocument:
+    """Return a run with what the ledger tagged it with beside the tags it brought itself."""
+    return {**run, "tags": {**run["tags"], **tags}} if tags else run
+
+
 class Views:
     """The catalogue of one open workspace; every reading method brings it up to date first.
 
@@ -32,6 +37,7 @@ class Views:
         self.deck = deck
         self.catalogue = Catalogue(self._path("catalogue.json"))
         self._runs: Catalogue | None = None
+        self._tags_of: tuple[int, list[RunDocument], list[RunDocument]] = (-1, [], [])
         self._open()
 
     def _path(self, name: str) -> Path | None:
@@ -127,9 +133,20 @@ class Views:
                 self._runs = Catalogue(self._path("runs.json"))
                 self.deck.runs.know(cast("list[RunDocument]", self._runs.all("runs")))
             found = self.deck.runs.documents()
+            found = self._tagged(found)
         if self.deck.as_of:
             return [one for one in found if one["started_at"] <= self.deck.as_of]
         return found
+
+    def _tagged(self, found: list[RunDocument]) -> list[RunDocument]:
+        """Return runs with the tags of the ledger: the same list until either changes."""
+        state, (tagged_n, before, tagged) = self.deck.state, self._tags_of
+        if tagged_n == state.tagged_n and before is found:
+            return tagged
+        tags = {name.removeprefix("run:"): one for name, one in state.tags.items() if one}
+        tagged = [with_tags(one, tags.get(one["id"])) for one in found] if tags else found
+        self._tags_of = (state.tagged_n, found, tagged)
+        return tagged
 
     def _all(self, table: str) -> list[Mapping[str, object]]:
         self.sync()

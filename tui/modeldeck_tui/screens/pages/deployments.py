@@ -17,8 +17,8 @@ from modeldeck_tui.present import deployments, models
 from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
-from modeldeck_tui.screens.dialogs import ConfirmDialog
 from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.overlays.dialogs import ConfirmDialog
 from modeldeck_tui.screens.voting import VotingPage
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.table import Table

@@ -13,10 +13,12 @@ from modeldeck.domain.documents import LineageRow, VersionDocument
 from modeldeck.domain.filters.fields import VERSIONS
 from modeldeck_tui.clean import clean, clean_lines
 from modeldeck_tui.present import models
+from modeldeck_tui.present import releases as present
 from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.reader import ReadingScreen
 from modeldeck_tui.screens.running import RunActions
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.table import Table
@@ -27,6 +29,9 @@ NOTHING = (
     "No versions yet, or none that fits the filter (esc takes it away).",
     "p on a run (2) makes a version of it.",
 )
+
+
+_PAIR = 2
 
 
 class VersionDetail(NamedTuple):
@@ -64,7 +69,7 @@ class ModelsScreen(ListingPage, RunActions):
                 "Versions",
                 empty=NOTHING,
                 is_sideways=True,
-                has="filterable sortable",
+                has="filterable markable sortable",
                 id="versions",
             )
             yield Tabs(
@@ -150,6 +155,23 @@ class ModelsScreen(ListingPage, RunActions):
                 self.host.open(f"run:{version['run']}")
             else:
                 self.host.tell(f"{clean(version['id'])} was registered from a file, not a run.")
+
+    def action_diff(self) -> None:
+        """Show what differs between two marked versions, or from the version before."""
+        marked = [key.partition(":")[2] for key in self.main.rows.keys() if key in self.main.marks]  # noqa: SIM118 -- no dict
+        version: VersionDocument | None = self.main.document
+        if len(marked) == _PAIR:
+            after, before = marked
+        elif version is not None and version["version"] > 1:
+            after = version["id"]
+            before = f"{version['model']}@{version['version'] - 1}"
+        else:
+            self.host.tell("There is no version before it; mark two with space.")
+            return
+        title = clean(f"Models › {before} → {after}")
+        diff = self.workspace.models.diff
+        read = lambda: present.difference(diff(before, after))  # noqa: E731 -- read by the page
+        self.app.push_screen(ReadingScreen(title, read, place=self.PLACE, about=f"version:{after}"))
 
     def action_verify(self) -> None:
         """Hash every file of the version again."""

@@ -13,6 +13,7 @@ from modeldeck_tui.clean import clean
 from modeldeck_tui.present import releases as present
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import release_status
+from modeldeck_tui.screens.reader import ReaderScreen
 from modeldeck_tui.screens.voting import VotingPage
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.frame import Quiet
@@ -120,6 +121,16 @@ class ReviewScreen(VotingPage):
         event.prevent_default()
         if event.table.detail:
             self.host.tell(event.table.detail)
+
+    def action_diff(self) -> None:
+        """Show everything that differs, as one text."""
+        release, snapshot = self.release, self.snapshot
+        if release is not None and snapshot is not None:
+            before = release["replaces_version"] or "nothing"
+            title = clean(f"Releases › {release['id']} › {before} → {release['version']}")
+            lines = present.difference(snapshot.diffs.get(release["id"], ()))
+            place, about = self.PLACE, self.entity()
+            self.app.push_screen(ReaderScreen(title, lines, place=place, about=about))
 
     def entity(self) -> str:
         """Return this release."""
