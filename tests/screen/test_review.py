@@ -99,6 +99,32 @@ def test_approval_with_the_typed_word_deploys_and_then_shows_live(root: Path) ->
     ]
 
 
+def test_dialog_follows_what_others_decide_meanwhile(root: Path) -> None:
+    """A rejection that comes while the dialog is open turns its button off and is shown in it."""
+
+    async def drive() -> None:
+        async with reviewing(root) as deck:
+            await deck.dialog("a")
+            await deck.press("tab")
+            await deck.write("good")
+            await deck.press("enter")
+            await deck.write("churn-v2")
+            assert not is_off(deck)
+            with Workspace.open(root, user="dave") as dave:
+                dave.releases.reject("churn-2", "labels are old")
+            await deck.until_shown("It is rejected meanwhile", "labels are old")
+            assert is_off(deck)
+            await deck.press("enter", "enter", "escape")
+            await deck.until_crumb("✖ rejected")
+
+    asyncio.run(drive())
+    with Workspace.open(root, user="dave") as dave:
+        assert [one["by"] for one in dave.releases.show("churn-2")["approvals"]] == [
+            "carol",
+            "dave",
+        ]
+
+
 def test_approval_with_a_wrong_word_stays_off(root: Path) -> None:
     """Anything but the word leaves the button off, and Enter in the field decides nothing."""
 

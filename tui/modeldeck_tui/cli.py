@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from modeldeck.errors import ModelDeckError, NotFoundError
+from modeldeck.errors import ModelDeckError, NotFoundError, UsageError
 from modeldeck_tui.clean import clean
 from modeldeck_tui.commands import (
     deployments,
@@ -27,7 +27,7 @@ from modeldeck_tui.commands import (
     workspaces,
 )
 from modeldeck_tui.commands.base import Looks, Session, hoisted
-from modeldeck_tui.output import Printer, write_bug_report
+from modeldeck_tui.output import Printer, error_document, write_bug_report
 
 HELP = """The flight deck for a team's models: train, test, approve, deploy, serve, watch.
 
@@ -188,18 +188,31 @@ def _open(context: typer.Context) -> None:
     workspaces.show_overview(session)
 
 
+def _usage_error(error: Any, printer: Printer) -> int:  # noqa: ANN401 -- Typer's own class, not public
+    """Show what is put wrongly, also as a document; return the exit code."""
+    error.show()
+    if printer.is_json:
+        known = UsageError(
+            str(error.format_message()).partition("\n")[0], "`--help` shows how it is put."
+        )
+        printer.document({"error": error_document(known)})
+    return int(error.exit_code)
+
+
 def main() -> None:
     """Run the program; what goes wrong becomes a sentence and an exit code."""
     sys.argv[1:] = hoisted(sys.argv[1:])
     printer = Printer(clean)
     printer.is_json = "--json" in sys.argv
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
     except ModelDeckError as error:
         sys.exit(printer.error(error))
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001 -- a bug: its traceback goes into a file
+    except Exception as error:  # noqa: BLE001 -- put wrongly, or a bug: told, never a traceback
+        if hasattr(error, "format_message"):  # of Typer: it shows itself, with the usage
+            sys.exit(_usage_error(error, printer))
         path = write_bug_report(error)
         printer.say(f"ModelDeck has a bug: {type(error).__name__}. Please report {path}")
         sys.exit(1)

@@ -91,7 +91,11 @@ class VersionDocument(TypedDict):
 
 
 class CheckDocument(TypedDict):
-    """One check of a gate report: ``margin`` is how far the value is on the good side."""
+    """One check of a gate report: ``margin`` is how far the value is on the good side.
+
+    Of ``no-regression`` it is how far the upper end of the interval of the difference to the live
+    version lies above what may be lost: below zero the version is significantly worse than allowed.
+    """
 
     name: str
     kind: str

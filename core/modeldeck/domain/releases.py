@@ -288,11 +288,15 @@ def may_vote(state: State, release: Release, *, person: str) -> None:
 
 
 def eligible(state: State, release: Release) -> list[str]:
-    """Return the people who may vote on a release."""
+    """Return the people who may still approve a release: not excluded, and did not yet."""
+    approved = {person for person, vote in standing(release).items() if vote.verdict == "approve"}
     return [
         one.name
         for one in state.members.values()
-        if one.is_active and one.kind == "person" and one.name not in release.excluded
+        if one.is_active
+        and one.kind == "person"
+        and one.name not in release.excluded
+        and one.name not in approved
     ]
 
 

@@ -176,8 +176,9 @@ def _header(content: bytes, name: str) -> list[str]:
     _check_count(len(names), name)
     twice = sorted({one for one in names if names.count(one) > 1 or not one.strip()})
     if twice:
-        what = f"two columns {twice[0]!r}" if twice[0].strip() else "a column without a name"
-        msg = f"{name}, line 1: there is {what}."
+        is_named = twice[0].strip()
+        what = f"two columns are called {twice[0]!r}" if is_named else "a column has no name"
+        msg = f"{name}, line 1: {what}."
         raise InvalidInputError(msg, "Give each column a name of its own.", file=name)
     return names
 
@@ -233,7 +234,8 @@ def _checked_size(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 def _check_rows(count: int, name: str) -> None:
     if not 0 < count <= MAX_ROWS:
         msg = f"{name} has {count:,} rows; 1 to {MAX_ROWS:,} can be used."
-        raise InvalidInputError(msg, file=name)
+        hint = "Put rows below its first line." if not count else "Use a part of them."
+        raise InvalidInputError(msg, hint, file=name)
 
 
 def _check_names(spec: PipelineSpec, frame: pl.DataFrame) -> None:

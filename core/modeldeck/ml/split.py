@@ -139,7 +139,9 @@ def _classes(spec: PipelineSpec, column: pl.Series) -> pl.Series:
     label, least = counts.row(-1)
     needed = spec.evaluation.folds + 1
     if least < needed:
-        problem = f"class {label!r:.40} of {column.name!r} has {least} rows"
+        problem = (
+            f"class {label!r:.40} of {column.name!r} has {least} {'row' if least == 1 else 'rows'}"
+        )
         hint = f"{spec.evaluation.folds} folds and a hold-out need {needed}: use fewer folds."
         raise spec.problem("data.target", problem, hint=hint)
     return found

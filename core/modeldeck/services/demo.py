@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from modeldeck import ids
-from modeldeck.errors import ConflictError, UnavailableError, error_of_code
+from modeldeck.errors import ConflictError, NotPermittedError, UnavailableError, error_of_code
 from modeldeck.services.base import processes
 from modeldeck.store import places
 
@@ -75,11 +75,17 @@ def check_folder(path: Path) -> None:
     ------
     ConflictError
         There is something else; the hint names a free folder.
+    NotPermittedError
+        It may not be looked at.
     """
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return
-    if (path / places.HIDDEN / MARK).is_file():
-        return
+    try:
+        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            return
+        if (path / places.HIDDEN / MARK).is_file():
+            return
+    except PermissionError:
+        msg = f"{path} may not be looked at by you."
+        raise NotPermittedError(msg, "Name a folder of your own: `modeldeck demo PATH`.") from None
     msg = f"{path} holds something that is no demo."
     raise ConflictError(msg, f"Name another folder: `modeldeck demo {fresh_folder(path)}`.")
 

@@ -163,7 +163,9 @@ class Deployments:
             return known[0]
         if not known:
             msg = f"No server is enrolled for {environment}."
-            hint = f"An owner runs `modeldeck member add NAME --server {environment}`."
+            hint = f"An owner runs `modeldeck member add NAME --server {environment}`"
+            is_signed = state.policy.environment(environment).trust == "signed"
+            hint += ", with --public-key FILE." if is_signed else "."
             raise NotPermittedError(msg, hint)
         msg = f"Several servers are enrolled for {environment}: {', '.join(known)}."
         raise InvalidInputError(msg, "Say which one this is: --user NAME, or --key.")

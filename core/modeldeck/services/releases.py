@@ -61,9 +61,11 @@ class Releases:
         Raises
         ------
         ModelDeckError
-            There is no such version or environment, or it may not be asked for now.
+            There is no such version or environment, it may not be asked for now, or a file of it
+            is damaged.
         """
         known = self.models.version(version)
+        self.models.verify(known["id"])
         with self.deck.reading() as state:
             one = state.policy.environment(environment)
             endpoint = state.endpoint(known["model"], environment)

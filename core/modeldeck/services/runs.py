@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 import subprocess
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,16 +23,23 @@ from modeldeck.services.base.views import Views, with_tags
 MAX_FILES = 1000
 """Artifacts of one run that are listed."""
 
+_MOST_WORDS = 4000
 STATUSES = ("running", "finished", "failed", "cancelled", "lost")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StartedJob:
     """A training job that was started; ``process`` may be waited for, or left alone."""
 
     run_id: str
     pid: int
     process: subprocess.Popen[bytes]
+    output: int
+
+    @property
+    def words(self) -> str:
+        """What the job said before its run, which has a log of its own, began."""
+        return os.pread(self.output, _MOST_WORDS, 0).decode(errors="replace").strip()
 
 
 class Runs:
@@ -184,8 +192,12 @@ class Training:
         who = ["--user", self.deck.actor.name]
         if self.deck.key_file:
             who += ["--key", self.deck.key_file]
-        process = processes.spawn("train", [*arguments, *who, str(path)], root=self.deck.root)
-        return StartedJob(run_id=run_id, pid=process.pid, process=process)
+        arguments += [*who, str(path)]
+        output = os.memfd_create("output")  # a full disk is one of the things it may tell of
+        process = processes.spawn("train", arguments, root=self.deck.root, log=output)
+        job = StartedJob(run_id=run_id, pid=process.pid, process=process, output=output)
+        weakref.finalize(job, os.close, output)
+        return job
 
     def need_room(self) -> None:
         """Refuse to train where no run can be written."""

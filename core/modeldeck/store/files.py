@@ -15,7 +15,13 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from modeldeck.errors import DamageError, NotFoundError, NotPermittedError, UnavailableError
+from modeldeck.errors import (
+    DamageError,
+    InvalidInputError,
+    NotFoundError,
+    NotPermittedError,
+    UnavailableError,
+)
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -92,11 +98,14 @@ def make_folder(path: Path) -> None:
 
     Raises
     ------
-    NotPermittedError, UnavailableError
+    InvalidInputError, NotPermittedError, UnavailableError
         It cannot be made.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        msg = f"{path} is a file, or is below one."
+        raise InvalidInputError(msg, "Name a folder.", path=str(path)) from None
     except OSError as error:
         raise write_error(error, path) from error
 

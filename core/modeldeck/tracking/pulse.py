@@ -92,15 +92,16 @@ class Pulse:
             self._ledgers[root] = changed
             for run in runs:
                 if run.workspace == root and not run.stop_requested and _is_stopped(root, run.id):
-                    run.stop_requested = True
-                    _interrupt_main()
+                    run.stop()
 
 
-def _interrupt_main() -> None:
-    """Send the main thread a SIGINT, which also wakes it where it sleeps or waits."""
+def interrupt_main() -> bool:
+    """Send the main thread a SIGINT, which also wakes it where it sleeps; say whether it hears."""
     main = threading.main_thread().ident
-    if callable(signal.getsignal(signal.SIGINT)) and main is not None:
-        signal.pthread_kill(main, signal.SIGINT)
+    if not callable(signal.getsignal(signal.SIGINT)) or main is None:
+        return False
+    signal.pthread_kill(main, signal.SIGINT)
+    return True
 
 
 def _sync(path: Path) -> None:

@@ -27,7 +27,7 @@ from modeldeck.store.streams import Stream, StreamReader
 from modeldeck.tracking import surroundings
 from modeldeck.tracking.artifacts import artifact_path, copy, exists_error, write_json
 from modeldeck.tracking.capture import Capture
-from modeldeck.tracking.pulse import PULSE
+from modeldeck.tracking.pulse import PULSE, interrupt_main
 from modeldeck.tracking.values import (
     OPTIONS,
     MetricDefinition,
@@ -165,6 +165,7 @@ class Run:
         self._step = -1
         self._known: set[str] = set()
         self._is_open = True
+        self._is_due = False
         self._make_folder()
         self._metrics = Stream(self.folder / "metrics.jsonl")
         self._output = Stream(self.folder / "output.log")
@@ -412,7 +413,21 @@ class Run:
         with contextlib.suppress(OSError):
             os.utime(self.folder / "heartbeat")
 
+    def stop(self) -> None:
+        """Take a request to stop: interrupt the main thread, or what is logged next.
+
+        A process that ignores SIGINT, as a shell's background jobs do, is interrupted by the next
+        thing that it logs.
+        """
+        self.stop_requested = True
+        if not interrupt_main():
+            self._is_due = True
+            self._known = set()  # so that the next record takes the careful way, and looks
+
     def _need_open(self) -> None:
+        if self._is_due:
+            self._is_due = False
+            raise KeyboardInterrupt
         if not self._is_open:
             msg = f"Run {ids.short(self.id)} has ended."
             raise ConflictError(msg, "Start another one with start_run.")

@@ -113,6 +113,8 @@ def error_document(error: BaseException | None) -> dict[str, object]:
     if error is None:
         return {}
     message = error.message if isinstance(error, ModelDeckError) else cut(str(error))
+    if isinstance(error, KeyboardInterrupt):
+        message = message or "it was asked to stop"
     return {
         "type": type(error).__name__,
         "message": message or type(error).__name__,

@@ -97,8 +97,13 @@ def _moved(session: Session, endpoint: EndpointDocument) -> None:
     if session.is_json:
         session.printer.document(endpoint)
         return
-    version = endpoint["version"] or "no version"
-    session.printer.line(f"{endpoint['id']} is {endpoint['status']} with {version}.")
+    if not endpoint["version"]:
+        session.printer.line(f"{endpoint['id']} is stopped.")
+        if endpoint["rollback_to"]:
+            again = f"`modeldeck deploy rollback {endpoint['id']} --reason TEXT`"
+            session.printer.say(f"{again} starts {endpoint['rollback_to'][0]} again.")
+        return
+    session.printer.line(f"{endpoint['id']} is {endpoint['status']} with {endpoint['version']}.")
 
 
 def serve(

@@ -152,7 +152,8 @@ def train(
             found = _await(session, workspace, job=job)
         except KeyboardInterrupt:
             workspace.runs.stop(job.run_id, "Ctrl-C")
-            session.printer.say(f"Run {job.run_id} was asked to stop.")
+            short = job.run_id.rsplit("-", 1)[-1]
+            session.printer.say(f"Run {short} was asked to stop.")
             raise typer.Exit(130) from None
     session.printer.status("")
     _show(session, found)
@@ -184,8 +185,9 @@ def _await(session: Session, workspace: Workspace, *, job: StartedJob) -> RunDoc
                 told = text
         if code is not None:
             if run is None:
-                msg = f"The training job ended with exit code {code} before its run began."
-                raise error_of_code(code)(msg, "Look at the job's folder permissions.")
+                why = job.words or f"It ended with exit code {code}."
+                msg = f"The training job could not begin its run: {why}"
+                raise error_of_code(code)(msg)
             return run
         time.sleep(_LOOK_EVERY_S)
 

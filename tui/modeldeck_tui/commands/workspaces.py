@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -89,7 +90,13 @@ def demo(
         session.printer.status("")
         os.environ["MODELDECK_USER"] = person
         session.open_screen(session, path=str(summary.path), user=person)
-    session.printer.say(f"The demo's server and traffic have ended. Again: modeldeck demo {folder}")
+    again = f"{_program()} demo {folder}"
+    session.printer.say(f"The demo's server and traffic have ended. Again: {again}")
+
+
+def _program() -> str:
+    """Return how this program is called here: by its name only where that finds it."""
+    return "modeldeck" if shutil.which("modeldeck") else sys.argv[0]
 
 
 def _is_terminal() -> bool:
@@ -101,20 +108,21 @@ def _show_summary(session: Session, summary: DemoSummary) -> None:
     if session.is_json:
         printer.document(dataclasses.asdict(summary))
         return
+    waiting = ", ".join(summary.waiting) or "nothing"
     printer.line(Cell(f"A demo workspace is in {summary.path}", "bold"))
     printer.fields(
         [
             ("runs", f"{summary.runs} in {summary.experiments} experiments"),
             ("model versions", str(summary.versions)),
             ("live", ", ".join(summary.live)),
-            ("waits for you", f"{', '.join(summary.waiting)} (you are {summary.person})"),
+            ("waits for you", f"{waiting} (you are {summary.person})"),
             ("rejected", ", ".join(summary.rejected)),
             ("annotations", str(summary.annotations)),
             ("served", f"{summary.url} (ended with this command)"),
             ("took", output.duration(summary.seconds)),
         ]
     )
-    printer.say(f"Next: `modeldeck demo {summary.path}` in a terminal opens the screen.")
+    printer.say(f"Next: `{_program()} demo {summary.path}` in a terminal opens the screen.")
 
 
 def show_overview(session: Session) -> None:

@@ -13,6 +13,7 @@ from modeldeck_tui.clean import clean
 from modeldeck_tui.messages import LoadFailed, SnapshotLoaded, WorkspaceChanged
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.base import Page
+from modeldeck_tui.screens.overlays.dialogs import VoteDialog
 from modeldeck_tui.screens.pages.review import ReviewScreen
 from modeldeck_tui.screens.reading import explained, read
 
@@ -109,6 +110,8 @@ class Loading(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, Page):
                 screen.show_frame()
+            elif isinstance(screen, VoteDialog) and self.snapshot is not None:
+                screen.follow(self.snapshot.release(screen.release["id"]))
 
     def on_load_failed(self, message: LoadFailed) -> None:
         """Say once why what is shown grows old."""

@@ -196,6 +196,11 @@ TEXT = (
 )
 
 _APPROVE = ("approve", "Approve the release as it stands", "modeldeck release approve RELEASE")
+_APPROVE_HERE = (
+    "approve",
+    "Approve the release as it stands; for the last environment: open its review",
+    "modeldeck release approve RELEASE",
+)
 _REJECT = (
     "reject",
     "Reject the release with a reason",
@@ -233,7 +238,7 @@ _LOG_SCALE = ("log scale", "Logarithmic or linear values")
 _SMOOTH = ("smooth", "Smooth the curves more, or not at all")
 
 PAGES = (
-    action("overview.approve", "a", *_APPROVE, danger=3, needs="can_approve"),
+    action("overview.approve", "a", *_APPROVE_HERE, danger=3, needs="can_approve"),
     action("overview.rollback", "B", *_ROLLBACK, danger=3, needs="can_roll_back"),
     action("runs.compare", "C", "compare", "Compare the marked runs", needs="two_marked"),
     action("runs.promote", "p", *_PROMOTE, danger=2, needs="run"),
@@ -259,7 +264,7 @@ PAGES = (
         "modeldeck ledger verify --data",
         needs="version",
     ),
-    action("releases.approve", "a", *_APPROVE, danger=3, needs="can_approve"),
+    action("releases.approve", "a", *_APPROVE_HERE, danger=3, needs="can_approve"),
     action("releases.reject", "x", *_REJECT, danger=2, needs="can_reject"),
     action("releases.withdraw", "w", *_WITHDRAW, danger=2, needs="can_withdraw"),
     action("review.approve", "a", *_APPROVE, danger=3, needs="can_approve"),

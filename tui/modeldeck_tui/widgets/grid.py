@@ -48,6 +48,8 @@ class Grid(ScrollView, can_focus=True):
         The column that gives way first; -1 the last one, None all of them.
     is_sideways : bool
         Whether columns keep their widths and the table scrolls sideways.
+    is_feed : bool
+        Whether the newest row comes first and stays in sight until somebody moves in the pane.
     has : str
         What the pane offers to actions, as of: filterable markable sortable wideable.
     """
@@ -88,6 +90,7 @@ class Grid(ScrollView, can_focus=True):
         empty: Sequence[str] = (),
         elastic: int | None = -1,
         is_sideways: bool = False,
+        is_feed: bool = False,
         has: str = "",
         id: str | None = None,  # noqa: A002 -- Textual's name for it
     ) -> None:
@@ -97,6 +100,7 @@ class Grid(ScrollView, can_focus=True):
         self.empty = empty
         self.elastic = elastic
         self.is_sideways = is_sideways
+        self.is_feed = is_feed
         self.has = frozenset(has.split())
         self.rows = _NOTHING
         self.marks: set[str] = set()
@@ -134,6 +138,13 @@ class Grid(ScrollView, can_focus=True):
         """Whether there is a line of titles."""
         return bool(self.titles) or any(one.title for one in self.rows.columns)
 
+    def say_when_empty(self, lines: Sequence[str]) -> None:
+        """Say something else while there are no rows."""
+        if tuple(lines) != tuple(self.empty):
+            self.empty = lines
+            if not self.rows:
+                self.refresh()
+
     def show_lines(self, lines: Sequence[Line], *, title: str = "") -> None:
         """Show a few rows that are built already."""
         is_same = list(lines) == self.rows.documents and len(self.rows.columns) == len(self.titles)
@@ -151,9 +162,10 @@ class Grid(ScrollView, can_focus=True):
         before = (len(self.rows), self.scroll_offset.y, self._columns, self.has_titles)
         key, cursor = self.key, self.cursor
         self.rows = rows
-        at = cursor if cursor < len(rows) and key and rows.key(cursor) == key else -1
-        if at < 0 and key:
-            at = rows.position(key)
+        sought = "" if self.is_feed and not cursor and not self.has_focus else key
+        at = cursor if cursor < len(rows) and sought and rows.key(cursor) == sought else -1
+        if at < 0 and sought:
+            at = rows.position(sought)
         at = at if at >= 0 else max(0, min(cursor, len(rows) - 1))
         if at != cursor:
             self.set_reactive(Grid.cursor, at)

@@ -29,7 +29,7 @@ def environment() -> dict[str, str]:
 
 
 def spawn(
-    job: str, arguments: list[str], *, root: Path, log: Path | None = None
+    job: str, arguments: list[str], *, root: Path, log: Path | int | None = None
 ) -> subprocess.Popen[bytes]:
     """Start a job in a session of its own.
 
@@ -41,11 +41,14 @@ def spawn(
         Its arguments.
     root : Path
         Its working directory.
-    log : Path or None
-        File that its output is added to; None throws it away.
+    log : Path, int or None
+        The file, or a descriptor, that its output is added to; None throws it away.
     """
     _STARTED[:] = [one for one in _STARTED if one.poll() is None]  # no zombies stay
-    target = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    if isinstance(log, int):
+        target = os.dup(log)
+    else:
+        target = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         process = subprocess.Popen(
             command(job, arguments),

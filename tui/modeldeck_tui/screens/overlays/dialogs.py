@@ -250,6 +250,7 @@ class VoteDialog(ConfirmDialog):
         self.release = release
         self.verdict = verdict
         self.diff = diff
+        self.is_outdated = False
 
     def text(self) -> Text:
         """Return what the vote does, what speaks against it, and what is recorded."""
@@ -315,6 +316,27 @@ class VoteDialog(ConfirmDialog):
             f"Bound to {release['basis'][:16]}; trust there: {release['trust']}."
         )
         return Text(clean_lines(said), STYLES["dim"])
+
+    def follow(self, release: ReleaseDocument | None) -> None:
+        """Show the release as it was read again; one that rests on something else takes no vote."""
+        if release is None or release == self.release or self.is_outdated:
+            return
+        is_same = release["basis"] == self.release["basis"] and release["is_open"]
+        if is_same and (release["can_approve"] or release["can_reject"]):
+            self.release = release
+            self.query_one("#what", Static).update(self.text())
+            return
+        self.is_outdated = True
+        because = release["outdated_because"] or "what it rests on changed"
+        text = self.text()
+        text.append(f"\nIt is {release['status']} meanwhile: {clean(because)}. ", STYLES["bad"])
+        text.append("esc goes back; what you wrote is not recorded.", STYLES["bad"])
+        self.query_one("#what", Static).update(text)
+        self._offer()
+
+    def is_complete(self) -> bool:
+        """Say whether everything is there, and the release still is what was shown."""
+        return not self.is_outdated and super().is_complete()
 
     def answer(self) -> None:
         """Close with the vote."""

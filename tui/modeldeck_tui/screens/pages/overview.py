@@ -22,6 +22,7 @@ NOTHING = (
 )
 
 
+NO_RUNS = ("No runs yet.", "2 n trains a pipeline.")
 WIDE = 140
 """Columns from which on the traffic of ten minutes fits."""
 
@@ -61,11 +62,14 @@ class OverviewScreen(VotingPage):
                 )
                 yield Table(
                     "Runs",
-                    empty=("No runs yet.", "2 n trains a pipeline."),
+                    empty=NO_RUNS,
                     elastic=3,
+                    is_feed=True,
                     id="running",
                 )
-            yield Table("Latest activity", empty=("Nothing was decided yet.",), id="latest")
+            yield Table(
+                "Latest activity", empty=("Nothing was decided yet.",), is_feed=True, id="latest"
+            )
 
     def show(self, snapshot: Snapshot) -> None:
         """Show what was read."""
@@ -74,6 +78,9 @@ class OverviewScreen(VotingPage):
         deployed, is_wide = self.query_one("#deployed", Table), self.size.width >= WIDE
         deployed.titles = (*overview.DEPLOYED, *([overview.WIDE] * is_wide))
         deployed.show_lines(overview.deployed(snapshot, is_wide=is_wide))
+        self.query_one("#running", Table).say_when_empty(
+            NO_RUNS if snapshot.is_whole else ("reading …",)
+        )
         running = f"Running · {len(snapshot.running)}" if snapshot.running else "Last runs"
         self.query_one("#running", Table).show_lines(overview.running(snapshot), title=running)
         self.query_one("#latest", Table).show_lines(overview.activity(snapshot))
