@@ -93,6 +93,19 @@ class Terminal:
             found += self.read(1.0, quiet_s=QUIET_S)
         return found
 
+    def leave(self) -> tuple[bytes, int]:
+        """Press ^q until the screen is left; return what that sends, and the exit code.
+
+        A key right behind an escape is taken for one with Alt, so that one may not be enough.
+        """
+        found = b""
+        for _again in range(4):
+            self.write(b"\x11")
+            found += self.read(4, until=LEAVES_FULL_SCREEN)
+            if LEAVES_FULL_SCREEN in found:
+                break
+        return found, self.end()
+
     def end(self) -> int:
         """Return the exit code; a program that did not end is killed."""
         deadline = time.monotonic() + 10

@@ -12,7 +12,7 @@ import pytest
 from modeldeck.workspace import Workspace
 from tests.screen import hostile
 from tests.screen.driving import LARGE, SMALL, Size
-from tests.screen.pseudo import LEAVES_FULL_SCREEN, Terminal, foreign, opened
+from tests.screen.pseudo import Terminal, foreign, opened
 
 ESC, TAB = b"\x1b", b"\t"
 ALIVE_S = 5.0
@@ -57,9 +57,9 @@ def test_hostile_text_reaches_no_terminal_from_any_page(
             sent = terminal.press(*keys)
             assert sent, f"nothing moves on {page}"
             seen += sent
-        terminal.write(b"\x11")
-        seen += terminal.read(5, until=LEAVES_FULL_SCREEN)
-        assert terminal.end() == 0
+        sent, code = terminal.leave()
+        assert code == 0
+        seen += sent
     assert foreign(seen) == set()
     shown = seen.decode("utf-8", "replace")
     for mark in ("␛]0;owned", "␛[2J", "␛]52;c", "␛P+q", "␀", "[@click=app.quit]x"):
@@ -108,9 +108,9 @@ def test_strange_log_neither_hangs_nor_fills_the_memory(
         sent += terminal.read(ALIVE_S, until=b"Needs you")
         assert time.monotonic() - began < ALIVE_S
         assert terminal.resident_bytes() < MOST_BYTES
-        terminal.write(b"\x11")
-        sent += terminal.read(5, until=LEAVES_FULL_SCREEN)
-        assert terminal.end() == 0
+        last, code = terminal.leave()
+        assert code == 0
+        sent += last
     assert foreign(sent) == set()
 
 
@@ -144,8 +144,6 @@ def test_held_key_decides_nothing(root: Path, name: str) -> None:
             terminal.press(*way)
             press_and_hold(terminal, key)
             terminal.press(b"\r", ESC, ESC)
-            terminal.write(b"\x11")
-            terminal.read(5, until=LEAVES_FULL_SCREEN)
-            assert terminal.end() == 0
+            assert terminal.leave()[1] == 0
         alice.refresh()
         assert alice.deck.state.n == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,3 +59,41 @@ def test_storm_of_sizes_ends_in_a_screen_of_the_last_one(terminal: Terminal) -> 
     terminal.write(b"qq")
     assert LEAVES_FULL_SCREEN in terminal.read(5, until=LEAVES_FULL_SCREEN)
     assert terminal.end() == 0
+
+
+BURSTS = {
+    b"2  C": "Runs › compare",
+    b"\ra": "Approve",
+    b"2/broken\r\r": "Environment",
+    b":runs status:failed\r\r": "Environment",
+    b"4]\r": "Releases › churn",
+}
+
+
+@pytest.mark.parametrize("keys", BURSTS, ids=repr)
+def test_keys_that_come_faster_than_pages_open_are_not_lost(
+    terminal: Terminal, keys: bytes
+) -> None:
+    """Each waits until the one before was done: all at once do what they do one by one."""
+    terminal.write(keys)
+    wanted = BURSTS[keys].encode()
+    assert wanted in terminal.read(15, until=wanted)
+    assert terminal.leave()[1] == 0
+
+
+def test_without_colour_nothing_is_drawn_in_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NO_COLOR leaves the terminal's own colours: no colour is sent, not even black."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    with opened(root) as terminal:
+        sent = terminal.first + terminal.press(b"2", b"j", b"/", b"x", b"\r", b"\x1b")
+        assert terminal.leave()[1] == 0
+    colours = {
+        part
+        for codes in re.findall(rb"\x1b\[([0-9;]+)m", sent)
+        for part in codes.split(b";")
+        if 30 <= int(part) <= 38 or 40 <= int(part) <= 48 or 90 <= int(part) <= 107
+    }
+    assert colours == set()
+    assert b"\x1b[1;7m" in sent

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 _SLOW_LINK = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0"}
@@ -13,16 +12,12 @@ if os.environ.get("SSH_CONNECTION") or os.environ.get("MODELDECK_SLOW"):
 for _name, _value in _SLOW_LINK.items():
     os.environ.setdefault(_name, _value)  # read when Textual is imported
 
-from textual.app import SystemCommand  # noqa: E402 -- after the environment that it reads
-from textual.binding import BindingType  # noqa: E402 -- as above
-from textual.filter import LineFilter  # noqa: E402 -- as above
-from textual.screen import Screen  # noqa: E402 -- as above
+from textual.binding import BindingType  # noqa: E402 -- after the environment that it reads
+from textual.filter import LineFilter, Monochrome, NoColor  # noqa: E402 -- as above
 
-from modeldeck_tui import keymap  # noqa: E402 -- as above
 from modeldeck_tui.hosting.commands import Commands  # noqa: E402 -- as above
-from modeldeck_tui.hosting.looks import Looks  # noqa: E402 -- as above
+from modeldeck_tui.hosting.finding import Actions, Things  # noqa: E402 -- as above
 from modeldeck_tui.hosting.navigation import FIRST_PAGE  # noqa: E402 -- as above
-from modeldeck_tui.screens.base import Page  # noqa: E402 -- as above
 from modeldeck_tui.screens.pages.activity import ActivityScreen  # noqa: E402 -- as above
 from modeldeck_tui.screens.pages.deployments import DeploymentsScreen  # noqa: E402 -- as above
 from modeldeck_tui.screens.pages.logs import SourcesScreen  # noqa: E402 -- as above
@@ -38,7 +33,7 @@ if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
 
 
-class ModelDeckApp(Commands, Looks):
+class ModelDeckApp(Commands):
     """The screen of one workspace.
 
     Parameters
@@ -54,12 +49,14 @@ class ModelDeckApp(Commands, Looks):
     TITLE = "modeldeck"
     NOTIFICATION_TIMEOUT = 4
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {Actions, Things}  # noqa: RUF012 -- Textual's type
     CSS = f"""
     * {{ scrollbar-color: $faint; scrollbar-color-hover: $faint; scrollbar-color-active: $accent;
          scrollbar-background: $background; scrollbar-background-hover: $background;
          scrollbar-background-active: $background; scrollbar-corner-color: $background; }}
-    ToastRack {{ dock: top; align: right top; margin: 1 0 0 0; }}
+    ToastRack {{ dock: bottom; align: right bottom; margin: 0 0 1 0; }}
     Toast {{ width: auto; max-width: 56%; margin: 0; padding: 0 1; }}
+    SearchIcon {{ display: none; }}
     {zoom.CSS}
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
@@ -81,33 +78,25 @@ class ModelDeckApp(Commands, Looks):
         self._wanted_theme = theme_name
         self._safe_lines = SafeLines()
         self._safe_lines.is_ascii = is_ascii
+        self._no_colour, self._greys = NoColor(), Monochrome()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Put our filter behind every widget."""
-        return [*super().get_line_filters(), self._safe_lines]
+        """Put our filter behind every widget; with NO_COLOR, take colours as the theme has them.
+
+        Textual chooses how colours go when the app is made, before our theme is on: it would turn
+        the terminal's own colours into black on black.
+        """
+        filters = super().get_line_filters()
+        if self.no_color:
+            filters = [one for one in filters if not isinstance(one, Monochrome | NoColor)]
+            filters.append(self._no_colour if self.native_ansi_color else self._greys)
+        return [*filters, self._safe_lines]
 
     def on_mount(self) -> None:
         """Dress, take the person's own keys, and begin to read."""
         self.start_looks(self._wanted_theme)
         self.start_keys()
         self.start_reading()
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer what the table of keys has for this page in the palette; what is off says why."""
-        if not isinstance(screen, Page):
-            return
-        for one in keymap.of_page(screen.NAME):
-            if one.is_direct and one.scope in {"list", "text"}:
-                continue
-            because = screen.why_not(one)
-            key = keymap.shown(one)
-            title = f"{one.help} ({key})" if key else one.help
-            about = f"off: {because}" if because else one.command or f":{one.colon}"
-            yield SystemCommand(title, about, partial(self.carry_out, one))
-        for name in sorted(self.available_themes):
-            yield SystemCommand(
-                f"Theme: {name}", f":theme {name}", partial(self.choose_theme, name)
-            )
 
 
 def run_screen(

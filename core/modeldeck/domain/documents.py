@@ -256,13 +256,17 @@ class EntryDocument(TypedDict):
 
 
 class ActivityDocument(TypedDict):
-    """One ledger entry as a line of the activity; a void one changed nothing."""
+    """One ledger entry as a line of the activity; a void one changed nothing.
+
+    ``verdict`` is that of a vote, else empty.
+    """
 
     n: int
     at: str
     by: str
     host: str
     action: str
+    verdict: str
     subject: str
     level: str
     void: bool

@@ -79,6 +79,7 @@ def _document(line: Line) -> ActivityDocument:
         by=line.by,
         host=line.host,
         action=line.action,
+        verdict=_text(line, "verdict"),
         subject=line.entity,
         level=line.level.word,
         void=line.is_void,

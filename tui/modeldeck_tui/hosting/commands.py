@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from modeldeck_tui import keymap
+from modeldeck_tui.hosting.looks import Looks
 from modeldeck_tui.hosting.navigation import Navigation
 from modeldeck_tui.keymap import Action
 from modeldeck_tui.screens.base import Page
@@ -14,7 +15,7 @@ from modeldeck_tui.screens.overlays.colon import CommandScreen
 from modeldeck_tui.screens.pages.logs import LogScreen
 
 
-class Commands(Navigation):
+class Commands(Navigation, Looks):
     """An app that takes commands."""
 
     def action_command(self) -> None:
@@ -28,7 +29,7 @@ class Commands(Navigation):
         """Return what could stand after a word."""
         snapshot = self.snapshot
         if word == "theme":
-            return sorted(self.available_themes)
+            return self.theme_names
         if snapshot is None:
             return ()
         endpoints = [one["id"] for one, _traffic in snapshot.live]
@@ -57,9 +58,12 @@ class Commands(Navigation):
             return
         page = self.screen
         name = page.NAME if isinstance(page, Page) else ""
-        action = next((one for one in keymap.of_page(name) if one.colon == word), None)
+        known_here = [one for one in keymap.of_page(name) if not _moves(one)]
+        action = next((one for one in known_here if one.colon == word), None)
         if action is None:
             self.tell(f"There is no command {word[:40]!r} here; tab shows those there are.")
+        elif rest:
+            self.tell(f":{word} takes nothing after it; {rest[:40]!r} was not understood.")
         else:
             await self.carry_out(action)
 
@@ -85,12 +89,14 @@ class Commands(Navigation):
             word: partial(self.listed, place, rest) for word, place in lists.items()
         }
         words |= {
-            "rel": lambda: self.open(f"release:{rest}"),
+            "rel": lambda: self.open_typed(f"release:{rest}"),
             "open": lambda: self.open_typed(rest),
             "logs": partial(self._logs_of, rest),
             "filter": narrow,
             "annotate": annotate,
             "as-of": lambda: self.action_travel(rest),
+            "at": lambda: self.action_travel(rest),
+            "verify": self.verify,
             "now": self.action_now,
             "theme": lambda: self.choose_theme(rest),
             "messages": self.action_done,
@@ -116,7 +122,7 @@ class Commands(Navigation):
         if name in self.available_themes:
             self.theme = name
         else:
-            known = ", ".join(sorted(self.available_themes))
+            known = ", ".join(self.theme_names)
             self.tell(f"There is no theme {name[:40]!r}; there are {known}.")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -13,7 +15,7 @@ from modeldeck_tui.clean import clean
 from modeldeck_tui.hosting.loading import Loading
 from modeldeck_tui.messages import ActionDone
 from modeldeck_tui.output import to_json
-from modeldeck_tui.present.activity import pretty
+from modeldeck_tui.present.activity import pretty, verified
 from modeldeck_tui.screens import saving
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.memory import Deed, Memory, Undo
@@ -27,18 +29,28 @@ if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
 
 
+_MENU = 44
+"""Characters of a text that a menu shows."""
+
+
 class Deeds(Loading):
     """An app that does things in threads and remembers them."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self.memory = Memory()
+        self._error_until = 0.0
 
     def tell(self, text: str, *, severity: SeverityLevel = "information") -> None:
         """Tell the person something; it is kept among the messages."""
         text = clean(text)
         self.memory.said(text, severity)
         timeout = 8 if severity == "error" else 4
+        now = time.monotonic()
+        if now >= self._error_until:  # one at a time, but for errors, which have their time
+            self.clear_notifications()
+        if severity == "error":
+            self._error_until = now + timeout
         self.notify(text, severity=severity, timeout=timeout, markup=False)
 
     def perform(
@@ -69,6 +81,15 @@ class Deeds(Loading):
             deed.outcome = outcome
             words = {"done": deed.done or str(result), "undone": f"Undone: {deed.done}"}
             self.post_message(ActionDone(deed.number, words[outcome]))
+
+    def verify(self) -> None:
+        """Check the whole ledger, and say what was found."""
+        self.tell("Checking every entry …")
+        self.perform(
+            lambda: verified(self.workspace.ledger_check.run()),
+            "",
+            command="modeldeck ledger verify",
+        )
 
     def on_action_done(self, message: ActionDone) -> None:
         """Tell the person, and show what it changed."""
@@ -121,7 +142,7 @@ class Deeds(Loading):
             choices["json"] = to_json(table.document, indent=2)
         elif view is not None:
             choices["text"] = view.plain
-        named = [(key, f"{key:<5} {clean(text[:60])}") for key, text in choices.items() if text]
+        named = [(key, f"{key:<5} {_first_words(text)}") for key, text in choices.items() if text]
 
         def copy(key: str | None) -> None:
             if key:
@@ -131,11 +152,12 @@ class Deeds(Loading):
 
     def _copy(self, text: str) -> None:
         path = saving.write_clipboard(text)
+        where = _short(path)
         if len(text) <= saving.MOST_COPIED:
             self.copy_to_clipboard(text)
-            self.tell(f"Copied {len(text):,} characters, also in {path}")
+            self.tell(f"Copied {len(text):,} characters, also in {where}")
         else:
-            self.tell(f"Too long for the terminal's clipboard: {len(text):,} characters in {path}")
+            self.tell(f"Too long for the terminal's clipboard: {len(text):,} characters in {where}")
 
     def action_raw(self) -> None:
         """Show what is under the cursor as its JSON."""
@@ -179,3 +201,17 @@ class Deeds(Loading):
     def action_suspend(self) -> None:
         """Go to the shell; fg comes back."""
         self.action_suspend_process()
+
+
+def _short(path: Path) -> str:
+    """Return a path as people write it: below the home folder with ~."""
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):
+        return str(path)
+
+
+def _first_words(text: str) -> str:
+    """Return a short text as it is, of a longer one how it begins and how long it is."""
+    line = " ".join(text.split())
+    return clean(line if len(line) <= _MENU else f"{line[:_MENU]}…  ({len(text):,} characters)")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual import work
-from textual.app import App
 
 from modeldeck_tui.clean import clean
+from modeldeck_tui.hosting.typeahead import Typeahead
 from modeldeck_tui.messages import LoadFailed, SnapshotLoaded, WorkspaceChanged
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.base import Page
@@ -26,7 +26,7 @@ RESCAN_S = 5.0
 """How often the workspace is read although nothing told that it changed."""
 
 
-class Loading(App[None]):
+class Loading(Typeahead):
     """An app that holds the newest snapshot of a workspace.
 
     Parameters

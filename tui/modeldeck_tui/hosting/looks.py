@@ -36,6 +36,11 @@ class Looks(App[None]):
             )
         self.set_interval(LOOK_EVERY_S, self._read_own_themes)
 
+    @property
+    def theme_names(self) -> list[str]:
+        """The names of our themes, and of the person's own."""
+        return sorted(self._colours)
+
     def _put_theme(self, name: str, colours: dict[str, str]) -> None:
         self._colours[name] = colours
         self.register_theme(styles.theme(name, colours))

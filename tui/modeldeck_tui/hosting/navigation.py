@@ -20,6 +20,7 @@ from modeldeck_tui.screens.pages.logs import LogScreen
 from modeldeck_tui.screens.pages.review import ReviewScreen
 from modeldeck_tui.screens.pages.run import RunScreen
 from modeldeck_tui.screens.reader import EntryScreen
+from modeldeck_tui.widgets import zoom
 
 FIRST_PAGE = "overview"
 
@@ -77,6 +78,23 @@ class Navigation(Deeds):
         while len(self.screen_stack) > 1:
             self.pop_screen()
 
+    def action_focus_next(self) -> None:
+        """Go to the next pane, also one that has no room just now."""
+        self._turn(1)
+
+    def action_focus_previous(self) -> None:
+        """Go to the pane before."""
+        self._turn(-1)
+
+    def _turn(self, step: int) -> None:
+        page = self.screen
+        if isinstance(page, Page):
+            zoom.turn(page, step)
+        elif step > 0:
+            page.focus_next()
+        else:
+            page.focus_previous()
+
     def action_last_page(self) -> None:
         """Open the page before this one."""
         self.action_page(self._before)
@@ -122,12 +140,8 @@ class Navigation(Deeds):
     def listed(self, page: str, text: str) -> None:
         """Open a numbered page with a filter."""
         self.action_page(page)
-
-        def apply() -> None:
-            if isinstance(self.screen, ListingPage):
-                self.screen.set_filter(text)
-
-        self.call_after_refresh(apply)
+        if isinstance(self.screen, ListingPage):
+            self.screen.set_filter(text)
 
     def action_open_log(self) -> None:
         """Open the log of what is under the cursor."""

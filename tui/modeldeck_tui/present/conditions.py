@@ -40,7 +40,9 @@ def _writable(now: Situation) -> str:
     if now.snapshot is None:
         return "the workspace is still being read"
     because = now.snapshot.read_only_because
-    return f"the workspace is read-only: {clean(because).rstrip('.')}" if because else ""
+    if because:
+        return f"the workspace is read-only: {clean(because).rstrip('.')}"
+    return "" if now.snapshot.is_member else f"{clean(now.snapshot.actor)} is not a member here"
 
 
 def _kind(*kinds: str, what: str) -> Callable[[Situation], str]:

@@ -35,6 +35,7 @@ class Snapshot:
     at: str
     as_of: str = ""
     is_whole: bool = True
+    is_member: bool = True
     environments: Sequence[str] = ()
     pipelines: Sequence[str] = ()
     inbox: Sequence[InboxItem] = ()

@@ -33,6 +33,9 @@ class Host(Protocol):
     def open(self, entity: str) -> None:
         """Open the page of a thing, named ``kind:id``."""
 
+    def verify(self) -> None:
+        """Check the whole ledger, and say what was found."""
+
     def tell(self, text: str, *, severity: str = "information") -> None:
         """Tell the person something; it is kept among the messages."""
 
@@ -110,6 +113,16 @@ class Framed(zoom.Zoomable):
     def is_whole(self) -> bool:
         """Whether all widgets are there: not before composing, nor while it is taken down."""
         return bool(self.display) and bool(self.query(Hints))
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether keys can be taken: the page is there, has the focus, and shows what was read."""
+        return self.is_whole and self.focused is not None and self.is_filled
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the page shows what keys act on; not before anything was read."""
+        return self.snapshot is not None
 
     def show_frame(self) -> None:
         """Show the frame, and the page if anything was read."""

@@ -29,7 +29,8 @@ class FilterField(Input):
     """The filter's line above the hints: what fits shows while somebody types."""
 
     DEFAULT_CSS = """
-    FilterField { dock: bottom; height: 1; border: none; display: none; padding: 0 1; }
+    FilterField { dock: bottom; height: 1; border: none; display: none; padding: 0 1;
+                  margin-bottom: 1; }
     FilterField:focus { border: none; }
     """
 
@@ -49,23 +50,30 @@ class ListingPage(Page):
         What its documents can be asked for in a filter.
     TITLE : str
         The page in the third line.
+    HAS_RUNS : bool
+        Whether the page shows runs, which are read after everything else.
     """
 
     TABLE: ClassVar[str] = ""
     FIELDS: ClassVar[Fields]
     TITLE: ClassVar[str] = ""
+    HAS_RUNS: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
         self.query_text = ""
         self.is_wide_table = False
         self._problem = ""
+        self._is_asked = True
+        self._nothing: Sequence[str] | None = None
         self._made_for: object = None
         self._n_all = 0
 
     def filter_field(self) -> ComposeResult:
         """Make the field for the filter; part of each listing's body."""
-        yield FilterField(placeholder="Filter: status:failed acc>0.9 !word since:7d", id="filter")
+        yield FilterField(
+            placeholder="Filter: status:failed acc>0.9 !word since:7d re:a.*b", id="filter"
+        )
 
     def documents(self, snapshot: Snapshot) -> Sequence[Document]:  # noqa: ARG002 -- pages use it
         """Return what the table shows, before the filter; each listing says it."""
@@ -81,12 +89,23 @@ class ListingPage(Page):
         return replace(now, has=now.has | (self.main.has & {"filterable", "wideable"}))
 
     @property
+    def is_filled(self) -> bool:
+        """Whether the rows are those that were asked for last."""
+        if isinstance(self.focused, Input):
+            return True
+        is_read = self.snapshot is not None and (self.snapshot.is_whole or not self.HAS_RUNS)
+        return is_read and not self._is_asked
+
+    @property
     def main(self) -> Table:
         """The main table."""
         return self.query_one(self.TABLE, Table)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show what was read, filtered and sorted."""
+        field = self.query_one(FilterField)
+        if field.value != self.query_text and not field.has_focus:
+            field.value = self.query_text
         documents = self.documents(snapshot)
         self._n_all = len(documents)
         made_for = (id(documents), self.query_text, self.main.order, self.is_wide_table)
@@ -96,28 +115,11 @@ class ListingPage(Page):
         self._made_for = (made_for, snapshot.at[:16])
         text, order = self.query_text, self.main.order
         if len(documents) > MANY:
-            self.fetch("rows", lambda: self._compute(documents, snapshot, text=text, order=order))
+            self.fetch(
+                "rows", lambda: computed(self, documents, snapshot=snapshot, text=text, order=order)
+            )
         else:
-            self._show_rows(self._compute(documents, snapshot, text=text, order=order))
-
-    def _compute(
-        self, documents: Sequence[Document], snapshot: Snapshot, *, text: str, order: Order | None
-    ) -> tuple[Rows | None, str]:
-        """Return the rows that fit, in order, or what is wrong with the filter."""
-        found = documents
-        if text.strip():
-            try:
-                test = query.parse(text, self.FIELDS, now=snapshot.at, me=snapshot.actor)
-            except InvalidInputError as error:
-                return None, error.message
-            found = [one for one in documents if test(one)]
-        rows = self.make(found, snapshot)
-        if order is not None:
-            column = next((one for one in rows.columns if one.title == order.title), None)
-            if column is not None and column.value is not None:
-                found = in_order(found, column.value, is_down=order.is_down)
-                rows = self.make(found, snapshot)
-        return rows, ""
+            self._show_rows(computed(self, documents, snapshot=snapshot, text=text, order=order))
 
     def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as above
         """Show rows that were computed in a thread."""
@@ -126,7 +128,10 @@ class ListingPage(Page):
 
     def _show_rows(self, computed: tuple[Rows | None, str]) -> None:
         rows, self._problem = computed
+        self._is_asked = False
         if rows is not None:
+            self._nothing = self._nothing or self.main.empty
+            self.main.say_when_empty(nothing(self, self._nothing))
             self.main.show(rows)
             if self.wanted and self.main.go_to(self.wanted):
                 self.wanted = ""
@@ -134,7 +139,7 @@ class ListingPage(Page):
 
     def _show_crumb(self) -> None:
         if self._problem:
-            self.crumb(self.TITLE, clean(self._problem), style="bad")
+            self.crumb(f"{self.TITLE}   {clean(self._problem)}", style="bad")
             return
         path = self.TITLE
         if self.query_text:
@@ -154,21 +159,20 @@ class ListingPage(Page):
 
     def on_table_ordered(self) -> None:
         """Sort."""
+        self._is_asked = True
         self.show_frame()
 
     def set_filter(self, text: str) -> None:
         """Show what fits a filter."""
         self.query_text = text
-        field = self.query_one(FilterField)
-        if field.value != text:
-            field.value = text
+        self._is_asked = True
         self.show_frame()
 
     def action_filter(self) -> None:
         """Ask for a filter."""
         field = self.query_one(FilterField)
         field.display = True
-        field.focus()
+        self.set_focus(field)
 
     def action_wide(self) -> None:
         """Show all columns, or those that fit."""
@@ -179,6 +183,7 @@ class ListingPage(Page):
         """Filter while somebody types."""
         if isinstance(event.input, FilterField) and event.value != self.query_text:
             self.query_text = event.value
+            self._is_asked = True
             self.show_frame()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -204,3 +209,37 @@ class ListingPage(Page):
             self.set_filter("")
             return True
         return super().step_back()
+
+
+def computed(
+    page: ListingPage,
+    documents: Sequence[Document],
+    *,
+    snapshot: Snapshot,
+    text: str,
+    order: Order | None,
+) -> tuple[Rows | None, str]:
+    """Return the rows that fit, in order, or what is wrong with the filter."""
+    found = documents
+    if text.strip():
+        try:
+            test = query.parse(text, page.FIELDS, now=snapshot.at, me=snapshot.actor)
+        except InvalidInputError as error:
+            return None, error.message.removeprefix("The filter is not understood. ")
+        found = [one for one in documents if test(one)]
+    rows = page.make(found, snapshot)
+    if order is not None:
+        column = next((one for one in rows.columns if one.title == order.title), None)
+        if column is not None and column.value is not None:
+            found = in_order(found, column.value, is_down=order.is_down)
+            rows = page.make(found, snapshot)
+    return rows, ""
+
+
+def nothing(page: ListingPage, otherwise: Sequence[str]) -> Sequence[str]:
+    """Return what a table without rows says: what to do next, whatever the reason."""
+    if page.query_text:
+        return (f"Nothing fits /{clean(page.query_text)}", "esc takes the filter away.")
+    if page.HAS_RUNS and page.snapshot is not None and not page.snapshot.is_whole:
+        return ("reading …",)
+    return otherwise

@@ -44,6 +44,7 @@ def read(
         environments=workspace.environments,
         pipelines=workspace.training.names(),
         is_whole=has_runs,
+        is_member=workspace.deck.member is not None,
         inbox=overview.inbox(has_runs=has_runs),
         live=[(one, workspace.traffic.last_minute(one["id"])) for one in live],
         runs=runs,

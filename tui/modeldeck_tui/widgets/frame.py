@@ -25,6 +25,10 @@ LEAST = (60, 16)
 """The smallest terminal that shows more than one pane, in columns and rows."""
 
 
+_ASKED = "it was opened so"
+"""The reason to be read-only that the person knows."""
+
+
 class Quiet(Static):
     """A text that is drawn again only when it changed, so that an idle page sends nothing."""
 
@@ -110,7 +114,8 @@ def _mode(snapshot: Snapshot, room: int) -> Text:
         return Text(f" AS OF {snapshot.as_of[:16].replace('T', ' ')}Z ", "reverse bold")
     because = clean(snapshot.read_only_because)
     if because:
-        return Text(f" RO {cut(because, max(8, room // 2))} ", "reverse")
+        why = "" if because == _ASKED else cut(because, max(8, room // 2))
+        return Text(f" RO {why} " if why else " RO ", "reverse")
     return Text(" RW ", STYLES["dim"])
 
 

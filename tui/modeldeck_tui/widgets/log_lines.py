@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from modeldeck.domain.documents import LogLine
@@ -16,6 +17,22 @@ MAX_LINES = 20_000
 
 LEVELS = ("", "DEBUG", "INFO", "WARN", "ERROR", "CRITICAL")
 _LEAST_LEVELS = ("", "INFO", "WARN", "ERROR")
+
+
+Search = Callable[[str], object]
+
+
+def searcher(text: str) -> Search:
+    """Return what finds a regular expression in a line, or a text that is none.
+
+    >>> bool(searcher("err.*9")("ERROR 9")), bool(searcher("E(")("sizE(")), searcher("Err")("err")
+    (True, True, None)
+    """
+    flags = re.IGNORECASE if text == text.lower() else re.NOFLAG
+    try:
+        return re.compile(text, flags).search
+    except (re.error, OverflowError, RecursionError):
+        return re.compile(re.escape(text), flags).search
 
 
 class Held(NamedTuple):
@@ -35,8 +52,9 @@ class LogLines:
     ----------
     rows : deque of Held
         What is shown.
-    filter : str
-        Only lines with this text; with ``!`` before it, only those without.
+    wanted : str
+        Only lines that this regular expression is found in; with ``!`` before it, only others.
+        Small letters find capitals too; what is no regular expression is looked for as it is.
     least_level : str
         Only lines of at least this level; lines that tell none count as INFO.
     is_wrapped, has_times : bool
@@ -46,7 +64,8 @@ class LogLines:
     def __init__(self) -> None:
         self._all: deque[Held] = deque(maxlen=MAX_LINES)
         self.rows: deque[Held] = deque()
-        self.filter = ""
+        self._wanted = ""
+        self._search: Search = re.compile("").search
         self.least_level = ""
         self.is_wrapped = False
         self.has_times = True
@@ -55,6 +74,33 @@ class LogLines:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def wanted(self) -> str:
+        """What lines are filtered by."""
+        return self._wanted
+
+    @wanted.setter
+    def wanted(self, text: str) -> None:
+        self._wanted = text
+        self._search = searcher(text.removeprefix("!") if len(text) > 1 else text)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether some lines may be hidden."""
+        return bool(self._wanted or self.least_level)
+
+    @property
+    def n_shown(self) -> int:
+        """How many lines are shown, each counted once although it may be broken."""
+        if not self.is_wrapped:
+            return len(self.rows)
+        return len({one.number for one in self.rows})
+
+    @property
+    def n_held(self) -> int:
+        """How many lines are held, with those that are filtered out."""
+        return len(self._all)
 
     def add(self, lines: Sequence[LogLine]) -> tuple[int, int]:
         """Take new lines; return how many rows came at the end and left at the front."""
@@ -98,10 +144,8 @@ class LogLines:
     def _fits(self, held: Held) -> bool:
         if self.least_level and LEVELS.index(_level(held)) < LEVELS.index(self.least_level):
             return False
-        wanted = self.filter.lower()
-        if wanted.startswith("!") and len(wanted) > 1:
-            return wanted[1:] not in held.text.lower()
-        return wanted in held.text.lower()
+        is_contrary = self._wanted.startswith("!") and len(self._wanted) > 1
+        return (self._search(held.text) is None) == is_contrary
 
 
 def _level(held: Held) -> str:

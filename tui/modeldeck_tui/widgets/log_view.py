@@ -21,6 +21,7 @@ from modeldeck_tui.widgets.log_lines import Held, LogLines
 from modeldeck_tui.widgets.styles import STYLES, marked
 
 _SIDEWAYS = 20
+_NOTHING = ("  None of the lines held fits.", "  esc takes the filter away, < shows lower levels.")
 _SEVERE = {"error": {"ERROR", "CRITICAL"}, "warning": {"WARN", "ERROR", "CRITICAL"}}
 
 
@@ -103,6 +104,10 @@ class LogView(ScrollView, can_focus=True):
         width, plain = self.scrollable_content_region.width, self.rich_style
         number = y + self.scroll_offset.y
         if not 0 <= number < len(self.held.rows):
+            if not self.held.rows and self.held.is_narrowed and y < len(_NOTHING):
+                return Strip([Segment(_NOTHING[y], plain + STYLES["dim"])]).adjust_cell_length(
+                    width
+                )
             return Strip.blank(width, plain)
         text, n_time, style, _severity, _number = self.held.rows[number]
         base = plain + Style(reverse=True) if number == self.found else plain

@@ -11,9 +11,18 @@ from modeldeck_tui.widgets.frame import LEAST, Crumb, Header, Hints, Pages
 
 
 class Zoomable(Screen[Any]):
-    """A page that can be zoomed."""
+    """A page that can be zoomed.
+
+    Attributes
+    ----------
+    zoomed : int
+        How much room the focused pane has: 0 its own, 1 more, 2 all.
+    turning_to : Widget or None
+        The pane that gets the focus as soon as it has room.
+    """
 
     zoomed = 0
+    turning_to: Widget | None = None
 
 
 _FRAME = (Header, Pages, Crumb, Hints)
@@ -26,13 +35,47 @@ def by(screen: Zoomable, step: int) -> None:
     fit(screen)
 
 
-def fit(screen: Zoomable) -> None:
-    """Lay a page out for its zoom; a terminal that is too small shows the focused pane alone."""
+def panes(screen: Screen[Any]) -> list[Widget]:
+    """Return the panes of a page in order, also those that make room for another one just now."""
+    found = screen.query("*").results(Widget)
+    return [one for one in found if one.can_focus and not one.disabled and _is_open(one)]
+
+
+def _is_open(pane: Widget) -> bool:
+    """Say whether a pane shows, or would if no other one had the room."""
+    nodes = [node for node in pane.ancestors_with_self if isinstance(node, Widget)]
+    return all(node.display or node.has_class("-aside") for node in nodes)
+
+
+def turn(screen: Zoomable, step: int) -> None:
+    """Give the next pane (1) or the one before (-1) the focus, and the room of this one."""
+    found = panes(screen)
+    if not found:
+        return
+    here = screen.turning_to or screen.focused
+    at = found.index(here) if here in found else -step
+    target = found[(at + step) % len(found)]
+    if screen.query(".-aside"):
+
+        def arrive() -> None:
+            screen.turning_to = None
+            screen.set_focus(target)
+
+        screen.turning_to = target
+        fit(screen, target)
+        screen.call_after_refresh(arrive)
+    else:
+        screen.set_focus(target)
+        fit(screen, target)
+
+
+def fit(screen: Zoomable, pane: Widget | None = None) -> None:
+    """Lay a page out for its zoom; a terminal that is too small shows one pane alone."""
     width, height = screen.app.size
     is_small = width < LEAST[0] or height < LEAST[1]
     level = MOST if is_small else screen.zoomed
     _clear(screen)
-    pane = screen.focused
+    pane = pane or screen.focused
     if not level or pane is None:
         return
     node: Widget | None = pane

@@ -136,7 +136,7 @@ ACTIVITY = Fields(
         "who": lambda one: one["by"],
         "by": lambda one: one["by"],
         "host": lambda one: one["host"],
-        "action": lambda one: [one["action"], one["action"].partition(".")[2]],
+        "action": lambda one: [one["action"], one["action"].partition(".")[2], one["verdict"]],
         "obj": lambda one: [one["subject"], one["subject"].partition(":")[2]],
         "subject": lambda one: one["subject"],
         "level": lambda one: one["level"],

@@ -5,6 +5,7 @@
     word                 anywhere in what is known of the thing, as a part
     field:glob           a field is, or holds, that: status:failed, exp:tumour*, has:notes
     field>0.9            a number: > >= < <= = !=        acc>=0.9, depth=8
+    re:acc.*9            a regular expression, anywhere in what is known of the thing
     since:7d until:1h    by age: s m h d w
     !word  not word      the contrary
     a b   a and b        both
@@ -47,6 +48,7 @@ _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
 }
+_UNFINISHED = re.compile(r"!?[\w.-]+(:|[<>=!]+)")
 _AGE = re.compile(r"(\d+)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 MAX_QUERY = 1000
@@ -202,6 +204,9 @@ class _Reader:
             test = self._named(name.lower(), token["glob"].strip('"'))
             return token["field"].startswith("!"), test
         word = token["word"]
+        unfinished = _UNFINISHED.fullmatch(word)
+        if unfinished:
+            _refuse(f"A value has to stand after {unfinished[1]!r}.", self._end)
         wanted = word.removeprefix("!").strip('"').lower()
         text = self._fields.text
         return word.startswith("!") and word != "!", lambda one: wanted in text(one)
@@ -234,6 +239,8 @@ class _Reader:
     def _named(self, name: str, glob: str) -> Test:
         if name in {"since", "until"}:
             return self._aged(name, glob)
+        if name == "re":
+            return self._matched(glob)
         if glob.lower() == "me" and name in self._fields.people:
             glob = self._me
         pattern = re.compile(glob_to_regex(glob), re.IGNORECASE)
@@ -249,6 +256,14 @@ class _Reader:
             return any(pattern.fullmatch(str(value)) for value in values)
 
         return test
+
+    def _matched(self, expression: str) -> Test:
+        text = self._fields.text
+        try:
+            search = re.compile(expression, re.IGNORECASE).search
+        except (re.error, OverflowError) as error:
+            _refuse(f"{expression[:40]!r} is no regular expression: {error}.", self.position)
+        return lambda one: search(text(one)) is not None
 
     def _aged(self, name: str, value: str) -> Test:
         found = _AGE.fullmatch(value.lower())

@@ -32,6 +32,8 @@ WORDS: Mapping[str, str] = {
     "open": "ENTITY  as run:k3f9wz, version:churn@7, release:churn-12",
     "filter": "FILTER  on this page",
     "as-of": "TIME or N  look at everything as it was",
+    "at": "TIME or N  the same",
+    "verify": "check the whole ledger",
     "now": "back from as-of",
     "theme": "NAME  how it looks",
     "annotate": "TEXT  a remark on what is under the cursor",

@@ -30,6 +30,7 @@ DEAF_S = 0.3
 MAX_REASON = 1000
 N_EVIDENCE = 5
 _INSIDE = 72
+_ROOMY = 23
 
 Answer = TypeVar("Answer")
 
@@ -45,16 +46,20 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     CSS = """
     Dialog { align: center middle; background: transparent; }
     #dialog { width: 78; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
-              border: round $accent; background: $surface; }
+              border: round $accent; background: $surface; overflow-y: auto; }
     #dialog Static { height: auto; }
     #dialog Input { border: round $faint; height: 3; }
     #dialog Input:focus { border: round $accent; }
     #dialog Table { height: auto; max-height: 12; min-height: 3; }
     #buttons { height: 3; align-horizontal: right; }
     #buttons Button { margin-left: 2; }
-    .-flat #dialog Input { border: none; height: 1; }
+    .-flat #dialog Input, .-flat #dialog Input:focus { border: none; height: 1; padding: 0; }
+    .-flat #what { max-height: 8; overflow-y: auto; }
+    .-flat #buttons { height: 1; }
+    .-flat #buttons Button { height: 1; border: none; }
     """
 
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (_ROOMY, "-roomy")]  # noqa: RUF012 -- Textual's type
     FIRST: ClassVar[str] = "#cancel"
     """What gets the focus when the dialog begins to listen."""
 
@@ -62,11 +67,22 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
         super().__init__()
         self._is_deaf = True
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether keys may come: at once, so that those of the first moment are ignored."""
+        return True
+
     def on_mount(self) -> None:
         """Begin to listen after a moment."""
         for field in self.query(Input):
             field.cursor_blink = False
         self.set_timer(DEAF_S, self.listen)
+
+    def on_resize(self) -> None:
+        """Say within a field what it is for, where there is no room for a border with its title."""
+        for field in self.query(Input):
+            is_flat = self.size.height < _ROOMY and field.border_title is not None
+            field.placeholder = str(field.border_title) if is_flat else ""
 
     def listen(self) -> None:
         """Take keys from now on."""

@@ -72,7 +72,7 @@ class HelpScreen(ModalScreen[None]):
         if event.value == "?":
             self.app.pop_screen()
             return
-        self.query_one("#keys", Static).update(self.text(event.value))
+        self.query_one("#keys", Static).update(self.text(event.value.lstrip("/")))
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the list."""

@@ -55,6 +55,11 @@ class JumpScreen(ModalScreen[str]):
         ]
         self.targets = dict(zip(_LETTERS, [*panes, *counters], strict=False))
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the letters are there."""
+        return self.is_mounted
+
     def _focusing(self, pane: Widget) -> Callable[[], object]:
         def go() -> None:
             self.dismiss("")

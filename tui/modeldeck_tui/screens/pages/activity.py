@@ -74,12 +74,7 @@ class ActivityScreen(ListingPage):
 
     def action_verify(self) -> None:
         """Check the whole ledger."""
-        self.host.tell("Checking every entry …")
-        self.host.perform(
-            lambda: activity.verified(self.workspace.ledger_check.run()),
-            "",
-            command="modeldeck ledger verify",
-        )
+        self.host.verify()
 
     def action_travel(self) -> None:
         """Look at everything as it was after the entry under the cursor."""

@@ -39,6 +39,7 @@ class SourcesScreen(ListingPage):
     PLACE = "sources"
     TITLE = "Logs"
     TABLE = "#sources"
+    HAS_RUNS = True
     FIELDS = Fields(
         text=lambda one: f"{one['id']} {one.get('experiment', '')} {one.get('name', '')}".lower(),
         at=lambda one: one.get("started_at") or one.get("since", ""),
@@ -96,7 +97,7 @@ class LogScreen(Page):
     CSS = """
     LogView { height: 1fr; }
     #problem { height: auto; padding: 1 2; display: none; }
-    #ask { dock: bottom; height: 1; border: none; display: none; padding: 0 1; }
+    #ask { dock: bottom; height: 1; border: none; display: none; padding: 0 1; margin-bottom: 1; }
     #ask:focus { border: none; }
     """
 
@@ -137,16 +138,16 @@ class LogScreen(Page):
         if not self.is_whole:
             return
         view = self.query_one(LogView)
-        path = f"Logs › {clean(self.source)}"
-        if view.held.filter:
-            path += f"   /{clean(view.held.filter)}"
-        if view.held.least_level:
-            path += f"   level≥{view.held.least_level}"
-        lines = f"{view.virtual_size.height:,} lines"
+        held = view.held
+        path = f"{clean(self.source)}" if held.is_narrowed else f"Logs › {clean(self.source)}"
+        path += f"  /{clean(held.wanted)}" if held.wanted else ""
+        path += f"  ≥{held.least_level}" if held.least_level else ""
+        shown = held.n_shown
+        lines = f"{shown:,} of {held.n_held:,}" if held.is_narrowed else f"last {shown:,} lines"
         if view.is_following:
-            note, style = f"{lines}   ▶ FOLLOW", "good"
+            note, style = f"{lines}  ▶ FOLLOW", "good"
         else:
-            note, style = f"{lines}   ‖ PAUSED +{view.unseen:,} (G follows)", "warn"
+            note, style = f"{lines}  ‖ PAUSED +{view.unseen:,} (G)", "warn"
         self.crumb(path, note, style=style)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
@@ -183,8 +184,10 @@ class LogScreen(Page):
 
     def action_filter(self) -> None:
         """Ask for a filter: other lines are hidden."""
-        value = self.query_one(LogView).held.filter
-        self._ask("filter", value=value, placeholder="Only lines with; !text hides them")
+        value = self.query_one(LogView).held.wanted
+        self._ask(
+            "filter", value=value, placeholder="Only lines with: a regular expression; ! hides them"
+        )
 
     def action_find(self) -> None:
         """Ask what to look for."""
@@ -196,13 +199,13 @@ class LogScreen(Page):
         field.value = value
         field.placeholder = placeholder
         field.display = True
-        field.focus()
+        self.set_focus(field)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while somebody types."""
         if self._asks == "filter" and event.input.display:
             view = self.query_one(LogView)
-            view.held.filter = event.value
+            view.held.wanted = event.value
             view.show_again()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -226,8 +229,8 @@ class LogScreen(Page):
         view = self.query_one(LogView)
         if self._close():
             return True
-        if view.held.filter:
-            view.held.filter = ""
+        if view.held.wanted:
+            view.held.wanted = ""
             view.show_again()
             return True
         return super().step_back()

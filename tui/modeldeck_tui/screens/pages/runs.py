@@ -35,6 +35,7 @@ class RunsScreen(ListingPage, RunActions):
     PLACE = "runs"
     TITLE = "Runs"
     TABLE = "#runs"
+    HAS_RUNS = True
     FIELDS = RUNS
     BINDINGS: ClassVar[list[BindingType]] = bindings("runs")
     CSS = """
