@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modeldeck.errors import ModelDeckError, NotPermittedError
+from modeldeck.errors import ModelDeckError, NotPermittedError, UnavailableError
 from modeldeck.store.streams import Stream, StreamReader
+from tests.tracking.full_disk import FullDisk
 
 WRITER = """
 import sys
@@ -26,6 +27,10 @@ while True:
     stream.write(b'{"n":%d,"fill":"' % n + b'x' * 500 + b'"}\\n')
     n += 1
 """
+
+
+def _interrupt(_descriptor: int, _data: bytes) -> int:
+    raise KeyboardInterrupt
 
 
 def test_record_is_read_once(tmp_path: Path) -> None:
@@ -49,6 +54,40 @@ def test_torn_record_is_closed_by_the_next_writer(tmp_path: Path) -> None:
     assert reader.read() == [b"one"]
     Stream(path).write(b"two\n")
     assert reader.read() == [b"tor", b"two"]
+
+
+@pytest.mark.parametrize("room", range(9))
+def test_record_that_a_full_disk_tore_is_closed_by_the_same_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """However many bytes of a record found room, the next one stands on a line of its own."""
+    stream = Stream(tmp_path / "a.jsonl")
+    stream.write(b"one\n")
+    disk = FullDisk(monkeypatch, room=room)
+    for _ in range(3):
+        with pytest.raises(UnavailableError, match="No space left"):
+            stream.write(b"two hundred\n")
+    disk.free()
+    stream.write(b"three\n")
+    stream.write(b"four\n")
+    whole = (tmp_path / "a.jsonl").read_bytes()
+    assert whole.startswith(b"one\n" + b"two hundred\n"[:room])
+    assert whole.endswith(b"\nthree\nfour\n")
+
+
+def test_record_that_an_interrupt_tore_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Ctrl-C between the two parts of a record glues nothing to it."""
+    stream = Stream(tmp_path / "a.jsonl")
+    write = os.write
+    parts = iter([lambda descriptor, data: write(descriptor, data[:2]), _interrupt])
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda descriptor, data: next(parts)(descriptor, data))
+        with pytest.raises(KeyboardInterrupt):
+            stream.write(b"one\n")
+    stream.write(b"two\n")
+    assert StreamReader(tmp_path / "a.jsonl").read() == [b"on", b"two"]
 
 
 def test_killed_writer_loses_no_whole_record(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Streams: files that one writer appends records to and anybody reads while it does.
 
 Each record is one line of UTF-8 that ends in a newline, written by a single ``write`` on a
-descriptor opened with ``O_APPEND``. A writer killed in between leaves at most one torn line: the
-next writer of the file closes it with a newline first, and readers skip what they cannot parse.
+descriptor opened with ``O_APPEND``. A writer killed in between leaves at most one torn line, and a
+disk that fills up another: whoever writes next closes it with a newline first, and readers skip
+what they cannot parse.
 What was written survives a kill at once, and a loss of power after the next :meth:`Stream.sync`.
 """
 
@@ -40,6 +41,8 @@ class Stream:
 
     def __init__(self, path: Path, *, mode: int = 0o644) -> None:
         self.path = path
+        self._is_synced = True
+        self._is_torn = False
         try:
             self.descriptor = os.open(path, _FLAGS, mode)
         except OSError as error:
@@ -52,25 +55,30 @@ class Stream:
         size = status.st_size
         if size == 0:
             os.fchmod(self.descriptor, mode)
-        elif os.pread(self.descriptor, 1, size - 1) != b"\n":
-            self.write(b"\n")
-        self._is_synced = True
+        else:
+            self._is_torn = os.pread(self.descriptor, 1, size - 1) != b"\n"
 
     def write(self, record: bytes) -> None:
-        """Append one record, which ends in a newline.
+        """Append one record, which ends in a newline; a torn one before it is closed first.
 
         Raises
         ------
-        UnavailableError
-            The disk is full or broken.
+        NotPermittedError, UnavailableError
+            The folder became read-only; the disk is full or broken.
         """
         self._is_synced = False
+        if self._is_torn:
+            self._is_torn = False
+            record = b"\n" + record
         try:
             done = os.write(self.descriptor, record)
             if done < len(record):
                 files.write_all(self.descriptor, record[done:])
-        except OSError as error:
-            raise files.write_error(error, self.path) from error
+        except BaseException as error:  # also an interrupt between two parts
+            self._is_torn = True
+            if isinstance(error, OSError):
+                raise files.write_error(error, self.path) from error
+            raise
 
     def sync(self) -> None:
         """Bring what was written to the disk, if there is anything new."""
@@ -112,11 +120,12 @@ class StreamReader:
             self._offset = 0
             return []
         try:
-            return self._read(descriptor)
+            return self.read_from(descriptor)
         finally:
             os.close(descriptor)
 
-    def _read(self, descriptor: int) -> list[bytes]:
+    def read_from(self, descriptor: int) -> list[bytes]:
+        """Return the same by a descriptor of the stream that is open for reading."""
         if os.fstat(descriptor).st_size < self._offset:
             self._offset = 0
         lines: list[bytes] = []
