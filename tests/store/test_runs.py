@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -105,6 +106,53 @@ def test_silent_run_is_lost_after_a_minute_and_running_when_it_goes_on(
     assert store.document(FIRST)["status"] == "running"
 
 
+DAY_S = 86_400.0
+
+
+@pytest.mark.parametrize("jump_s", [-DAY_S, -3600.0, -1.0, 1.0, 3600.0, DAY_S])
+def test_status_follows_what_changes_when_the_clock_jumps(tmp_path: Path, jump_s: float) -> None:
+    """A live run whose computer's clock jumps goes on running; when it falls silent it is lost."""
+    wall, steady = Clock(), Clock()
+    store = RunStore(tmp_path, now=wall, monotonic=steady)
+    write(store, FIRST, "run.json", begun(FIRST))
+    write(store, FIRST, "metrics.jsonl", "")
+    heartbeat = write(store, FIRST, "heartbeat", "")
+    assert store.document(FIRST)["status"] == "running"
+    wall.now += jump_s
+    for _ in range(30):
+        wall.now += 10
+        steady.now += 10
+        os.utime(heartbeat, (wall.now, wall.now))
+        assert store.document(FIRST)["status"] == "running"
+    wall.now -= jump_s  # and back
+    for _ in range(30):
+        wall.now += 10
+        steady.now += 10
+        os.utime(heartbeat, (wall.now, wall.now))
+        assert store.document(FIRST)["status"] == "running"
+    wall.now += jump_s
+    steady.now += LOST_AFTER_S + 1
+    assert store.document(FIRST)["status"] == "lost"
+    assert store.document(FIRST)["duration_s"] >= 0
+
+
+@pytest.mark.parametrize("jump_s", [-DAY_S, DAY_S])
+def test_readers_clock_that_jumps_loses_no_run(tmp_path: Path, jump_s: float) -> None:
+    """Where only the reader's clock jumps, runs that beat go on and new ones are found."""
+    wall, steady = Clock(), Clock()
+    store = RunStore(tmp_path, now=wall, monotonic=steady)
+    heartbeat = write(store, FIRST, "heartbeat", "")
+    write(store, FIRST, "run.json", begun(FIRST))
+    assert store.document(FIRST)["status"] == "running"
+    wall.now += jump_s
+    for beat in range(1, 30):
+        steady.now += 10
+        os.utime(heartbeat, (NOW + 10 * beat, NOW + 10 * beat))
+        assert store.document(FIRST)["status"] == "running"
+    write(store, SECOND, "end.json", begun(SECOND, status="finished"))
+    assert [one["id"] for one in store.documents()] == [SECOND, FIRST]
+
+
 @pytest.mark.parametrize(("age_s", "status"), [(300, "running"), (700, "lost")])
 def test_first_sight_allows_ten_minutes(
     store: RunStore, clock: Clock, age_s: float, status: str
@@ -193,6 +241,55 @@ def test_foreign_lines_among_the_metrics_are_skipped(store: RunStore) -> None:
     assert metrics["a"]["last"] == "NaN"
     assert metrics["b"]["last"] == 5
     assert len(store.metrics(FIRST)) == 4
+
+
+HUGE = "9" * 400
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'{{"at":2,"step":1,"metrics":{{"loss":{HUGE}}}}}',
+        f'{{"at":2,"step":1,"metrics":{{"loss":-{HUGE}}}}}',
+        f'{{"at":{HUGE},"step":1,"metrics":{{}}}}',
+        f'{{"at":2,"step":{HUGE},"metrics":{{}}}}',
+        f'{{"at":2,"step":{HUGE[:100]},"metrics":{{}}}}',
+        f'{{"progress":{{"done":{HUGE},"total":true,"text":[]}}}}',
+        f'{{"parameters":{{"a":{HUGE}}},"tags":{{"b":{HUGE}}}}}',
+        f'{{"at":2,"step":1,"metrics":{{"loss":{"9" * 5000}}}}}',
+        f'{{"at":2,"step":true,"metrics":{{"name{HUGE}":1}},"\\ud800":"\\u00e9"}}',
+    ],
+)
+def test_number_that_no_float_holds_ends_no_reader(store: RunStore, line: str) -> None:
+    """One such line in one run's metrics hides neither that run's values nor the other runs."""
+    write(store, FIRST, "end.json", begun(FIRST, status="finished"))
+    write(store, SECOND, "run.json", begun(SECOND))
+    write(store, SECOND, "metrics.jsonl", f'{{"at":1,"step":0,"metrics":{{"loss":0.5}}}}\n{line}\n')
+    run, _first = store.documents()
+    loss = run["metrics"]["loss"]
+    assert loss == {"last": 0.5, "min": 0.5, "max": 0.5, "best": 0.5, "step": 0}
+    assert str(loss["step"]) == "0"
+    assert run["progress"] in ({}, {"done": 0, "total": 0, "text": "[]"})
+    for record in store.metrics(SECOND):
+        values = record["metrics"]
+        assert isinstance(values, dict)
+        assert all(value is None or math.isfinite(value) for value in values.values())
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(10**400, "NaN"), ([1], "NaN"), (None, "NaN"), (3, 3.0), ("Infinity", "Infinity")],
+    ids=["huge", "list", "null", "whole", "infinite"],
+)
+def test_summary_of_foreign_figures_has_numbers(
+    store: RunStore, given: object, kept: object
+) -> None:
+    """What an end.json says about a metric is a number, whatever stood there."""
+    summary = {"last": given, "min": 1.5, "max": given, "best": given, "step": given}
+    write(store, FIRST, "end.json", begun(FIRST, status="finished", metrics={"loss": summary}))
+    found = store.document(FIRST)["metrics"]["loss"]
+    assert found == {"last": kept, "min": 1.5, "max": kept, "best": kept, "step": found["step"]}
+    assert found["step"] == (3 if given == 3 else 0)
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,6 @@ while True:
 """
 
 
-def _interrupt(_descriptor: int, _data: bytes) -> int:
-    raise KeyboardInterrupt
-
-
 def test_record_is_read_once(tmp_path: Path) -> None:
     """A reader returns each record one time, as soon as it is whole."""
     path = tmp_path / "a.jsonl"
@@ -81,9 +77,16 @@ def test_record_that_an_interrupt_tore_is_closed(
     """A Ctrl-C between the two parts of a record glues nothing to it."""
     stream = Stream(tmp_path / "a.jsonl")
     write = os.write
-    parts = iter([lambda descriptor, data: write(descriptor, data[:2]), _interrupt])
+    parts = iter([2])
+
+    def interrupted(descriptor: int, data: bytes) -> int:
+        size = next(parts, 0)
+        if not size:
+            raise KeyboardInterrupt
+        return write(descriptor, data[:size])
+
     with monkeypatch.context() as patched:
-        patched.setattr(os, "write", lambda descriptor, data: next(parts)(descriptor, data))
+        patched.setattr(os, "write", interrupted)
         with pytest.raises(KeyboardInterrupt):
             stream.write(b"one\n")
     stream.write(b"two\n")

@@ -17,7 +17,9 @@ run's id or ""), ``user``, ``host``, ``pid``, ``argv``, ``python``, ``started_at
 seconds) and either ``step`` and ``metrics``, or ``parameters``, or ``tags``, or ``progress``.
 ``end.json`` adds ``status`` (finished, failed, cancelled), ``ended_at``, ``exit_code``, ``error``
 and ``metrics`` with the ``last``, ``min``, ``max``, ``best`` and ``step`` of each, so that a run
-that has ended is one file to read. Numbers that JSON lacks are "NaN", "Infinity" and "-Infinity".
+that has ended is one file to read; ``n_unwritten``, if the disk was full, counts the records and
+pieces of output that found no room. Numbers that JSON lacks are "NaN", "Infinity" and "-Infinity";
+integers lie within ±(2^53−1), and one that no float can hold is read as if it were not there.
 
 A run without ``end.json`` runs, or is *lost*: no change of its heartbeat was seen for a minute; at
 first sight, none for ten minutes (clocks of two computers may differ that much). Lost is never
@@ -47,7 +49,11 @@ from modeldeck.store.streams import StreamReader
 LOST_AFTER_S = 60.0
 LOST_AT_FIRST_SIGHT_S = 600.0
 MAX_DOCUMENT = 8 << 20
+MAX_INTEGER = 2**53 - 1  # RFC 8259, section 6: what every reader of JSON takes for the same number
+_MAX_DIGITS = 308  # an integer of so many digits, sign included, is one that a float can hold
 _SETTLED_NS = 2_000_000_000  # a folder's time of change is coarse: trust it when it is this old
+_FIGURES = ("last", "min", "max", "best")
+_ALIVE = ("heartbeat", "metrics.jsonl", "run.json")
 _ENDED = ("finished", "failed", "cancelled")
 
 Record = dict[str, object]
@@ -64,6 +70,8 @@ class Summaries:
     def add(self, values: Mapping[str, object], step: int) -> None:
         """Take one record; NaN counts as the last value only."""
         for name, given in values.items():
+            if given is None:
+                continue
             value = files.number(given)
             known = self.values.setdefault(name, [math.nan, math.nan, math.nan])
             known[0] = value
@@ -84,12 +92,25 @@ class Summaries:
 
 
 def parse_record(line: bytes) -> Record | None:
-    """Return a record of ``metrics.jsonl``; None for a torn or foreign line."""
+    """Return a record of ``metrics.jsonl``; None for a torn or foreign line.
+
+    An integer that no float can hold becomes None, so that it ends no reader.
+    """
     try:
-        value = json.loads(line)
+        if len(line) <= _MAX_DIGITS:
+            value = json.loads(line)
+        else:
+            value = _CAREFUL.decode(line.decode(errors="surrogatepass"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _integer(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _MAX_DIGITS else None
+
+
+_CAREFUL = json.JSONDecoder(parse_int=_integer)
 
 
 @dataclass
@@ -103,7 +124,7 @@ class LiveRun:
     parameters: dict[str, object] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     progress: ProgressDocument = field(default_factory=ProgressDocument)
-    seen_mtime: float = 0.0
+    seen: tuple[float, ...] = ()
     seen_at: float = 0.0
     last_at: float = 0.0
 
@@ -120,7 +141,7 @@ class LiveRun:
             self.last_at = max(self.last_at, float(at))
         metrics, step = record.get("metrics"), record.get("step")
         if isinstance(metrics, dict):
-            self.summaries.add(metrics, step if isinstance(step, int) else 0)
+            self.summaries.add(metrics, _whole(step))
         for key, kept in (("parameters", self.parameters), ("tags", self.tags)):
             later = record.get(key)
             if isinstance(later, dict):
@@ -130,28 +151,37 @@ class LiveRun:
             self.progress = _progress(progress)
 
     def is_lost(self, now: float, monotonic: float) -> bool:
-        """Say whether the run has stopped without a word."""
-        mtime = 0.0
-        for name in ("heartbeat", "metrics.jsonl", "run.json"):
-            try:
-                mtime = max(mtime, (self.folder / name).stat().st_mtime)
-            except OSError:
-                continue
-        if mtime != self.seen_mtime:
-            is_first = self.seen_at == 0.0
-            self.seen_mtime, self.seen_at = mtime, monotonic
-            if is_first and now - mtime > LOST_AT_FIRST_SIGHT_S:
+        """Say whether the run has stopped without a word.
+
+        What counts is that a file changed, not when its time says: clocks jump.
+        """
+        seen = tuple(_changed(self.folder / name) for name in _ALIVE)
+        if seen != self.seen:
+            is_first = not self.seen
+            self.seen, self.seen_at = seen, monotonic
+            if is_first and now - max(seen) > LOST_AT_FIRST_SIGHT_S:
                 self.seen_at = -math.inf
         return monotonic - self.seen_at > LOST_AFTER_S
 
 
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def _progress(value: Mapping[str, object]) -> ProgressDocument:
-    done, total = value.get("done"), value.get("total")
+    text = str(value.get("text", ""))
     return ProgressDocument(
-        done=done if isinstance(done, int) else 0,
-        total=total if isinstance(total, int) else 0,
-        text=str(value.get("text", "")),
+        done=_whole(value.get("done")), total=_whole(value.get("total")), text=text
     )
+
+
+def _whole(value: object) -> int:
+    """Return a whole number that every reader of JSON can hold; 0 for anything else."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_INTEGER
+    return cast("int", value) if is_whole else 0
 
 
 class RunStore:
@@ -349,9 +379,19 @@ def _instant(value: object) -> str:
 def _summaries(value: object) -> dict[str, MetricSummary]:
     found = {}
     for name, one in _mapping(value).items():
-        if isinstance(one, dict) and {"last", "min", "max", "best", "step"} <= one.keys():
-            found[name] = cast("MetricSummary", one)
+        if isinstance(one, dict) and {*_FIGURES, "step"} <= one.keys():
+            whole = {key: _figure(one[key]) for key in _FIGURES} | {"step": _whole(one["step"])}
+            found[name] = cast("MetricSummary", whole)
     return found
+
+
+def _figure(value: object) -> object:
+    if type(value) is float:
+        return value
+    try:
+        return files.finite(files.number(value))
+    except OverflowError:
+        return "NaN"
 
 
 def _error(value: object) -> ErrorDocument:
