@@ -39,6 +39,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+import orjson
+
 from modeldeck import clock, ids
 from modeldeck.domain.documents import ErrorDocument, MetricSummary, ProgressDocument, RunDocument
 from modeldeck.domain.metrics import goal_of
@@ -92,18 +94,20 @@ class Summaries:
 
 
 def parse_record(line: bytes) -> Record | None:
-    """Return a record of ``metrics.jsonl``; None for a torn or foreign line.
-
-    An integer that no float can hold becomes None, so that it ends no reader.
-    """
+    """Return a record of ``metrics.jsonl``; None for a torn or foreign line."""
     try:
-        if len(line) <= _MAX_DIGITS:
-            value = json.loads(line)
-        else:
-            value = _CAREFUL.decode(line.decode(errors="surrogatepass"))
+        value = _loads(line)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _loads(text: bytes) -> object:
+    """Read JSON, also where a library wrote NaN; an integer that no float holds becomes None."""
+    try:
+        return cast("object", orjson.loads(text))
+    except orjson.JSONDecodeError:
+        return cast("object", _CAREFUL.decode(text.decode(errors="surrogatepass")))
 
 
 def _integer(digits: str) -> int | None:
@@ -353,7 +357,7 @@ def _names(folder: Path) -> list[str]:
 def _object(path: Path) -> Mapping[str, object] | None:
     """Return the object that a JSON file holds; None when there is none that can be read."""
     try:
-        value = json.loads(files.read_bytes(path, MAX_DOCUMENT))
+        value = _loads(files.read_bytes(path, MAX_DOCUMENT))
     except (ModelDeckError, OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -31,6 +31,11 @@ class Stream:
     mode : int
         Permissions of a new file.
 
+    Attributes
+    ----------
+    is_synced : bool
+        Nothing was written since the last :meth:`sync`.
+
     Raises
     ------
     NotPermittedError, UnavailableError
@@ -41,7 +46,7 @@ class Stream:
 
     def __init__(self, path: Path, *, mode: int = 0o644) -> None:
         self.path = path
-        self._is_synced = True
+        self.is_synced = True
         self._is_torn = False
         try:
             self.descriptor = os.open(path, _FLAGS, mode)
@@ -54,7 +59,8 @@ class Stream:
             raise DamageError(msg, "Links, pipes and devices are not followed.")
         size = status.st_size
         if size == 0:
-            os.fchmod(self.descriptor, mode)
+            if stat.S_IMODE(status.st_mode) != mode:
+                os.fchmod(self.descriptor, mode)
         else:
             self._is_torn = os.pread(self.descriptor, 1, size - 1) != b"\n"
 
@@ -66,7 +72,7 @@ class Stream:
         NotPermittedError, UnavailableError
             The folder became read-only; the disk is full or broken.
         """
-        self._is_synced = False
+        self.is_synced = False
         if self._is_torn:
             self._is_torn = False
             record = b"\n" + record
@@ -82,8 +88,8 @@ class Stream:
 
     def sync(self) -> None:
         """Bring what was written to the disk, if there is anything new."""
-        if not self._is_synced:
-            self._is_synced = True
+        if not self.is_synced:
+            self.is_synced = True
             with contextlib.suppress(OSError):
                 os.fdatasync(self.descriptor)
 

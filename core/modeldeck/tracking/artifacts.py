@@ -1,45 +1,187 @@
-"""The files of a run that are written once: documents and artifacts."""
+"""The files of a run that are written once: its folder, documents and artifacts."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import itertools
 import os
 import shutil
-from collections.abc import Mapping
+import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
+
+import orjson
 
 from modeldeck.errors import ConflictError, InvalidInputError
 from modeldeck.store import files
+from modeldeck.store.streams import Stream
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SORT_KEYS
+_MODE = 0o644
+_NUMBERS = itertools.count()
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def begin(folder: Path, begun: Mapping[str, object]) -> tuple[Stream, Stream]:
+    """Make the folder of a run, or nothing of it; return its open ``metrics`` and ``output``.
+
+    Raises
+    ------
+    ConflictError
+        It is there already.
+    InvalidInputError, NotPermittedError, UnavailableError
+        It cannot be made.
+    """
+    _make_folder(folder)
+    with contextlib.ExitStack() as undo:
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        write_json(folder / "run.json", begun)
+        metrics = Stream(folder / "metrics.jsonl")
+        undo.callback(metrics.close)
+        output = Stream(folder / "output.log")
+        undo.pop_all()
+    return metrics, output
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        try:
+            folder.mkdir()
+        except (FileNotFoundError, NotADirectoryError):  # the first one of its month
+            files.make_folder(folder.parent)
+            folder.mkdir()
+    except FileExistsError:
+        msg = f"There is a run {folder.name} already."
+        raise ConflictError(msg, "Start it without run_id.") from None
+    except OSError as error:
+        raise files.write_error(error, folder) from error
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
-    """Let a file appear whole; bringing it to the disk is left to the pulse."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    """Let a file appear whole; bringing it to the disk is left to the pulse.
+
+    Raises
+    ------
+    NotPermittedError, UnavailableError
+        It cannot be written; nothing of it is left.
+    """
+    temporary = path.with_name(f".{path.name}-{next(_NUMBERS)}.tmp")
     try:
-        temporary.write_bytes(files.dumps(value))
-        temporary.chmod(0o644)
+        descriptor = os.open(temporary, _CREATE, _MODE)
+        try:
+            files.write_all(descriptor, _dumps(value))
+            if stat.S_IMODE(os.fstat(descriptor).st_mode) != _MODE:
+                os.fchmod(descriptor, _MODE)
+        finally:
+            os.close(descriptor)
         temporary.rename(path)
-    except OSError as error:
-        raise files.write_error(error, path) from error
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise files.write_error(error, path) from error
+        raise
 
 
-def exists_error(path: Path) -> ConflictError:
-    """Return the error for an artifact that is there already."""
-    msg = f"The run has an artifact {path.name} already."
-    return ConflictError(msg, "Artifacts do not change; give this one another name.")
+def _dumps(value: Mapping[str, object]) -> bytes:
+    """Write a document; its numbers are finite already."""
+    try:
+        return orjson.dumps(value, option=_OPTIONS)
+    except TypeError:  # such as an integer of more than 64 bits
+        return files.dumps(value)
 
 
-def copy(source: Path, path: Path) -> None:
-    """Copy a file or a folder, which appears whole."""
+def keep(folder: Path, source: str | Path | bytes, *, name: str) -> Path:
+    """Keep a file, a folder or bytes with a run; return where.
+
+    Raises
+    ------
+    InvalidInputError
+        The name leads out of the run's folder; the source is not there, or no file or folder.
+    ConflictError
+        There is one of that name.
+    NotPermittedError, UnavailableError
+        It cannot be written.
+    """
+    path = artifact_path(folder, name or ("" if isinstance(source, bytes) else Path(source).name))
+    files.make_folder(path.parent)
+    if isinstance(source, bytes):
+        if not files.write_new(path, source, mode=_MODE):
+            raise _exists_error(path)
+        return path
+    appear(path, lambda aside: _copy(Path(source), aside))
+    return path
+
+
+def appear(path: Path, write: Callable[[Path], object]) -> None:
+    """Let an artifact appear whole, written aside first.
+
+    Raises
+    ------
+    ConflictError
+        There is one of that name.
+    InvalidInputError, NotPermittedError, UnavailableError
+        It cannot be written.
+    """
+    if path.exists():
+        raise _exists_error(path)
+    files.make_folder(path.parent)
     aside = path.with_name(f".{path.name}-{os.urandom(4).hex()}.tmp")
     try:
-        if source.is_dir():
-            shutil.copytree(source, aside, symlinks=True)
-        else:
-            shutil.copyfile(source, aside)
+        write(aside)
         aside.rename(path)
+    except OSError as error:
+        raise files.write_error(error, path) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
+
+
+def _copy(source: Path, path: Path) -> None:
+    if not source.is_dir():
+        _copy_file(source, path)
+        return
+    try:
+        shutil.copytree(source, path, symlinks=True, copy_function=_copy_file)
+    except shutil.Error as error:
+        inner, _to, why = error.args[0][0]
+        raise _copy_error(inner, str(why)) from None
+
+
+def _copy_file(source: str | Path, path: str | Path) -> None:
+    """Copy a plain file; a pipe would hang, a device never end."""
+    try:
+        kind = stat.S_IFMT(Path(source).stat().st_mode)
+    except OSError:
+        msg = f"There is no file {str(source)[:200]!r} to keep."
+        raise InvalidInputError(msg, "Name a file or folder that is there.") from None
+    if kind in _KINDS:
+        msg = f"{str(source)[:200]!r} is {_KINDS[kind]}, not a file."
+        raise InvalidInputError(msg, "Keep a file, a folder or bytes.")
+    if not os.access(source, os.R_OK):
+        raise _copy_error(source, os.strerror(errno.EACCES))
+    try:
+        shutil.copyfile(source, path)
+    except OSError as error:
+        raise files.write_error(error, Path(path)) from error
+
+
+def _copy_error(source: str | Path, why: str) -> InvalidInputError:
+    msg = f"{str(source)[:200]!r} could not be copied: {why[:200]}."
+    return InvalidInputError(msg, "Nothing was kept; mend that and keep it again.")
+
+
+def _exists_error(path: Path) -> ConflictError:
+    msg = f"The run has an artifact {path.name} already."
+    return ConflictError(msg, "Artifacts do not change; give this one another name.")
 
 
 def artifact_path(folder: Path, name: str) -> Path:

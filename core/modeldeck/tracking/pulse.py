@@ -1,8 +1,8 @@
 """The one background thread of a process that tracks runs.
 
 Each second it brings what the runs wrote to the disk (also what the last ones wrote when the
-process ends) and looks whether the ledger asks one to
-stop; every ten seconds it touches their heartbeats.
+process ends), tries again to write ends that found no room, and looks whether the ledger asks a
+run to stop; every ten seconds it touches their heartbeats.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from modeldeck.errors import ModelDeckError
 from modeldeck.store import places
+from modeldeck.tracking.losses import warn
 
 if TYPE_CHECKING:
     from modeldeck.tracking.run import Run
@@ -32,7 +33,8 @@ class Pulse:
 
     def __init__(self) -> None:
         self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._ending: set[Run] = set()
+        self._lock = threading.RLock()  # a signal's handler may end a run while one is added
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._ledgers: dict[Path, int] = {}
@@ -42,37 +44,57 @@ class Pulse:
         """Look after a run from now on."""
         with self._lock:
             self._runs.add(run)
-            self._ledgers.setdefault(run.workspace, _changed(run.workspace))
+            if run.workspace not in self._ledgers:
+                self._ledgers[run.workspace] = _changed(run.workspace)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(
                     target=self._beat, name="modeldeck-pulse", daemon=True
                 )
                 self._thread.start()
 
-    def remove(self, run: Run) -> None:
-        """Look after a run that has ended no more, but for bringing its end to the disk."""
+    def retry(self, run: Run) -> None:
+        """Keep a run whose end could not be written, until it is."""
         with self._lock:
             self._runs.discard(run)
-            self._unsettled.append(run.folder / "end.json")
+            self._ending.add(run)
+
+    def remove(self, run: Run, written: list[Path]) -> None:
+        """Look after a run that has ended no more, but for bringing its files to the disk."""
+        with self._lock:
+            self._runs.discard(run)
+            self._ending.discard(run)
+            self._unsettled += written
 
     def settle(self) -> None:
-        """Bring the ends of runs to the disk."""
+        """Write ends of runs that are not written yet, and bring those that are to the disk."""
+        for run in list(self._ending):
+            with contextlib.suppress(ModelDeckError):
+                run.settle()
+                self._ending.discard(run)
         while self._unsettled:
             with contextlib.suppress(OSError):
                 _sync(self._unsettled.pop())
 
+    def end(self) -> None:
+        """Do it a last time, and say what is missing; called when the process ends."""
+        self.settle()
+        for run in self._ending:
+            warn(f"The end of run {run.id} could not be written: it will show as lost.")
+
     def forget(self) -> None:
         """Leave the parent's runs to the parent; called in a forked child."""
+        for run in [*self._runs, *self._ending]:
+            run.disown()
         self.__init__()  # type: ignore[misc]  # locks and threads do not survive a fork
 
     def _beat(self) -> None:
         touched = time.monotonic()
         while not self._wake.wait(TICK_S):
             with self._lock:
-                runs = list(self._runs)
+                runs = [*self._runs, *self._ending]
             if not runs and time.monotonic() - touched > HEARTBEAT_S:
                 with self._lock:
-                    if not self._runs:
+                    if not self._runs and not self._ending:
                         self._thread = None
                         return
             is_due = time.monotonic() - touched >= HEARTBEAT_S
@@ -105,12 +127,11 @@ def interrupt_main() -> bool:
 
 
 def _sync(path: Path) -> None:
-    for one in (path, path.parent):
-        descriptor = os.open(one, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _changed(root: Path) -> int:
@@ -131,4 +152,4 @@ def _is_stopped(root: Path, run_id: str) -> bool:
 
 PULSE = Pulse()
 os.register_at_fork(after_in_child=PULSE.forget)
-atexit.register(PULSE.settle)
+atexit.register(PULSE.end)

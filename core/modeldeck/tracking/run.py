@@ -7,31 +7,27 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import sys
-import time
+import threading
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import orjson
-
 from modeldeck import clock, ids
-from modeldeck.errors import ConflictError, InvalidInputError, ModelDeckError
-from modeldeck.store import files
+from modeldeck.errors import InvalidInputError, ModelDeckError
 from modeldeck.store.runs import Summaries, parse_record
 from modeldeck.store.streams import Stream, StreamReader
 from modeldeck.tracking import surroundings
-from modeldeck.tracking.artifacts import artifact_path, copy, exists_error, write_json
+from modeldeck.tracking.artifacts import appear, artifact_path, keep, write_json
 from modeldeck.tracking.capture import Capture
+from modeldeck.tracking.losses import DISK_ERRORS, warn
 from modeldeck.tracking.pulse import PULSE, interrupt_main
+from modeldeck.tracking.records import Records
 from modeldeck.tracking.values import (
-    OPTIONS,
     MetricDefinition,
-    careful_record,
     checked_id,
     cut,
     definitions_of,
@@ -41,8 +37,6 @@ from modeldeck.tracking.values import (
     system_user,
 )
 from modeldeck.workspace import find_root
-
-MAX_NAME = 128
 
 
 def start_run(
@@ -138,7 +132,7 @@ def start_run(
     return Run(root, begun, capture_output=capture_output)
 
 
-class Run:
+class Run(Records):
     """A run of this process; use it in a ``with`` block, or call :meth:`finish`.
 
     An exception that leaves the block marks the run failed and stays in its log; Ctrl-C and
@@ -146,128 +140,20 @@ class Run:
 
     Attributes
     ----------
-    id : str
-        Its id.
-    folder, workspace : Path
-        Its own folder, and the workspace's.
+    workspace : Path
+        The workspace's folder.
     stop_requested : bool
         Somebody asked it to stop: KeyboardInterrupt is raised in the main thread.
     """
 
     def __init__(self, root: Path, begun: dict[str, Any], *, capture_output: bool) -> None:
-        self.id: str = begun["id"]
-        self.experiment: str = begun["experiment"]
+        super().__init__(root.joinpath("runs", ids.month_of(begun["id"]), begun["id"]), begun)
         self.workspace = root
-        self.folder = root / "runs" / ids.month_of(self.id) / self.id
         self.stop_requested = False
-        self._begun = begun
-        self._pid = os.getpid()
-        self._step = -1
-        self._known: set[str] = set()
-        self._is_open = True
-        self._is_due = False
-        self._make_folder()
-        self._metrics = Stream(self.folder / "metrics.jsonl")
-        self._output = Stream(self.folder / "output.log")
-        self._write = self._metrics.write
+        self._end: dict[str, object] | None = None  # what end.json shall say, until it does
+        self._lock = threading.RLock()
         self._capture = Capture(self.log_text) if capture_output else None
         PULSE.add(self)
-
-    def _make_folder(self) -> None:
-        files.make_folder(self.folder.parent)
-        try:
-            self.folder.mkdir()
-        except FileExistsError:
-            msg = f"There is a run {self.id} already."
-            raise ConflictError(msg, "Start it without run_id.") from None
-        except OSError as error:
-            raise files.write_error(error, self.folder) from error
-        (self.folder / "heartbeat").touch()
-        write_json(self.folder / "run.json", self._begun)
-
-    @property
-    def output_descriptor(self) -> int:
-        """File descriptor of the run's log, for processes that write to it themselves."""
-        return self._output.descriptor
-
-    def log(self, values: Mapping[str, object], step: int | None = None) -> None:
-        """Log metrics; they are with the operating system when this returns.
-
-        Parameters
-        ----------
-        values : Mapping of str to number
-            NaN and infinities are kept.
-        step : int, optional
-            Any whole number; None takes the one after the previous record's, from 0.
-
-        Raises
-        ------
-        InvalidInputError
-            A value is no number, a name no text, or the step no whole number.
-        ConflictError
-            The run has ended.
-        UnavailableError
-            The disk is full or broken.
-        """
-        step = self._step + 1 if step is None else step
-        if not values.keys() <= self._known or not self._is_open:
-            self._check_names(values)
-        try:
-            total = sum(values.values())  # type: ignore[arg-type]  # what cannot be added is caught
-            is_plain = total - total == 0 and type(step) is int
-            record = {"at": time.time(), "step": step, "metrics": values}
-            line = orjson.dumps(record, option=OPTIONS) if is_plain else b""
-        except TypeError:
-            line = b""
-        self._write(line or careful_record(values, step))
-        self._step = step
-
-    def _check_names(self, values: Mapping[str, object]) -> None:
-        self._need_open()
-        for name in values:
-            if not _is_metric(name):
-                msg = f"{name!r:.80} cannot be the name of a metric."
-                raise InvalidInputError(msg, f"Use 1 to {MAX_NAME} printable characters.")
-            self._known.add(name)
-
-    def log_parameters(self, parameters: Mapping[str, object]) -> None:
-        """Add parameters that were not known at the start.
-
-        Raises
-        ------
-        ConflictError
-            The run has ended, or a parameter has another value already.
-        """
-        self._need_open()
-        known = self._begun["parameters"]
-        new = flatten(parameters)
-        for key, value in new.items():
-            if key in known and known[key] != value:
-                msg = f"Parameter {key} is {known[key]!r:.60}; it cannot become {value!r:.60}."
-                raise ConflictError(msg, "Log what changes during a run as a metric.")
-        known.update(new)
-        self._record({"parameters": new})
-
-    def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Add or change tags."""
-        self._need_open()
-        new = {str(key): cut(str(value)) for key, value in tags.items()}
-        self._begun["tags"].update(new)
-        self._record({"tags": new})
-
-    def progress(self, done: int, total: int, *, text: str = "") -> None:
-        """Say how far the run is: ``done`` of ``total`` units of any kind."""
-        self._need_open()
-        self._record({"progress": {"done": int(done), "total": int(total), "text": cut(text)}})
-
-    def _record(self, values: Mapping[str, object]) -> None:
-        record = {"at": time.time(), **values}
-        self._metrics.write(orjson.dumps(files.finite(record), option=OPTIONS))
-
-    def log_text(self, text: str) -> None:
-        """Append text to the run's log, as it is."""
-        if self._is_open and text and os.getpid() == self._pid:
-            self._output.write(text.encode(errors="backslashreplace"))
 
     def log_artifact(self, source: str | Path | bytes, name: str = "") -> Path:
         """Keep a file, a folder or bytes with the run.
@@ -287,29 +173,14 @@ class Run:
         Raises
         ------
         InvalidInputError
-            The name leads out of the run's folder, or the source is not there.
+            The name leads out of the run's folder; the source is not there, or no file or folder.
         ConflictError
             There is one of that name, or the run has ended.
+        NotPermittedError, UnavailableError
+            It cannot be written.
         """
         self._need_open()
-        path = artifact_path(
-            self.folder, name or ("" if isinstance(source, bytes) else Path(source).name)
-        )
-        files.make_folder(path.parent)
-        if isinstance(source, bytes):
-            if not files.write_new(path, source, mode=0o644):
-                raise exists_error(path)
-            return path
-        if path.exists():
-            raise exists_error(path)
-        try:
-            copy(Path(source), path)
-        except FileNotFoundError:
-            msg = f"There is no file {str(source)[:200]!r} to keep."
-            raise InvalidInputError(msg, "Name a file or folder that is there.") from None
-        except OSError as error:
-            raise files.write_error(error, path) from error
-        return path
+        return keep(self.folder, source, name=name)
 
     def log_model(
         self,
@@ -344,17 +215,13 @@ class Run:
 
         self._need_open()
         path = artifact_path(self.folder, name)
-        if path.exists():
-            raise exists_error(path)
-        aside = path.parent / f".{path.name}-{os.urandom(4).hex()}.tmp"
-        files.make_folder(path.parent)
-        try:
+
+        def save(aside: Path) -> None:
             save_model(
                 model, aside, examples=examples, target=target, holdout=holdout, metrics=metrics
             )
-            aside.rename(path)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+
+        appear(path, save)
         return path
 
     def finish(
@@ -364,7 +231,10 @@ class Run:
         error: BaseException | None = None,
         exit_code: int | None = None,
     ) -> None:
-        """End the run; a second call does nothing.
+        """End the run; a second call changes nothing.
+
+        Where the end finds no room on the disk, a second call tries again to write what the first
+        one said, and so does the run itself until the process ends.
 
         Parameters
         ----------
@@ -379,39 +249,73 @@ class Run:
         ------
         InvalidInputError
             There is no such status.
+        NotPermittedError, UnavailableError
+            The end could not be written yet.
         """
         if status not in {"finished", "failed", "cancelled"}:
             msg = f"A run does not end as {status!r:.40}."
             raise InvalidInputError(msg, "Use finished, failed or cancelled.")
-        if not self._is_open or os.getpid() != self._pid:
+        code = exit_code_of(error) if exit_code is None else exit_code
+        if self._is_open:
+            with self._lock:
+                self._close(status, {"exit_code": code, "error": error_document(error)})
+        try:
+            self.settle()
+        except BaseException:
+            PULSE.retry(self)
+            raise
+
+    def _close(self, status: str, how: Mapping[str, object]) -> None:
+        """Settle how the run ended; the first one to come decides."""
+        if not self._is_open:
             return
         if self._capture is not None:
             self._capture.undo()
-        self._is_open = False
-        ended = {
+        self._end = {
             **self._begun,
             "status": status,
             "ended_at": clock.to_text(clock.utc_now()),
-            "exit_code": exit_code_of(error) if exit_code is None else exit_code,
-            "error": error_document(error),
-            "metrics": _summaries(self.folder, self._begun["definitions"]),
+            **how,
+            "metrics": _summaries(self._metrics, self._begun["definitions"]),
+            **({"n_unwritten": self._losses.count} if self._losses.count else {}),
         }
-        write_json(self.folder / "end.json", ended)
-        PULSE.remove(self)
-        self._metrics.close()
-        self._output.close()
+        self._is_open = False
 
-    def sync(self) -> None:
-        """Bring what was logged to the disk."""
-        if self._is_open:
-            with contextlib.suppress(ModelDeckError, OSError):
-                self._metrics.sync()
-                self._output.sync()
+    def settle(self) -> None:
+        """Write the end of a run that has ended, unless that is done.
+
+        Raises
+        ------
+        NotPermittedError, UnavailableError
+            It cannot be written.
+        """
+        if self._end is not None:
+            with self._lock:
+                self._write_end()
+
+    def _write_end(self) -> None:
+        if self._end is None:
+            return
+        write_json(self.folder / "end.json", self._end)
+        self._end = None
+        streams = (self._metrics, self._output)
+        written = [stream.path for stream in streams if not stream.is_synced]
+        PULSE.remove(self, [self.folder, self.folder / "end.json", *written])
+        for stream in streams:
+            stream.close()
+
+    def disown(self) -> None:
+        """Leave the run to the process that started it; called in a forked child."""
+        self._is_open = False
+        self._end = None
 
     def touch(self) -> None:
         """Show that the run is alive."""
-        with contextlib.suppress(OSError):
-            os.utime(self.folder / "heartbeat")
+        try:
+            (self.folder / "heartbeat").touch()
+        except OSError:  # there is no room for a new file
+            with contextlib.suppress(OSError):
+                os.utime(self.folder / "run.json")
 
     def stop(self) -> None:
         """Take a request to stop: interrupt the main thread, or what is logged next.
@@ -419,18 +323,12 @@ class Run:
         A process that ignores SIGINT, as a shell's background jobs do, is interrupted by the next
         thing that it logs.
         """
+        if not self._is_open:
+            return
         self.stop_requested = True
         if not interrupt_main():
             self._is_due = True
             self._known = set()  # so that the next record takes the careful way, and looks
-
-    def _need_open(self) -> None:
-        if self._is_due:
-            self._is_due = False
-            raise KeyboardInterrupt
-        if not self._is_open:
-            msg = f"Run {ids.short(self.id)} has ended."
-            raise ConflictError(msg, "Start another one with start_run.")
 
     def __enter__(self) -> Self:
         return self
@@ -441,27 +339,28 @@ class Run:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is None:
-            self.finish()
-        elif isinstance(error, KeyboardInterrupt):
-            self.finish("cancelled", error=error)
-        else:
-            is_exit = isinstance(error, SystemExit)
-            if not is_exit and not isinstance(error, ModelDeckError):
-                self.log_text("".join(traceback.format_exception(kind, error, trace)))
-            is_success = is_exit and exit_code_of(error) == 0
-            self.finish("finished" if is_success else "failed", error=error)
+        is_expected = isinstance(error, KeyboardInterrupt | SystemExit | ModelDeckError)
+        if error is not None and not is_expected:
+            self.log_text("".join(traceback.format_exception(kind, error, trace)))
+        try:
+            self.finish(_status_of(error), error=error)
+        except DISK_ERRORS as failure:
+            warn(f"{failure.message} It is tried again until the process ends.")
 
 
-def _is_metric(name: object) -> bool:
-    return isinstance(name, str) and 0 < len(name) <= MAX_NAME and name.isprintable()
+def _status_of(error: BaseException | None) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "cancelled"
+    is_success = error is None or (isinstance(error, SystemExit) and exit_code_of(error) == 0)
+    return "finished" if is_success else "failed"
 
 
-def _summaries(folder: Path, definitions: Mapping[str, object]) -> Mapping[str, object]:
+def _summaries(stream: Stream, definitions: Mapping[str, object]) -> Mapping[str, object]:
     found = Summaries(definitions)
-    for line in StreamReader(folder / "metrics.jsonl").read():
-        record = parse_record(line) or {}
-        metrics, step = record.get("metrics"), record.get("step")
-        if isinstance(metrics, dict) and isinstance(step, int):
-            found.add(metrics, step)
+    with contextlib.suppress(OSError):  # a broken disk; the run ends all the same
+        for line in StreamReader(stream.path).read_from(stream.descriptor):
+            record = parse_record(line) or {}
+            metrics, step = record.get("metrics"), record.get("step")
+            if isinstance(metrics, dict) and isinstance(step, int):
+                found.add(metrics, step)
     return found.documents()

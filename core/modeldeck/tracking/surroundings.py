@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import re
+import stat
 import sys
 from pathlib import Path
 
@@ -45,41 +46,67 @@ def python() -> str:
 
 
 def code(start: Path) -> dict[str, str]:
-    """Return ``commit`` and ``branch`` of the git work tree around a folder; empty without one."""
-    for folder in (start, *start.parents):
-        git = folder / ".git"
-        if git.is_file():
-            named = _text(git).removeprefix("gitdir:").strip()
-            git = folder / named
-        if git.is_dir():
+    """Return ``commit`` and ``branch`` of the git work tree around a folder; empty without one.
+
+    Read anew for each run, by as few calls as that takes: the commit may change between two.
+    """
+    folder = str(start)
+    while True:
+        git = _git_of(folder)
+        if git:
             return _head(git)
-    return {}
+        above = os.path.dirname(folder)  # noqa: PTH120 -- a path object for each step costs more
+        if above == folder:
+            return {}
+        folder = above
 
 
-def _head(git: Path) -> dict[str, str]:
-    head = _text(git / "HEAD")
+def _git_of(folder: str) -> str:
+    """Return the folder in which git keeps what it knows of a work tree; empty if it is none."""
+    git = f"{folder}/.git"
+    try:
+        mode = os.stat(git).st_mode  # noqa: PTH116 -- as above
+    except OSError:
+        return ""
+    if stat.S_ISDIR(mode):
+        return git
+    return str(Path(folder, _text(git).removeprefix("gitdir:").strip()))
+
+
+def _head(git: str) -> dict[str, str]:
+    head = _text(f"{git}/HEAD")
     if not head.startswith("ref:"):
         return {"commit": head, "branch": ""} if _COMMIT.fullmatch(head) else {}
     ref = head.removeprefix("ref:").strip()
-    shared = _text(git / "commondir")
-    homes = [git, git / shared] if shared else [git]
-    commit = next((text for home in homes if (text := _text(home / ref))), "")
-    commit = commit or next((text for home in homes if (text := _packed(home, ref))), "")
+    commit = _text(f"{git}/{ref}") or _commit_elsewhere(git, ref)
     branch = ref.removeprefix("refs/heads/")
     return {"commit": commit, "branch": branch} if _COMMIT.fullmatch(commit) else {}
 
 
-def _packed(git: Path, ref: str) -> str:
+def _commit_elsewhere(git: str, ref: str) -> str:
+    """Return what a reference points to that is packed, or kept with the main work tree."""
+    shared = _text(f"{git}/commondir")
+    homes = [git, str(Path(git, shared))] if shared else [git]
+    commit = _text(f"{homes[-1]}/{ref}") if shared else ""
+    return commit or next((text for home in homes if (text := _packed(home, ref))), "")
+
+
+def _packed(git: str, ref: str) -> str:
     try:
-        lines = (git / "packed-refs").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = Path(git, "packed-refs").read_text(errors="replace", encoding="utf-8").splitlines()
     except OSError:
         return ""
     return next((line.split()[0] for line in lines if line.endswith(f" {ref}")), "")
 
 
-def _text(path: Path) -> str:
+def _text(path: str) -> str:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_MAX_REF).strip()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return ""
+    try:
+        return os.read(descriptor, _MAX_REF).decode(errors="replace").strip()
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import math
 import operator
 import os
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
 from modeldeck import clock, ids
 from modeldeck.errors import InvalidInputError, ModelDeckError
 from modeldeck.store import files
+from modeldeck.store.runs import MAX_INTEGER
 
 MAX_TEXT = 4096
-OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
+OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER
+PLAIN = frozenset({int, float})
+"""The types of metrics that are written as they are, as long as JSON has their values."""
+UNADDABLE = (OverflowError, RuntimeError, TypeError, ValueError)
+"""What Python and array libraries raise for values that are not one plain number each."""
 
 
 class MetricDefinition(NamedTuple):
@@ -30,6 +36,8 @@ class MetricDefinition(NamedTuple):
 def flatten(values: Mapping[str, object], prefix: str = "") -> dict[str, str | int | float | bool]:
     """Return nested parameters as one level of dotted names with plain values.
 
+    An integer beyond ±(2^53−1) is kept as text, so that no reader of JSON rounds it.
+
     Examples
     --------
     >>> flatten({"model": {"depth": 3, "kind": None}, "lr": 0.1})
@@ -41,7 +49,7 @@ def flatten(values: Mapping[str, object], prefix: str = "") -> dict[str, str | i
         if isinstance(value, Mapping):
             found.update(flatten(value, f"{name}."))
         elif isinstance(value, bool | int):
-            found[name] = value
+            found[name] = value if abs(value) <= MAX_INTEGER else _shown(value)
         elif isinstance(value, float):
             found[name] = float(value) if math.isfinite(value) else str(files.finite(float(value)))
         else:
@@ -89,6 +97,7 @@ def definitions_of(
     return found
 
 
+@functools.cache
 def system_user() -> str:
     """Return who runs this process."""
     try:
@@ -129,19 +138,44 @@ def careful_record(values: Mapping[str, object], step: int) -> bytes:
     Raises
     ------
     InvalidInputError
-        A value is no number, or the step no whole number.
+        A value is no number.
+    """
+    plain = {name: files.finite(_number(name, value)) for name, value in values.items()}
+    record = {"at": time.time(), "step": step, "metrics": plain}
+    return orjson.dumps(record, option=OPTIONS)
+
+
+def whole_step(step: object) -> int:
+    """Return a step as a plain integer.
+
+    Raises
+    ------
+    InvalidInputError
+        It is none, or one beyond ±(2^53−1).
     """
     try:
-        plain = {name: files.finite(_number(value)) for name, value in values.items()}
-        record = {"at": time.time(), "step": operator.index(step), "metrics": plain}
-        return orjson.dumps(record, option=OPTIONS)
-    except (TypeError, ValueError, OverflowError):
-        bad = {name: f"{value!r:.40}" for name, value in values.items()}
-        msg = f"Metrics are numbers over whole steps; got {bad} at step {step!r:.20}."
-        raise InvalidInputError(msg, "Keep other values as parameters or tags.") from None
+        found = int(operator.index(step))  # type: ignore[arg-type]  # what has no index is caught
+    except TypeError:
+        found = None
+    if found is None or abs(found) > MAX_INTEGER:
+        msg = f"A step is a whole number within ±(2^53−1), not {_shown(step)}."
+        raise InvalidInputError(msg, "Count batches, epochs or rows.")
+    return found
 
 
-def _number(value: object) -> float:
-    if isinstance(value, str | bytes):
-        raise TypeError
-    return float(value)  # type: ignore[arg-type]  # what is no number is caught by the caller
+def _number(name: str, value: object) -> float:
+    try:
+        one: Any = value.item() if getattr(value, "ndim", 0) else value  # type: ignore[attr-defined]
+        if not isinstance(one, str | bytes | complex):
+            return float(one)
+    except (AttributeError, *UNADDABLE):
+        pass
+    msg = f"Metric {name} is one number; it cannot be {_shown(value)}."
+    raise InvalidInputError(msg, "Log several under names of their own, others as parameters.")
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.60}"
+    except ValueError:  # an integer of more than 4,300 digits
+        return f"an {type(value).__name__} of thousands of digits"
