@@ -133,7 +133,7 @@ def test_entry_files_are_read_only_and_chained(root: Path) -> None:
     assert entry_path(root, 2).stat().st_mode & 0o777 == 0o444
     first, second = (entry_path(root, n).read_bytes() for n in (1, 2))
     assert read_entry(second).prev == read_entry(first).digest
-    assert not list(places.tmp_folder(root).iterdir())
+    assert not list(places.tmp_folder(root).rglob("*.tmp"))
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,14 @@ refuses links, pipes and devices, so that a crafted workspace can neither hang n
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import json
 import math
 import os
 import stat
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from modeldeck.errors import (
@@ -25,6 +28,16 @@ from modeldeck.errors import (
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_OTHER_KIND = {
+    errno.ELOOP,
+    errno.ENXIO,
+    errno.ENODEV,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+}
+_LEFT_BEHIND_S = 3600.0
 
 
 def open_regular(path: Path | str) -> int:
@@ -38,23 +51,67 @@ def open_regular(path: Path | str) -> int:
         It may not be read.
     DamageError
         It is a link, pipe, folder or device.
+    UnavailableError
+        The system cannot open it just now: no descriptor or memory is left, or the disk fails.
     """
     try:
         descriptor = os.open(path, _READ)
-    except FileNotFoundError:
-        msg = f"{path} is not there."
-        raise NotFoundError(msg) from None
-    except PermissionError:
-        msg = f"{path} may not be read."
-        raise NotPermittedError(msg, "Ask its owner.") from None
     except OSError as error:
-        msg = f"{path} is not a plain file ({error.strerror})."
-        raise DamageError(msg, "Links, pipes and devices are not followed.") from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
+        raise read_error(error, path) from error
+    try:
+        is_plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError as error:
+        close(descriptor)
+        raise read_error(error, path) from error
+    if not is_plain:
+        close(descriptor)
         msg = f"{path} is not a plain file."
-        raise DamageError(msg, "Links, pipes and devices are not followed.")
+        raise DamageError(msg, _NOT_FOLLOWED)
     return descriptor
+
+
+_NOT_FOLLOWED = "Links, pipes and devices are not followed."
+
+
+def read_error(
+    error: OSError, path: Path | str
+) -> NotFoundError | NotPermittedError | DamageError | UnavailableError:
+    """Return our error for a file that the system did not let us read.
+
+    Only what stays as it is until somebody mends the file is damage. All else may be over in a
+    moment, so that whoever reads may try again.
+    """
+    if isinstance(error, FileNotFoundError):
+        return NotFoundError(f"{path} is not there.")
+    if isinstance(error, PermissionError):
+        return NotPermittedError(f"{path} may not be read.", "Ask its owner.")
+    if error.errno in _OTHER_KIND:
+        return DamageError(f"{path} is not a plain file ({error.strerror}).", _NOT_FOLLOWED)
+    msg = f"{path} could not be read: {error.strerror}."
+    return UnavailableError(msg, "Try again; if it stays so, look at the disk.", path=str(path))
+
+
+def close(descriptor: int) -> None:
+    """Close a file that was read, or that is on the disk already: nothing hangs on the answer."""
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
+
+
+def is_there(path: Path) -> bool:
+    """Say whether a name is taken, by whatever; a link counts itself.
+
+    Raises
+    ------
+    NotPermittedError, DamageError, UnavailableError
+        That cannot be found out.
+    """
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise read_error(error, path) from error
+    return True
 
 
 def read_bytes(path: Path | str, limit: int) -> bytes:
@@ -64,14 +121,14 @@ def read_bytes(path: Path | str, limit: int) -> bytes:
     ------
     DamageError
         It is larger, or not a plain file.
-    NotFoundError, NotPermittedError
+    NotFoundError, NotPermittedError, UnavailableError
         As :func:`open_regular`.
     """
     descriptor = open_regular(path)
     try:
         return read_descriptor(descriptor, limit, name=str(path))
     finally:
-        os.close(descriptor)
+        close(descriptor)
 
 
 def read_descriptor(descriptor: int, limit: int, *, name: str) -> bytes:
@@ -81,12 +138,19 @@ def read_descriptor(descriptor: int, limit: int, *, name: str) -> bytes:
     ------
     DamageError
         It is larger.
+    UnavailableError
+        The disk does not give it.
     """
     parts = []
     done = 0
-    while done <= limit and (part := os.pread(descriptor, min(1 << 20, limit + 1 - done), done)):
-        parts.append(part)
-        done += len(part)
+    try:
+        while done <= limit and (
+            part := os.pread(descriptor, min(1 << 20, limit + 1 - done), done)
+        ):
+            parts.append(part)
+            done += len(part)
+    except OSError as error:
+        raise read_error(error, name) from error
     if done > limit:
         msg = f"{name} is larger than {limit:,} bytes."
         raise DamageError(msg, "Such a file is never written by ModelDeck; look who made it.")
@@ -94,7 +158,7 @@ def read_descriptor(descriptor: int, limit: int, *, name: str) -> bytes:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it; an existing one is fine.
+    """Make a folder and those above it, durably; an existing one is fine.
 
     Raises
     ------
@@ -102,12 +166,69 @@ def make_folder(path: Path) -> None:
         It cannot be made.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        missing = itertools.takewhile(lambda one: not one.is_dir(), (path, *path.parents))
+        for folder in reversed([*missing]):
+            folder.mkdir(exist_ok=True)
+            sync_folder(folder.parent)
     except (FileExistsError, NotADirectoryError):
         msg = f"{path} is a file, or is below one."
         raise InvalidInputError(msg, "Name a folder.", path=str(path)) from None
     except OSError as error:
         raise write_error(error, path) from error
+
+
+@contextlib.contextmanager
+def private_folder(shared: Path) -> Iterator[Path]:
+    """Give a folder below a shared one into which nobody else can look.
+
+    A file on its way gets its final mode before it appears, so that a kill leaves none that others
+    cannot read; until then it must not be seen, or somebody could use its contents first. Each
+    user has a folder ``u<user id>``; where that is not one's own, or owners are not told truly
+    (over sshfs), a folder for just this time is made.
+    """
+    mine = shared / f"u{os.geteuid()}"
+    try:
+        is_lasting = _is_private(mine)
+        if not is_lasting:
+            mine = shared / f".{os.getpid()}-{os.urandom(6).hex()}"
+            mine.mkdir(mode=0o700)
+    except OSError as error:
+        raise write_error(error, mine) from error
+    try:
+        yield mine
+    finally:
+        if not is_lasting:
+            with contextlib.suppress(OSError):
+                mine.rmdir()
+
+
+def _is_private(folder: Path) -> bool:
+    """Say whether a folder, made when missing, is one's own and closed to others."""
+    try:
+        status = os.lstat(folder)
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        status = os.lstat(folder)
+    is_closed = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
+    return is_closed and status.st_uid == os.geteuid()
+
+
+def sweep(shared: Path) -> None:
+    """Remove one's own files that somebody killed left on their way more than an hour ago."""
+    for folder in (shared, shared / f"u{os.geteuid()}"):
+        with contextlib.suppress(OSError), os.scandir(folder) as listing:
+            for item in listing:
+                if item.name.startswith(".") and item.name.endswith(".tmp"):
+                    _remove_old(Path(item.path))
+
+
+def _remove_old(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        status = os.lstat(path)
+        is_old = time.time() - status.st_mtime > _LEFT_BEHIND_S
+        if is_old and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+            path.unlink()
 
 
 def write_temporary(folder: Path, data: bytes, *, mode: int) -> Path:
@@ -150,20 +271,48 @@ def link_new(temporary: Path, path: Path) -> bool:
     """
     try:
         os.link(temporary, path)
-    except FileExistsError:
-        return temporary.stat().st_nlink == 2 and path.samefile(temporary)
     except OSError as error:
+        if _is_linked(temporary, path):
+            return True
+        if isinstance(error, FileExistsError):
+            return False
         raise write_error(error, path) from error
     return True
 
 
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's names to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _is_linked(temporary: Path, path: Path) -> bool:
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        one, other = os.lstat(temporary), os.lstat(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _uncertain(error, path) from error
+    return one.st_nlink == 2 and os.path.samestat(one, other)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's names to the disk.
+
+    Raises
+    ------
+    UnavailableError
+        It failed; ``perhaps_saved`` in its data says that the names are there all the same, and
+        may be gone after a loss of power.
+    """
+    try:
+        descriptor = os.open(folder, _FOLDER)
+        try:
+            os.fsync(descriptor)
+        finally:
+            close(descriptor)
+    except OSError as error:
+        raise _uncertain(error, folder) from error
+
+
+def _uncertain(error: OSError, path: Path) -> UnavailableError:
+    msg = f"{path} could not be brought to the disk: {error.strerror}."
+    hint = "It is perhaps saved: look before doing it again."
+    return UnavailableError(msg, hint, path=str(path), perhaps_saved=True)
 
 
 def write_new(path: Path, data: bytes, *, mode: int = 0o444, tmp: Path | None = None) -> bool:
@@ -178,35 +327,48 @@ def write_new(path: Path, data: bytes, *, mode: int = 0o444, tmp: Path | None = 
     mode : int
         Its permissions, whatever the umask.
     tmp : Path or None
-        Folder for the file on its way; None takes the folder of ``path``.
+        Shared folder for files on their way, where nobody else can look into it; None takes the
+        folder of ``path``.
+
+    Raises
+    ------
+    NotPermittedError, UnavailableError
+        It could not be written; with ``perhaps_saved`` in the error's data it appeared all the
+        same.
     """
-    temporary = write_temporary(tmp or path.parent, data, mode=mode)
-    try:
-        made = link_new(temporary, path)
-        if made:
-            sync_folder(path.parent)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    with contextlib.nullcontext(path.parent) if tmp is None else private_folder(tmp) as folder:
+        temporary = write_temporary(folder, data, mode=mode)
+        try:
+            made = link_new(temporary, path)
+            if made:
+                sync_folder(path.parent)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
     return made
 
 
 def replace(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
     """Write a file whole, over an older one if there is one."""
     temporary = write_temporary(path.parent, data, mode=mode)
+    move(temporary, path)
+    if durable:
+        sync_folder(path.parent)
+
+
+def move(temporary: Path, path: Path) -> None:
+    """Let a temporary file appear as ``path``, over an older file if there is one."""
     try:
         temporary.rename(path)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise write_error(error, path) from error
-    if durable:
-        sync_folder(path.parent)
 
 
 def write_error(error: OSError, path: Path) -> NotPermittedError | UnavailableError:
     """Return our error for a write that the system refused."""
-    if isinstance(error, PermissionError) or error.errno in {1, 13, 30}:
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return NotPermittedError(
             f"{path.parent} cannot be written ({error.strerror}).",
             "Ask the folder's owner for write permission.",

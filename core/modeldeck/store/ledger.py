@@ -7,7 +7,9 @@ that somebody was first: the new entries are folded, the decision is taken again
 number tried. No safety rests on the lock file: it only keeps local writers from racing in vain.
 
 Readers take no lock. A file that is missing while later ones exist, cannot be read, or does not
-continue the chain stops the fold there, and the workspace is read-only until that is mended.
+continue the chain stops the fold there, and the workspace is read-only until that is mended. What
+may be over in a moment (no descriptor left, a disk that fails) stops nothing: it is an error of
+that one call, and the next one goes on.
 """
 
 from __future__ import annotations
@@ -15,14 +17,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from modeldeck import clock
 from modeldeck.domain import fold
 from modeldeck.domain.entry import (
+    MAX_BYTES,
     NO_PREV,
     Entry,
     Intent,
@@ -45,6 +50,9 @@ from modeldeck.store.signing import Verifier
 
 _READ_LIMIT = 4 << 20
 _TRIES = 10_000
+_NAME = re.compile(r"[0-9]{10}\.json")
+_PATIENCE_S = 1.0
+_PAUSE_S = 0.0005
 
 
 def entry_path(root: Path, n: int) -> Path:
@@ -53,14 +61,22 @@ def entry_path(root: Path, n: int) -> Path:
 
 
 def numbers(root: Path) -> list[int]:
-    """Return the numbers of all entry files there are, in order."""
-    found = []
-    with contextlib.suppress(FileNotFoundError), os.scandir(places.ledger_folder(root)) as listing:
-        for item in listing:
-            stem, dot, ending = item.name.partition(".")
-            if dot and ending == "json" and stem.isdigit() and len(stem) == 10:
-                found.append(int(stem))
-    return sorted(found)
+    """Return the numbers of all entry files there are, in order; other files are none.
+
+    Raises
+    ------
+    NotPermittedError, DamageError, UnavailableError
+        The folder cannot be listed.
+    """
+    folder = places.ledger_folder(root)
+    try:
+        with os.scandir(folder) as listing:
+            names = [item.name for item in listing if _NAME.fullmatch(item.name)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise files.read_error(error, folder) from error
+    return sorted(int(name[:10]) for name in names if name != f"{0:010d}.json")
 
 
 def read_file(root: Path, n: int) -> tuple[bytes, int]:
@@ -70,14 +86,18 @@ def read_file(root: Path, n: int) -> tuple[bytes, int]:
     ------
     NotFoundError, NotPermittedError, DamageError
         It is not there, may not be read, or is not a plain file.
+    UnavailableError
+        It cannot be read just now.
     """
     path = entry_path(root, n)
     descriptor = files.open_regular(path)
     try:
         data = files.read_descriptor(descriptor, _READ_LIMIT, name=path.name)
         return data, os.fstat(descriptor).st_uid
+    except OSError as error:
+        raise files.read_error(error, path) from error
     finally:
-        os.close(descriptor)
+        files.close(descriptor)
 
 
 class Ledger:
@@ -95,9 +115,17 @@ class Ledger:
         self.lock = threading.RLock()
         self.owners_differ = False
         self._hole = 0
+        self._is_swept = False
 
     def refresh(self, until: int = sys.maxsize) -> int:
-        """Fold the entries that are new, up to number ``until``; return how many there were."""
+        """Fold the entries that are new, up to number ``until``; return how many there were.
+
+        Raises
+        ------
+        UnavailableError
+            The next one cannot be read, or its signature not be checked, just now; those before
+            it are folded, and another call goes on.
+        """
         with self.lock:
             before = self.state.n
             if not before:
@@ -132,10 +160,10 @@ class Ledger:
 
         Entries are linked in order: whoever saw a later one and looks again sees this one too.
         """
-        if self._hole != n and not entry_path(self.root, n + 1).exists():
+        if self._hole != n and not files.is_there(entry_path(self.root, n + 1)):
             return False
         self._hole = 0
-        if entry_path(self.root, n).exists():
+        if files.is_there(entry_path(self.root, n)):
             return True
         self.state.stopped = f"Entry {n} is missing although later ones are there."
         return False
@@ -145,13 +173,25 @@ class Ledger:
         if entry.n == 1:
             self.owners_differ = owner != uid
         key = ""
-        if entry.signature:
+        is_checked = bool(entry.signature) and not self._is_void_anyway(entry)
+        if is_checked:
             key = self.verifier.key(signed_bytes(entry), entry.signature, keys=keys)
         return Evidence(
             owner=None if self.owners_differ else owner,
             key=key,
-            is_forged=bool(entry.signature) and not key,
+            is_forged=is_checked and not key,
         )
+
+    def _is_void_anyway(self, entry: Entry) -> bool:
+        """Say whether an entry is void whatever its signature says, so that none is checked.
+
+        A check takes milliseconds; whoever borrows a signature for many entries shall not make
+        everybody pay for it.
+        """
+        state = self.state
+        is_foreign = entry.workspace != state.workspace or entry.head not in state.heads
+        is_used = entry.id in state.ids
+        return entry.size > MAX_BYTES or is_used or bool(state.n and is_foreign)
 
     def _keys_of(self, entry: Entry) -> tuple[tuple[str, ...], int]:
         if entry.n > 1:
@@ -183,21 +223,48 @@ class Ledger:
 
         Raises
         ------
+        ConflictError
+            Its id is that of an entry that says something else; nothing was written.
+        UnavailableError
+            The disk failed. Nothing was written, unless ``perhaps_saved`` is in the error's data.
         ModelDeckError
             It was refused; nothing was written.
         """
-        with self.lock, self._queue():
-            for _ in range(_TRIES):
-                self.refresh()
-                self._refuse_if_stopped()
-                known = self.state.ids.get(intent.id)
-                if known is not None:
-                    return self.state.activity[known - 1]
-                if self._try(intent, host=host, at=clock.to_text(now())):
-                    self.refresh()
-                    return self._outcome(intent)
+        with self._queue(), self.lock:
+            try:
+                return self._commit(intent, host=host, now=now)
+            except UnavailableError as error:
+                if not error.data.get("perhaps_saved"):
+                    raise
+            try:  # what was written is found by its id
+                return self._commit(intent, host=host, now=now)
+            except UnavailableError as error:
+                msg = f"The entry is perhaps recorded: {error.message}"
+                hint = "`modeldeck activity` shows whether it is; look before doing it again."
+                raise UnavailableError(msg, hint, perhaps_saved=True) from error
+
+    def _commit(self, intent: Intent, *, host: str, now: clock.Clock) -> Activity:
+        for _ in range(_TRIES):
+            self.refresh()
+            self._refuse_if_stopped()
+            if intent.id in self.state.ids:
+                return self._recorded(intent)
+            if self._try(intent, host=host, at=clock.to_text(now())):
+                return self._outcome(self.state.n + 1)
         msg = "Others were first ten thousand times in a row."
         raise UnavailableError(msg, "Try again.")
+
+    def _recorded(self, intent: Intent) -> Activity:
+        """Return the entry that an intent became before, once that is sure to be on the disk."""
+        done = self.state.activity[self.state.ids[intent.id] - 1]
+        entry = read_entry(read_file(self.root, done.n)[0])
+        is_same = signed_bytes(entry) == signed_bytes(intent)
+        if entry.digest != done.digest or not is_same or entry.signature != intent.signature:
+            msg = f"Entry {done.n} has this id already: {done.action} {done.subject} by {done.by}."
+            hint = "Nothing was written. Do it again: it will have an id of its own."
+            raise ConflictError(msg, hint, n=done.n)
+        files.sync_folder(places.ledger_folder(self.root))
+        return done
 
     def _try(self, intent: Intent, *, host: str, at: str) -> bool:
         state = self.state
@@ -205,18 +272,28 @@ class Ledger:
             level = self.level_here(intent.by, is_signed=bool(intent.signature))
             fold.decide(state, intent, level=level, at=at)
         data = entry_bytes(intent, n=state.n + 1, prev=state.head or NO_PREV, at=at, host=host)
-        path = entry_path(self.root, state.n + 1)
-        return files.write_new(path, data, tmp=places.tmp_folder(self.root))
+        tmp = places.tmp_folder(self.root)
+        if not self._is_swept:
+            files.sweep(tmp)
+            self._is_swept = True
+        return files.write_new(entry_path(self.root, state.n + 1), data, tmp=tmp)
 
-    def _outcome(self, intent: Intent) -> Activity:
+    def _outcome(self, n: int) -> Activity:
         """Return what our entry became: between link and fold others may have followed."""
-        for done in reversed(self.state.activity):
-            if done.n == self.state.ids.get(intent.id):
-                return done
-        self._refuse_if_stopped()
-        msg = "The entry was written but counts for nothing."
-        reason = next((one.reason for one in reversed(self.state.activity) if one.is_void), "")
-        raise NotPermittedError(msg, f"Reason: {reason}." if reason else "")
+        try:
+            self.refresh()
+        except UnavailableError as error:
+            error.data["perhaps_saved"] = True
+            raise
+        if self.state.n < n:
+            self._refuse_if_stopped()
+            msg = f"Entry {n} was written and is not there."
+            raise UnavailableError(msg, perhaps_saved=True)
+        done = self.state.activity[n - 1]
+        if done.is_void:
+            msg = "The entry was written but counts for nothing."
+            raise NotPermittedError(msg, f"Reason: {done.reason.rstrip('.')}.")
+        return done
 
     def _refuse_if_stopped(self) -> None:
         if self.state.stopped:
@@ -231,11 +308,24 @@ class Ledger:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             with contextlib.suppress(OSError):
                 descriptor = os.open(places.lock_file(self.root), flags, 0o666)
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                _wait_for_lock(descriptor)
             yield
         finally:
             if descriptor >= 0:
-                os.close(descriptor)
+                files.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int) -> None:
+    """Take a lock, or go without it when its holder, who may be stopped, keeps it too long."""
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return
+            time.sleep(_PAUSE_S)
 
 
 def found(root: Path, intent: Intent, *, host: str, now: clock.Clock = clock.utc_now) -> str:
