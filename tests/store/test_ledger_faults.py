@@ -7,11 +7,10 @@ import fcntl
 import os
 import resource
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,6 +21,7 @@ from modeldeck.store import files, places
 from modeldeck.store import ledger as ledger_module
 from modeldeck.store.ledger import Ledger, entry_path, numbers
 from modeldeck.store.signing import Verifier
+from tests.store.faults import failing
 from tests.store.ledger_writer import commit, make, opened, remark
 
 AT = "2026-11-23T07:10:11.123456Z"
@@ -40,27 +40,6 @@ def put(ledger: Ledger, intent: Intent) -> None:
     data = entry_bytes(intent, n=ledger.state.n + 1, prev=ledger.state.head, at=AT, host="h")
     files.write_new(entry_path(ledger.root, ledger.state.n + 1), data)
     ledger.refresh()
-
-
-@contextmanager
-def failing(
-    patch: pytest.MonkeyPatch, name: str, *, nth: int, number: int, lasts: bool = False
-) -> Iterator[list[int]]:
-    """Let the nth call of a function of ``os`` fail, or all from there; count the calls."""
-    real = getattr(os, name)
-    calls = [0]
-
-    def called(*args: Any, **options: Any) -> object:  # noqa: ANN401 -- stands for any call
-        calls[0] += 1
-        if calls[0] == nth or (lasts and calls[0] > nth):
-            if name == "close":
-                real(*args, **options)
-            raise OSError(number, os.strerror(number), str(args[0]))
-        return real(*args, **options)
-
-    with patch.context() as now:
-        now.setattr(os, name, called)
-        yield calls
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,13 @@ import os
 from pathlib import Path
 
 from modeldeck.domain.entry import digest_of, is_digest
-from modeldeck.errors import DamageError, InvalidInputError, NotFoundError
+from modeldeck.errors import (
+    DamageError,
+    InvalidInputError,
+    NotFoundError,
+    NotPermittedError,
+    UnavailableError,
+)
 from modeldeck.store import files, places
 
 MAX_READ = 64 << 20
@@ -27,6 +33,7 @@ class ObjectStore:
     def __init__(self, root: Path) -> None:
         self.folder = places.objects_folder(root)
         self.tmp = places.tmp_folder(root)
+        self._durable: set[str] = set()
 
     def path(self, digest: str) -> Path:
         """Return where an object lies, or would lie.
@@ -42,50 +49,78 @@ class ObjectStore:
         return self.folder / digest[:2] / digest
 
     def put(self, data: bytes) -> str:
-        """Store bytes; return their digest. Storing them again does nothing."""
+        """Store bytes; return their digest. What is there already is kept, or mended if damaged.
+
+        Raises
+        ------
+        DamageError
+            Other bytes lie in their place, and may not be replaced by this user.
+        NotPermittedError, UnavailableError
+            It cannot be written.
+        """
         digest = digest_of(data)
-        path = self.path(digest)
-        if self._has(path, len(data)):
+        if self._is_kept(digest, size=len(data)):
             return digest
-        files.make_folder(path.parent)
-        files.write_new(path, data, tmp=self.tmp)
+        with files.private_folder(self.tmp) as folder:
+            temporary = files.write_temporary(folder, data, mode=0o444)
+            self._appear(temporary, digest, size=len(data))
         return digest
 
     def put_file(self, source: Path) -> tuple[str, int]:
-        """Store a file's contents; return their digest and size in bytes."""
-        found = hashlib.sha256()
-        temporary = self.tmp / f".{os.getpid()}-{os.urandom(6).hex()}.tmp"
+        """Store a file's contents; return their digest and size in bytes.
+
+        Raises
+        ------
+        NotFoundError, NotPermittedError, DamageError
+            The file cannot be read; or as for :meth:`put`.
+        UnavailableError
+            It cannot be read or written just now.
+        """
         descriptor = files.open_regular(source)
         try:
-            with open(descriptor, "rb", closefd=False) as reader, temporary.open("xb") as writer:
-                while block := reader.read(_BLOCK):
-                    found.update(block)
-                    writer.write(block)
-                os.fchmod(writer.fileno(), 0o444)
-                writer.flush()
-                os.fsync(writer.fileno())
-                size = writer.tell()
-            self._appear(temporary, self.path(found.hexdigest()), size=size)
-        except OSError as error:
-            raise files.write_error(error, temporary) from error
+            with files.private_folder(self.tmp) as folder:
+                temporary = folder / f".{os.getpid()}-{os.urandom(6).hex()}.tmp"
+                digest, size = _copy(descriptor, temporary)
+                self._appear(temporary, digest, size=size)
         finally:
-            os.close(descriptor)
+            files.close(descriptor)
+        return digest, size
+
+    def _is_kept(self, digest: str, *, size: int) -> bool:
+        """Say whether an object is there with the right bytes, and bring its name to the disk."""
+        path = self.path(digest)
+        try:
+            is_whole = os.lstat(path).st_size == size and not self.problem(digest, data=True)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise files.read_error(error, path) from error
+        except NotPermittedError:
+            is_whole = False
+        if is_whole:  # whoever linked it may have been killed before its folder was on the disk
+            self._make_durable(path.parent)
+            _sync(path.parent)
+        return is_whole
+
+    def _appear(self, temporary: Path, digest: str, *, size: int) -> None:
+        """Let an object appear; what lies in its place with other bytes is replaced."""
+        path = self.path(digest)
+        try:
+            self._make_durable(path.parent)
+            if files.link_new(temporary, path):
+                _sync(path.parent)
+            elif not self._is_kept(digest, size=size):
+                _replace(temporary, path)
+        finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-        return found.hexdigest(), size
 
-    def _appear(self, temporary: Path, path: Path, *, size: int) -> None:
-        if self._has(path, size):
-            return
-        files.make_folder(path.parent)
-        if files.link_new(temporary, path):
-            files.sync_folder(path.parent)
-
-    def _has(self, path: Path, size: int) -> bool:
-        try:
-            return path.lstat().st_size == size
-        except OSError:
-            return False
+    def _make_durable(self, folder: Path) -> None:
+        """Make an object's folder; once a process bring it to the disk, whoever made it."""
+        if folder.name not in self._durable or not folder.is_dir():
+            files.make_folder(folder)
+            _sync(folder.parent)
+            self._durable.add(folder.name)
 
     def read(self, digest: str, *, limit: int = MAX_READ) -> bytes:
         """Return an object's bytes, verified.
@@ -121,7 +156,7 @@ class ObjectStore:
         except OSError as error:
             raise files.write_error(error, target) from error
         finally:
-            os.close(descriptor)
+            files.close(descriptor)
         if found.hexdigest() != digest:
             target.unlink()
             raise _changed(digest)
@@ -131,6 +166,11 @@ class ObjectStore:
         """Return what is wrong with an object; empty when nothing is.
 
         With ``data`` its bytes are hashed again; else only its presence is looked at.
+
+        Raises
+        ------
+        NotPermittedError, UnavailableError
+            It cannot be looked at.
         """
         try:
             descriptor = files.open_regular(self.path(digest))
@@ -143,9 +183,50 @@ class ObjectStore:
                 with open(descriptor, "rb", closefd=False) as reader:
                     if hashlib.file_digest(reader, "sha256").hexdigest() != digest:
                         return "has other bytes than its name says"
+        except OSError as error:
+            raise files.read_error(error, self.path(digest)) from error
         finally:
-            os.close(descriptor)
+            files.close(descriptor)
         return ""
+
+
+def _copy(descriptor: int, temporary: Path) -> tuple[str, int]:
+    """Copy an open file into a new one and bring that to the disk; return digest and size."""
+    found = hashlib.sha256()
+    try:
+        with open(descriptor, "rb", closefd=False) as reader, temporary.open("xb") as writer:
+            while block := reader.read(_BLOCK):
+                found.update(block)
+                writer.write(block)
+            os.fchmod(writer.fileno(), 0o444)
+            writer.flush()
+            os.fsync(writer.fileno())
+            return found.hexdigest(), writer.tell()
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise files.write_error(error, temporary) from error
+        raise
+
+
+def _sync(folder: Path) -> None:
+    """Bring a folder to the disk; objects may be put twice, so that nothing is unsure."""
+    try:
+        files.sync_folder(folder)
+    except UnavailableError as error:
+        hint = "Do it again when the disk is well; an object that is there already does no harm."
+        raise UnavailableError(error.message, hint) from error
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    try:
+        files.move(temporary, path)
+    except NotPermittedError:
+        msg = f"Object {path.name[:12]} has other bytes than its name says."
+        hint = f"Ask the owner of {path} to remove it, then do it again."
+        raise DamageError(msg, hint, digest=path.name) from None
+    _sync(path.parent)
 
 
 _MISSING = "Restore it from a backup; `modeldeck ledger verify` lists what is missing."
