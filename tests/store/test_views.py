@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,43 @@ def test_snapshot_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     filled(tmp_path / "file" / "c.json").save(1, "x")
     assert (tmp_path / "file").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda whole: whole.replace(b'"name"', b'"nane"', 1),
+        lambda whole: whole.replace(b'"versions": 5', b'"versions": 6'),
+        lambda whole: b"\n".join(whole.split(b"\n")[:-1]),
+        lambda whole: whole.split(b"\n")[0],
+        lambda whole: whole.split(b"\n")[0] + b"\n",
+        lambda whole: whole + b"\n",
+        lambda whole: whole + b'\n["models", "x", {"name": "x"}]',
+    ],
+)
+def test_changed_snapshot_is_as_none(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    """One letter, one line too few or too many: the snapshot is forgotten, quietly."""
+    path = tmp_path / "c.json"
+    filled(path).save(42, "abc")
+    path.write_bytes(change(path.read_bytes()))
+    catalogue = Catalogue(path)
+    assert (catalogue.applied, catalogue.all("models")) == (0, [])
+
+
+def test_snapshot_damaged_anywhere_is_whole_or_none(tmp_path: Path, rng: random.Random) -> None:
+    """A thousand changes at random places: never other documents than were saved, no error."""
+    path = tmp_path / "c.json"
+    filled(path).save(42, "abc")
+    whole = path.read_bytes()
+    saved = Catalogue(path).all("models")
+    for _ in range(1000):
+        changed = bytearray(whole)
+        changed[rng.randrange(len(whole))] = rng.randrange(256)
+        path.write_bytes(changed[: rng.choice([len(whole), rng.randrange(len(whole))])])
+        assert Catalogue(path).all("models") in ([], saved)
+
+
+def test_snapshot_of_nothing_is_read(tmp_path: Path) -> None:
+    """An empty workspace has a snapshot too."""
+    Catalogue(tmp_path / "c.json").save(1, "x")
+    assert Catalogue(tmp_path / "c.json").applied == 1

@@ -1,9 +1,10 @@
 """The catalogue: TinyDB documents about what the ledger says, kept in memory, saved as a snapshot.
 
-The snapshot is a file of JSON lines: first ``{"v": 3, "applied": n, "head": digest}``, then one
-``[table, key, document]`` a line. It is replaced whole by ``rename``, belongs to one user and may
-be deleted or damaged at any time: then it is built anew, so it needs neither locks nor fsync.
-Documents are keyed by their ``id`` (or ``name``).
+The snapshot is a file of JSON lines: first ``{"v": 4, "applied": n, "head": digest, "sha256":
+digest}``, then one ``[table, key, document]`` a line. ``sha256`` is of all bytes after the first
+line: without it a cut or changed file would read as an emptier or another workspace. The file is
+replaced whole by ``rename``, belongs to one user and may be deleted or damaged at any time: then it
+is built anew, so it needs neither locks nor fsync. Documents are keyed by ``id`` (or ``name``).
 
 TinyDB's own tables copy everything at each write and hand out numbers as ids. Here a table keeps
 its documents by their own key and changes in place; nothing reads the storage in between.
@@ -12,6 +13,7 @@ its documents by their own key and changes in place; nothing reads the storage i
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -24,7 +26,7 @@ from tinydb.table import Document, Table
 from modeldeck.errors import ModelDeckError
 from modeldeck.store import files
 
-FORMAT = 3
+FORMAT = 4
 MAX_SNAPSHOT = 1 << 30
 
 
@@ -109,12 +111,14 @@ class Catalogue:
             return
         if self._is_saved and (applied, head) == (self.applied, self.head):
             return
-        header = {"v": FORMAT, "applied": applied, "head": head}
-        lines = [json.dumps(header)]
+        lines: list[str] = []
         for name, table in self._tables.items():
             lines += [json.dumps([name, key, one]) for key, one in table.documents().items()]
-        whole = "\n".join(lines).encode()
-        with contextlib.suppress(ModelDeckError, OSError):
+        rest = "\n".join(lines).encode()
+        digest = hashlib.sha256(rest).hexdigest()
+        header = {"v": FORMAT, "applied": applied, "head": head, "sha256": digest}
+        whole = b"\n".join((json.dumps(header).encode(), rest))
+        with contextlib.suppress(ModelDeckError):
             files.make_folder(self.path.parent)
             files.replace(self.path, whole, mode=0o600, durable=False)
             self.applied, self.head = applied, head
@@ -124,15 +128,15 @@ class Catalogue:
         if self.path is None:
             return
         try:
-            first, *lines = files.read_bytes(self.path, MAX_SNAPSHOT).split(b"\n")
+            first, _, rest = files.read_bytes(self.path, MAX_SNAPSHOT).partition(b"\n")
             header = json.loads(first)
-            if header["v"] != FORMAT:
+            if header["v"] != FORMAT or header["sha256"] != hashlib.sha256(rest).hexdigest():
                 return
             applied, head = int(header["applied"]), str(header["head"])
-            for line in lines:  # one by one, so that other threads run in between
+            for line in rest.splitlines():  # one by one, so that other threads run in between
                 name, key, one = json.loads(line)
                 self.table(name).put(key, one)
-        except (ModelDeckError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (ModelDeckError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self.clear()
             return
         self.applied, self.head = applied, head
