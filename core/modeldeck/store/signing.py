@@ -21,7 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modeldeck.domain.members import key_of
-from modeldeck.errors import InvalidInputError, NotFoundError, NotPermittedError, UnavailableError
+from modeldeck.errors import (
+    InvalidInputError,
+    ModelDeckError,
+    NotFoundError,
+    NotPermittedError,
+    UnavailableError,
+)
 from modeldeck.store import files
 
 NAMESPACE = "modeldeck-approval"
@@ -61,16 +67,20 @@ class Signer:
 
         Raises
         ------
-        NotPermittedError
+        NotPermittedError, UnavailableError
             It could not be signed; nothing was written.
         """
-        with tempfile.TemporaryDirectory(prefix="modeldeck-") as folder:
-            path = self.path
-            if not path:
-                path = f"{folder}/key.pub"
-                Path(path).write_text(self.public + "\n", encoding="utf-8")
-            command = ["-Y", "sign", "-q", "-f", path, "-n", NAMESPACE]
-            done = _keygen(command, payload, may_ask=may_ask)
+        try:
+            with tempfile.TemporaryDirectory(prefix="modeldeck-") as folder:
+                path = self.path
+                if not path:
+                    path = f"{folder}/key.pub"
+                    Path(path).write_text(self.public + "\n", encoding="utf-8")
+                command = ["-Y", "sign", "-q", "-f", path, "-n", NAMESPACE]
+                done = _keygen(command, payload, may_ask=may_ask)
+        except OSError as error:
+            msg = f"Nothing could be signed: {error.strerror}."
+            raise UnavailableError(msg, "Look at the folder for temporary files.") from error
         if done.returncode or b"BEGIN SSH SIGNATURE" not in done.stdout:
             problem = done.stderr.decode(errors="replace").strip().splitlines()
             msg = f"Signing with {self.path or self.fingerprint} failed: {(problem or ['?'])[-1]}"
@@ -84,8 +94,8 @@ def signer_from_file(path: str) -> Signer:
 
     Raises
     ------
-    NotFoundError, InvalidInputError
-        There is no such file, or no public key beside it.
+    NotFoundError, InvalidInputError, NotPermittedError
+        There is no such file, or no public key beside it that can be read.
     """
     expanded = Path(path).expanduser()
     public = expanded if expanded.suffix == ".pub" else expanded.with_name(f"{expanded.name}.pub")
@@ -95,8 +105,11 @@ def signer_from_file(path: str) -> Signer:
     if not public.exists():
         msg = f"Beside {path} there is no {public.name}."
         raise InvalidInputError(msg, f"Make it: ssh-keygen -y -f {path} > {public}")
-    with public.open("rb") as reader:
-        line = reader.read(_MAX_KEY).decode(errors="replace")
+    try:
+        with public.open("rb") as reader:  # people link their keys
+            line = reader.read(_MAX_KEY).decode(errors="replace")
+    except OSError as error:
+        raise files.read_error(error, public) from error
     return Signer(public=key_of(line), path=str(expanded))
 
 
@@ -145,17 +158,27 @@ def key_in(signature: str) -> str:
 
 
 class Verifier:
-    """Verifies signatures, remembering in the user's cache those that did verify."""
+    """Verifies signatures, remembering in the user's cache what came out.
+
+    A line of the cache is the digest of payload, signature and key; ``!`` before it says that the
+    signature does not verify.
+    """
 
     def __init__(self, cache: Path | None) -> None:
         self.cache = cache
         self._known: set[str] = set()
         if cache is not None:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(ModelDeckError, ValueError):
                 self._known = set(files.read_bytes(cache, 64 << 20).decode().split())
 
     def key(self, payload: bytes, signature: str, *, keys: Sequence[str]) -> str:
-        """Return which of a member's keys a signature verifies under; empty when none."""
+        """Return which of a member's keys a signature verifies under; empty when none.
+
+        Raises
+        ------
+        UnavailableError
+            It cannot be checked just now.
+        """
         named = key_in(signature)
         if not named or named not in keys:
             return ""
@@ -163,19 +186,21 @@ class Verifier:
         digest = mark.hexdigest()
         if digest in self._known:
             return named
-        if not verify(payload, signature, key=named):
+        if f"!{digest}" in self._known:
             return ""
-        self._remember(digest)
-        return named
+        holds, is_certain = _verdict(payload, signature, key=named)
+        if is_certain:
+            self._remember(digest if holds else f"!{digest}")
+        return named if holds else ""
 
-    def _remember(self, digest: str) -> None:
-        self._known.add(digest)
+    def _remember(self, line: str) -> None:
+        self._known.add(line)
         if self.cache is None:
             return
-        with contextlib.suppress(OSError):
-            self.cache.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(ModelDeckError, OSError):
+            files.make_folder(self.cache.parent)
             with self.cache.open("a", encoding="ascii") as writer:
-                writer.write(f"{digest}\n")
+                writer.write(f"{line}\n")
 
 
 def verify(payload: bytes, signature: str, *, key: str) -> bool:
@@ -184,15 +209,42 @@ def verify(payload: bytes, signature: str, *, key: str) -> bool:
     Raises
     ------
     UnavailableError
-        There is no ``ssh-keygen`` here.
+        There is no ``ssh-keygen`` here, or it cannot run just now.
     """
-    with tempfile.TemporaryDirectory(prefix="modeldeck-") as folder:
-        allowed, signed = Path(folder, "allowed"), Path(folder, "signature")
-        allowed.write_text(f'member namespaces="{NAMESPACE}" {key}\n', encoding="utf-8")
-        signed.write_text(signature, encoding="utf-8")
-        command = ["-Y", "verify", "-f", str(allowed), "-I", "member", "-n", NAMESPACE]
-        done = _keygen([*command, "-s", str(signed)], payload, may_ask=False)
-    return done.returncode == 0
+    return _verdict(payload, signature, key=key)[0]
+
+
+_REFUSALS = (
+    b"incorrect signature",
+    b"invalid format",
+    b"incomplete message",
+    b"missing header",
+    b"namespace does not match",
+)
+"""How ``ssh-keygen`` ends what it says about a signature that is wrong for good."""
+
+
+def _verdict(payload: bytes, signature: str, *, key: str) -> tuple[bool, bool]:
+    """Return whether a signature verifies, and whether it would be the same at any other time."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="modeldeck-") as folder:
+            allowed, signed = Path(folder, "allowed"), Path(folder, "signature")
+            allowed.write_text(f'member namespaces="{NAMESPACE}" {key}\n', encoding="utf-8")
+            signed.write_text(signature, encoding="utf-8")
+            command = ["-Y", "verify", "-f", str(allowed), "-I", "member", "-n", NAMESPACE]
+            done = _keygen([*command, "-s", str(signed)], payload, may_ask=False)
+    except OSError as error:
+        raise _no_check(error.strerror or str(error)) from error
+    if done.returncode < 0:
+        because = f"ssh-keygen was ended by signal {-done.returncode}"
+        raise _no_check(because)
+    holds = done.returncode == 0
+    return holds, holds or done.stderr.strip().endswith(_REFUSALS)
+
+
+def _no_check(because: str) -> UnavailableError:
+    msg = f"A signature cannot be checked just now: {because}."
+    return UnavailableError(msg, "Try again when the machine is less busy.")
 
 
 def _keygen(
@@ -214,6 +266,9 @@ def _keygen(
     except FileNotFoundError:
         msg = "There is no ssh-keygen here, which makes and checks signatures."
         raise UnavailableError(msg, "Install OpenSSH's client (Debian: openssh-client).") from None
+    except OSError as error:
+        msg = f"ssh-keygen could not be started: {error.strerror}."
+        raise UnavailableError(msg, "Try again when the machine is less busy.") from error
     except subprocess.TimeoutExpired:
         msg = "ssh-keygen did not answer within two minutes."
         raise UnavailableError(msg, "Is a hardware key waiting to be touched? Try again.") from None
