@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -76,3 +79,89 @@ def test_claimed_name_cannot_decide_where_signatures_are_asked(
     with pytest.raises(ModelDeckError):
         workspace.members.add(NewMember("mallory"))
     assert "mallory" not in [one["name"] for one in workspace.members.list()]
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run an SSH agent that holds no key."""
+    if shutil.which("ssh-agent") is None:
+        pytest.skip("ssh-agent (openssh-client) is not installed")
+    socket = tempfile.mkdtemp(prefix="agent-") + "/s"  # a socket's path may not be long
+    process = subprocess.Popen(
+        ["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while not Path(socket).exists():
+            assert time.monotonic() < deadline
+        monkeypatch.setenv("SSH_AUTH_SOCK", socket)
+        monkeypatch.delenv("MODELDECK_USER", raising=False)
+        monkeypatch.delenv("MODELDECK_KEY", raising=False)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+        shutil.rmtree(Path(socket).parent, ignore_errors=True)
+
+
+def hold(path: str) -> None:
+    """Add a key to the agent."""
+    subprocess.run(["ssh-add", "-q", path], check=True, timeout=30)
+
+
+@pytest.mark.usefixtures("agent")
+def test_key_in_an_agent_says_who_acts_where_signatures_are_asked(
+    signed: tuple[Path, dict[str, str]],
+) -> None:
+    """The Unix account is recorded for ann; the agent holds ben's key: ben acts, and signs."""
+    root, keys = signed
+    assert Workspace.open(root).actor.name == "ann"
+    hold(keys["stranger"])
+    assert Workspace.open(root).actor.name == "ann"
+    hold(keys["ben"])
+    with start_run("x", workspace=root, user="ben", capture_output=False) as run:
+        pass
+    with Workspace.open(root) as workspace:
+        assert workspace.actor.name == "ben"
+        workspace.annotations.add(f"run:{run.id}", "mine")
+        (line,) = workspace.activity.list(1)
+        assert (line["by"], line["level"]) == ("ben", "signed")
+    assert Workspace.open(root, user="ann").actor.name == "ann"
+    assert Workspace.open(root, key=keys["ann"]).actor.name == "ann"
+    hold(keys["ann"])  # now the agent does not say who
+    assert Workspace.open(root).actor.name == "ann"
+
+
+@pytest.mark.usefixtures("agent")
+def test_key_in_an_agent_says_nothing_where_no_signature_is_asked(
+    signed: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    """Elsewhere the system's user acts."""
+    _root, keys = signed
+    init(tmp_path / "plain", owner="ann", trust="owner")
+    with Workspace.open(tmp_path / "plain", user="ann") as workspace:
+        workspace.members.add(NewMember("ben", keys=(keys["ben"],)))
+    hold(keys["ben"])
+    assert Workspace.open(tmp_path / "plain").actor.name == "ann"
+
+
+def test_other_files_among_the_keys_do_not_matter(
+    signed: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Notes, folders and links to nowhere in ~/.ssh: the member's key is found all the same."""
+    root, keys = signed
+    folder = tmp_path / "home" / ".ssh"
+    folder.mkdir(parents=True)
+    for name in ("a_notes", "a_notes.pub"):
+        (folder / name).write_text("not a key")
+    (folder / "b_folder").write_text("x")
+    (folder / "b_folder.pub").mkdir()
+    (folder / "c_loop").symlink_to("c_loop")
+    (folder / "c_loop.pub").symlink_to("c_loop.pub")
+    for ending in ("", ".pub"):
+        shutil.copy(keys["ann"] + ending, folder / f"id.work{ending}")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    with Workspace.open(root, user="ann") as workspace:
+        workspace.members.add(NewMember("zed"))
+        assert workspace.activity.list(1)[0]["level"] == "signed"

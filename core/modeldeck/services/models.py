@@ -89,7 +89,7 @@ class Models:
         if source.endswith(".skops") or (path.is_file() and not ids.is_id(source)):
             return self._register_file(path, model)
         run = self.deck.runs.document(ids.resolve(source, self.deck.runs.ids(), what="run"))
-        folder = self.deck.runs.folder(run["id"]) / "artifacts" / "model"
+        folder = _model_folder(self.deck.runs.folder(run["id"]))
         if not (folder / "model.skops").is_file():
             msg = f"Run {ids.short(run['id'])} logged no model."
             raise InvalidInputError(msg, "Log one with run.log_model(…), or train a pipeline.")
@@ -197,3 +197,16 @@ class Models:
         """
         version = self.version(typed)
         return manifests.copy_out(self.deck.objects, version["manifest"], folder=folder)
+
+
+def _model_folder(run_folder: Path) -> Path:
+    """Return where a run keeps its model; whoever wrote the run may not lead elsewhere.
+
+    Registering makes what lies there readable for everybody, with the rights of who registers.
+    """
+    folder = run_folder / "artifacts" / "model"
+    for part in (run_folder, folder.parent, folder):
+        if part.is_symlink():
+            msg = f"{part} is a link; models are taken from a run's own folder only."
+            raise InvalidInputError(msg, "Put the files themselves there, or name a model file.")
+    return folder

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from modeldeck.domain.documents import VerifyDocument, VerifyProblem
 from modeldeck.domain.entry import is_digest
 from modeldeck.domain.state import Activity
-from modeldeck.errors import ModelDeckError
+from modeldeck.errors import ModelDeckError, UnavailableError
 from modeldeck.services.base import manifests
 from modeldeck.services.base.deck import Deck
 from modeldeck.store.ledger import Ledger, numbers
@@ -37,7 +37,13 @@ class Verify:
         -------
         VerifyDocument
             ``problems`` names each thing that does not hold; its kind is ``chain``, ``history``
-            or ``owner`` (somebody changed history), or ``object`` (a file is damaged or missing).
+            or ``owner`` (somebody changed history), or ``object`` (a file is damaged or missing,
+            and an entry that counts names it; what a void entry names need not exist).
+
+        Raises
+        ------
+        NotPermittedError, UnavailableError
+            Something cannot be looked at, which says nothing about it.
         """
         known = numbers(self.deck.root)  # before reading: others may commit meanwhile
         ledger = Ledger(self.deck.root, self.deck.verifier)
@@ -62,7 +68,7 @@ class Verify:
 
     def _objects(self, activity: list[Activity], *, data: bool) -> Iterator[VerifyProblem]:
         seen: set[str] = set()
-        for line in activity:
+        for line in (one for one in activity if not one.is_void):
             name = _NAMES_OBJECT.get(line.action)
             digest = line.body.get(name) if name else None
             if not isinstance(digest, str) or not is_digest(digest) or digest in seen:
@@ -79,6 +85,8 @@ class Verify:
     def _files(self, n: int, manifest: str, *, data: bool) -> Iterator[VerifyProblem]:
         try:
             known: Mapping[str, str] = manifests.parts(manifests.read(self.deck.objects, manifest))
+        except UnavailableError:
+            raise
         except ModelDeckError as error:
             yield _problem(n, "object", problem=error.message)
             return

@@ -6,11 +6,13 @@
     runs/<yyyy-mm>/<run-id>/                     one folder a run
     endpoints/<environment>/<model>/             servers' logs and prediction logs
     .modeldeck/ledger/   one file a decision     .modeldeck/objects/ab/<sha-256>   blobs
-    .modeldeck/tmp/      files on their way      .modeldeck/lock   only lowers contention
+    .modeldeck/tmp/u<user id>/   files on their way, closed to others
+    .modeldeck/lock      only lowers contention
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -44,8 +46,14 @@ def endpoint_folder(root: Path, environment: str, *, model: str) -> Path:
 
 
 def user_cache(workspace: str) -> Path:
-    """Return this user's cache for a workspace: it may be deleted at any time."""
+    """Return this user's cache for a workspace, wherever it lies; it may be deleted at any time."""
     return _user_folder("XDG_CACHE_HOME", ".cache") / workspace[:16]
+
+
+def user_views(workspace: str, root: Path) -> Path:
+    """Return this user's cache for what one copy of a workspace shows: copies go on apart."""
+    path = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()
+    return user_cache(workspace) / path[:16]
 
 
 def user_state() -> Path:

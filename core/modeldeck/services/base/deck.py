@@ -59,8 +59,9 @@ class Deck:
         self.verifier = Verifier(None)
         self.ledger = Ledger(root, self.verifier)
         self.ledger.refresh(until=1)
-        self.cache = places.user_cache(self.ledger.state.workspace or "unfounded")
-        self.verifier = Verifier(self.cache / "signatures")
+        workspace = self.ledger.state.workspace or "unfounded"
+        self.cache = places.user_views(workspace, root)
+        self.verifier = Verifier(places.user_cache(workspace) / "signatures")
         self.ledger.verifier = self.verifier
         self.objects = ObjectStore(root)
         self.runs = RunStore(root)
@@ -119,7 +120,13 @@ class Deck:
 
     @property
     def history_problem(self) -> str:
-        """What contradicts the head that this user saw before; empty when nothing does."""
+        """What contradicts the head that this user saw before; empty when nothing does.
+
+        Raises
+        ------
+        UnavailableError
+            That cannot be found out just now.
+        """
         if self.as_of or not witness.check(self.state):
             return ""
         with self.reading() as state:  # another process may have seen entries that we have not
@@ -140,7 +147,10 @@ class Deck:
         folders = (places.ledger_folder(self.root), places.tmp_folder(self.root))
         if not all(os.access(folder, os.W_OK) for folder in folders):
             return "the folder is not writable for you"
-        return self.history_problem
+        try:
+            return self.history_problem
+        except UnavailableError as error:  # for this moment only
+            return error.message
 
     def need_writable(self) -> None:
         """Refuse to write into a workspace that is read-only.

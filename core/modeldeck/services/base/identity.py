@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from modeldeck.domain.levels import Level
 from modeldeck.domain.members import key_owner
 from modeldeck.domain.state import State
-from modeldeck.errors import NotPermittedError
+from modeldeck.errors import ModelDeckError, NotPermittedError
 from modeldeck.store.signing import Signer, agent_signers, signer_from_file
 
 
@@ -31,7 +33,9 @@ def actor_of(state: State, *, user: str = "", key: str = "") -> Actor:
     state : State
         The members and their keys.
     user : str
-        A name that is claimed; empty takes ``MODELDECK_USER``, then the system's user.
+        A name that is claimed; empty takes ``MODELDECK_USER``, then the system's user. Where
+        the workspace asks for signatures, a person is whoever owns the verifying key: then an
+        agent that holds the keys of just one member decides, and the system's user does not.
     key : str
         A key file; its owner acts, whatever the Unix account.
 
@@ -54,7 +58,20 @@ def actor_of(state: State, *, user: str = "", key: str = "") -> Actor:
     claimed = user or os.environ.get("MODELDECK_USER", "")
     if claimed:
         return Actor(claimed, host)
-    return Actor(_system_user(state), host)
+    name = _system_user(state)
+    if state.policy.strictest == Level.SIGNED:
+        return _held_by_agent(state, name, host=host) or Actor(name, host)
+    return Actor(name, host)
+
+
+def _held_by_agent(state: State, name: str, *, host: str) -> Actor | None:
+    """Return the one member other than the system's user whose key an agent holds, if any."""
+    owned = [(key_owner(state, one.public), one) for one in agent_signers()]
+    holders = {owner for owner, _signer in owned if owner}
+    if len(holders) != 1 or name in holders:
+        return None
+    owner, signer = next(one for one in owned if one[0])
+    return Actor(owner, host, signer)
 
 
 def _system_user(state: State) -> str:
@@ -80,8 +97,9 @@ def signer_for(state: State, actor: Actor) -> Signer | None:
         if signer.public in member.keys:
             return signer
     for path in sorted(Path.home().glob(".ssh/*.pub")):
-        if path.with_suffix("").exists():
-            signer = signer_from_file(str(path.with_suffix("")))
-            if signer.public in member.keys:
-                return signer
+        with contextlib.suppress(ModelDeckError, OSError):  # all kinds of files lie there
+            if path.with_suffix("").exists():
+                signer = signer_from_file(str(path.with_suffix("")))
+                if signer.public in member.keys:
+                    return signer
     return None

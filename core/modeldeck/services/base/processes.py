@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 from modeldeck.errors import ModelDeckError, UnavailableError, error_of_code
+from modeldeck.store import files
 
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
 _STARTED: list[subprocess.Popen[bytes]] = []
 """Jobs that this process started and that may still run."""
 
@@ -43,12 +45,18 @@ def spawn(
         Its working directory.
     log : Path, int or None
         The file, or a descriptor, that its output is added to; None throws it away.
+
+    Raises
+    ------
+    NotPermittedError, UnavailableError
+        It could not be started.
     """
     _STARTED[:] = [one for one in _STARTED if one.poll() is None]  # no zombies stay
-    if isinstance(log, int):
-        target = os.dup(log)
-    else:
-        target = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    path = log if isinstance(log, Path) else Path(os.devnull)
+    try:
+        target = os.dup(log) if isinstance(log, int) else os.open(path, _APPEND, 0o644)
+    except OSError as error:
+        raise files.write_error(error, path) from error
     try:
         process = subprocess.Popen(
             command(job, arguments),
@@ -65,7 +73,7 @@ def spawn(
         msg = f"The job {job} could not be started: {error.strerror}."
         raise UnavailableError(msg) from error
     finally:
-        os.close(target)
+        files.close(target)
 
 
 def ask(job: str, arguments: list[str], *, root: Path, timeout_s: float = 600) -> dict[str, object]:
@@ -76,7 +84,7 @@ def ask(job: str, arguments: list[str], *, root: Path, timeout_s: float = 600) -
     ModelDeckError
         It failed; the class follows from its exit code, the message is its own.
     UnavailableError
-        It did not end in time.
+        It could not be started, or did not end in time.
     """
     try:
         done = subprocess.run(
@@ -91,6 +99,9 @@ def ask(job: str, arguments: list[str], *, root: Path, timeout_s: float = 600) -
     except subprocess.TimeoutExpired:
         msg = f"The job {job} did not end within {timeout_s:.0f} seconds."
         raise UnavailableError(msg, "Try again when the machine is less busy.") from None
+    except OSError as error:
+        msg = f"The job {job} could not be started: {error.strerror}."
+        raise UnavailableError(msg, "Try again when the machine is less busy.") from error
     try:
         answer = json.loads(done.stdout)
     except ValueError:
