@@ -64,10 +64,24 @@ class World:
         assert not done.is_void, done.reason
         return done
 
-    def found(self, policy: Policy, owners: tuple[str, ...] = ("ann",), threshold: int = 1) -> None:
-        """Found the workspace."""
+    def found(
+        self,
+        policy: Policy,
+        owners: tuple[str, ...] = ("ann",),
+        *,
+        threshold: int = 1,
+        keys: tuple[str, ...] = (),
+    ) -> None:
+        """Found the workspace; the first owners have the keys."""
         people: list[Json] = [
-            {"name": one, "kind": "person", "uid": n, "roles": [], "environments": [], "keys": []}
+            {
+                "name": one,
+                "kind": "person",
+                "uid": n,
+                "roles": [],
+                "environments": [],
+                "keys": [*keys[n : n + 1]],
+            }
             for n, one in enumerate(owners)
         ]
         body: dict[str, Json] = {

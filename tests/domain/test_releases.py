@@ -267,6 +267,6 @@ def test_environment_needs_its_level(world: World) -> None:
     """An entry below the level of the environment that it affects is refused and void."""
     signed = Policy({"production": Environment("production", trust="signed")}, {})
     made = type(world)()
-    made.found(signed)
+    made.found(signed, keys=("ssh-ed25519 ANN",))
     with pytest.raises(NotPermittedError, match="signed"):
         made.member("bob")

@@ -2,15 +2,20 @@
 
 ::
 
-    release decided ─► pointer, generation+1 ─► servers report ready ─► live
+    release decided ─► pointer, generation+1 ─► a server reports ready ─► live
                                              └► all that were ready before report failed
                                                  ─► pointer back, generation+1
+
+Only a release that is still deploying goes back by itself: the version before it has served all the
+while. When a version that was live fails later on every server, the pointer stays where people put
+it; the release has failed, and the version is no longer one to go back to.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from modeldeck.domain.levels import Level
 from modeldeck.domain.state import Act, Endpoint, Pointer, Release, ServerReport, State
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
 
@@ -54,7 +59,7 @@ def point(state: State, release: Release, *, at: str) -> None:
     """Point an endpoint at a release's version."""
     endpoint = state.endpoint(release.model, release.environment)
     _end(state, endpoint, status="replaced")
-    pointer = Pointer(release.version, release.manifest, release.id)
+    pointer = Pointer(release.version, release.manifest, release.id, release.level)
     state.put_endpoint(_moved(endpoint, pointer, at=at))
 
 
@@ -79,7 +84,7 @@ def _moved(endpoint: Endpoint, pointer: Pointer, *, at: str) -> Endpoint:
 def _end(state: State, endpoint: Endpoint, *, status: str) -> None:
     release = state.releases.get(endpoint.pointer.release)
     if release is not None and release.status in {"live", "deploying"}:
-        state.put_release(replace(release, status=status))
+        state.move(release, status=status)
 
 
 def check_stop(state: State, act: Act) -> None:
@@ -100,10 +105,18 @@ def apply_stop(state: State, act: Act) -> str:
 
 
 def targets(state: State, endpoint: Endpoint) -> list[Pointer]:
-    """Return what an endpoint may be rolled back to, newest first."""
-    depth = state.policy.environments[endpoint.environment].rollback_depth
-    others = [one for one in endpoint.lived if one.manifest != endpoint.pointer.manifest]
-    return others[::-1][:depth]
+    """Return what an endpoint may be rolled back to, newest first.
+
+    There is nothing where the policy has no such environment any more.
+    """
+    environment = state.policy.environments.get(endpoint.environment)
+    depth = environment.rollback_depth if environment else 0
+    return [*_others(endpoint)[::-1][:depth]]
+
+
+def _others(endpoint: Endpoint) -> tuple[Pointer, ...]:
+    """Return what lived on an endpoint, without what its pointer names now."""
+    return tuple(one for one in endpoint.lived if one.manifest != endpoint.pointer.manifest)
 
 
 def check_rollback(state: State, act: Act) -> None:
@@ -128,26 +141,15 @@ def apply_rollback(state: State, act: Act) -> str:
     endpoint = state.endpoints[act.entity]
     target = next(one for one in targets(state, endpoint) if one.version == act.text("to"))
     _end(state, endpoint, status="rolled-back")
-    left = tuple(one for one in endpoint.lived if one.manifest != endpoint.pointer.manifest)
+    left = _others(endpoint)
     state.put_endpoint(replace(_moved(endpoint, target, at=act.at), lived=left))
-    _outdate(state, endpoint.id, because=f"{endpoint.id} was rolled back meanwhile")
+    state.outdate(endpoint=endpoint.id, because=f"{endpoint.id} was rolled back meanwhile")
     return act.subject
-
-
-def _outdate(state: State, endpoint: str, *, because: str) -> None:
-    for release in list(state.releases.values()):
-        if release.endpoint == endpoint and release.status in {
-            "checking",
-            "waiting",
-            "changes-requested",
-            "approved",
-        }:
-            state.put_release(replace(release, status="outdated", because=because))
 
 
 def _may_roll_back(state: State, act: Act, *, endpoint: Endpoint) -> None:
     _reason(act)
-    roles = state.policy.environments[endpoint.environment].rollback_roles
+    roles = state.policy.environment(endpoint.environment).rollback_roles
     need_role(state, act.by, roles=roles, what=f"stop or roll back {endpoint.environment}")
 
 
@@ -164,6 +166,9 @@ def check_report(state: State, act: Act) -> None:
         msg = f"{act.by[:80]} is not a server of {endpoint.environment}."
         hint = f"An owner runs `modeldeck member add NAME --server {endpoint.environment}`."
         raise NotPermittedError(msg, hint)
+    if not endpoint.pointer.version:
+        msg = f"{endpoint.id} is stopped: there is nothing to report about."
+        raise ConflictError(msg)
     if act.text("manifest") != endpoint.pointer.manifest:
         msg = f"{endpoint.id} names another manifest than the report."
         raise ConflictError(msg)
@@ -173,48 +178,73 @@ def check_report(state: State, act: Act) -> None:
 
 
 def apply_report(state: State, act: Act) -> str:
-    """Keep a server's report: live, or back to the old version when all have failed."""
+    """Keep a server's report: live, or what follows from a failure."""
     endpoint = state.endpoints[act.entity]
     report = ServerReport(act.text("outcome"), endpoint.generation, act.at, act.text("reason"))
     known = replace(endpoint, servers={**endpoint.servers, act.by: report})
-    if report.outcome == "ready":
-        known = _lived(known)
-        release = state.releases.get(known.pointer.release)
-        if release is not None and release.status != "live":
-            state.put_release(replace(release, status="live"))
-    state.put_endpoint(known)
-    if report.outcome == "failed" and _all_failed(known):
-        _go_back(state, known, at=act.at, because=report.reason)
+    if report.outcome == "failed":
+        _failed(state, known, at=act.at, because=report.reason)
+        return act.subject
+    state.put_endpoint(_lived(known, level=act.level))
+    release = state.releases.get(known.pointer.release)
+    if release is not None and release.status != "live":
+        state.move(release, status="live")
     return act.subject
 
 
-def _lived(endpoint: Endpoint) -> Endpoint:
-    if endpoint.lived and endpoint.lived[-1].manifest == endpoint.pointer.manifest:
-        return endpoint
-    others = tuple(one for one in endpoint.lived if one.manifest != endpoint.pointer.manifest)
-    return replace(endpoint, lived=(*others, endpoint.pointer))
+def forget_server(state: State, name: str, *, at: str) -> None:
+    """Count a server that was revoked no more; what waited for its report alone goes on."""
+    for endpoint in list(state.endpoints.values()):
+        if name not in endpoint.servers and name not in endpoint.ready_before:
+            continue
+        left = {other: word for other, word in endpoint.servers.items() if other != name}
+        known = replace(endpoint, servers=left, ready_before=endpoint.ready_before - {name})
+        state.put_endpoint(known)
+        words = _words(known).values()
+        failures = [word.reason for word in words if word.outcome == "failed"]
+        if failures:
+            _failed(state, known, at=at, because=failures[-1])
 
 
-def _all_failed(endpoint: Endpoint) -> bool:
-    now = {
-        name: report.outcome
-        for name, report in endpoint.servers.items()
-        if report.generation == endpoint.generation
+def _words(endpoint: Endpoint) -> dict[str, ServerReport]:
+    """Return the servers' last words about the present generation."""
+    return {
+        name: word
+        for name, word in endpoint.servers.items()
+        if word.generation == endpoint.generation
     }
-    failed = {name for name, outcome in now.items() if outcome == "failed"}
-    return "ready" not in now.values() and endpoint.ready_before <= failed
 
 
-def _go_back(state: State, endpoint: Endpoint, *, at: str, because: str) -> None:
+def _lived(endpoint: Endpoint, *, level: Level) -> Endpoint:
+    pointer = endpoint.pointer
+    before = [one.level for one in endpoint.lived if one.manifest == pointer.manifest]
+    sure = replace(pointer, level=max((min(level, pointer.level), *before)))
+    return replace(endpoint, lived=(*_others(endpoint), sure))
+
+
+def _failed(state: State, endpoint: Endpoint, *, at: str, because: str) -> None:
+    """Draw what follows from a failure that is among the endpoint's words."""
+    words = _words(endpoint)
     release = state.releases.get(endpoint.pointer.release)
-    if release is not None:
-        state.put_release(replace(release, status="failed", because=because))
-    previous = endpoint.previous
-    back = _moved(endpoint, previous, at=at)
-    if not previous.version and not endpoint.lived:
-        back = replace(back, base="none", base_version="")
-    elif endpoint.lived and not previous.version:
-        last = endpoint.lived[-1]
+    if any(word.outcome == "ready" for word in words.values()):
+        state.put_endpoint(endpoint)
+        return
+    if release is not None and release.status == "deploying":
+        state.put_endpoint(endpoint)
+        if endpoint.ready_before <= set(words):
+            _go_back(state, endpoint, release=release, at=at, because=because)
+        return
+    state.put_endpoint(replace(endpoint, lived=_others(endpoint)))
+    if release is not None and release.status == "live":
+        state.move(release, status="failed", because=because)
+
+
+def _go_back(state: State, endpoint: Endpoint, *, release: Release, at: str, because: str) -> None:
+    state.move(release, status="failed", because=because)
+    previous, left = endpoint.previous, _others(endpoint)
+    back = replace(_moved(endpoint, previous, at=at), lived=left)
+    if not previous.version:
+        last = left[-1] if left else Pointer(manifest="none")
         back = replace(back, base=last.manifest, base_version=last.version)
     state.put_endpoint(back)
-    _outdate(state, endpoint.id, because="the endpoint went back to its earlier version")
+    state.outdate(endpoint=endpoint.id, because="the endpoint went back to its earlier version")

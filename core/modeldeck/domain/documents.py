@@ -6,7 +6,7 @@ numbers are the texts "NaN", "Infinity" and "-Infinity".
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 Number = float | int | str
 """A number, or the text of a non-finite one."""
@@ -72,7 +72,10 @@ class ModelDocument(TypedDict):
 
 
 class VersionDocument(TypedDict):
-    """One immutable model version; its identity is the digest of its manifest."""
+    """One immutable model version; its identity is the digest of its manifest.
+
+    ``problem`` is there when the manifest cannot be read, and says why.
+    """
 
     id: str
     model: str
@@ -88,6 +91,7 @@ class VersionDocument(TypedDict):
     size_bytes: int
     environments: dict[str, str]
     tags: dict[str, str]
+    problem: NotRequired[str]
 
 
 class CheckDocument(TypedDict):

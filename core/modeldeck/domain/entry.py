@@ -16,6 +16,8 @@ form with sorted keys, in UTF-8, ending in a newline::
 - A *signature* covers ``{action, body, by, head, id, subject, workspace}``, not n, prev and at: who
   lost a race for a number does not have to sign again.
 - An entry of more than 64 KiB is void.
+- Bytes that hold the same values in another form (another encoding, a byte order mark, spaces,
+  keys in another order) are no entry.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ _FIELDS = frozenset(
 )
 _TEXTS = ("action", "at", "by", "head", "host", "id", "prev", "signature", "subject", "workspace")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 _FORBIDDEN = re.compile("[\x7f\ud800-\udfff]")
 
 Json = str | int | bool | list["Json"] | dict[str, "Json"]
@@ -90,6 +93,11 @@ def is_digest(text: object) -> bool:
     return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
+def is_time(text: str) -> bool:
+    """Say whether a text names a real time in the one form that entries hold, in ASCII digits."""
+    return text.isascii() and is_instant(text)
+
+
 def canonical(value: Json) -> bytes:
     """Write a value as ``jq -cjS`` does: compact, keys sorted, UTF-8, no newline at the end.
 
@@ -104,8 +112,7 @@ def canonical(value: Json) -> bytes:
     '{"a":["é",true],"b":1}'
     """
     _check(value, 0)
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return text.encode()
+    return _ENCODER.encode(value).encode()
 
 
 def signed_bytes(entry: Entry | Intent) -> bytes:
@@ -163,8 +170,8 @@ def read_entry(data: bytes) -> Entry:
         They are not an entry; the message says what is wrong.
     """
     try:
-        value = json.loads(data, object_pairs_hook=_unique, parse_float=_no_float)
-        _check(value, 0)
+        value = json.loads(data.decode(), object_pairs_hook=_unique, parse_float=_no_float)
+        form = canonical(value) + b"\n"
     except (ValueError, RecursionError, InvalidInputError) as error:
         msg = f"It is not strict JSON: {error}"
         raise DamageError(msg) from None
@@ -174,6 +181,9 @@ def read_entry(data: bytes) -> Entry:
     problem = _field_problem(value)
     if problem:
         raise DamageError(problem)
+    if form != data:
+        msg = "It is not written in the compact form of an entry."
+        raise DamageError(msg)
     return Entry(digest=digest_of(data), size=len(data), **value)
 
 
@@ -187,7 +197,7 @@ def _field_problem(value: Mapping[str, object]) -> str:
             return f"Its {name} is not a number from 1."
     if not isinstance(value["body"], dict):
         return "Its body is not an object."
-    if not is_instant(str(value["at"])):
+    if not is_time(str(value["at"])):
         return "Its time is not a time."
     if not is_digest(value["prev"]):
         return "Its prev is not a digest."

@@ -8,7 +8,7 @@ same checks of :data:`ACTIONS`; what ``decide`` refuses with an error, ``apply``
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modeldeck.domain import deployments, members, releases, remarks, versions
 from modeldeck.domain.entry import MAX_BYTES, NO_PREV, VERSION, Entry, Intent
@@ -54,14 +54,28 @@ _ISSUED = {"issued": str, "expires": str, "reason": str}
 
 def _adopt(state: State, act: Act) -> str:
     entity = members.apply_adopt(state, act)
-    releases.outdate(state, because="another policy was adopted")
+    state.outdate(because="another policy was adopted")
+    state.touched |= {("deployments", name) for name in state.endpoints}
+    return entity
+
+
+def _revoke(state: State, act: Act) -> str:
+    entity = members.apply_revoke(state, act)
+    deployments.forget_server(state, act.entity, at=act.at)
     return entity
 
 
 def _stop(state: State, act: Act) -> str:
     entity = deployments.apply_stop(state, act)
-    releases.outdate(state, endpoint=act.entity, because=f"{act.entity} was stopped meanwhile")
+    state.outdate(endpoint=act.entity, because=f"{act.entity} was stopped meanwhile")
     return entity
+
+
+def _check_support(state: State, act: Act) -> None:
+    members.check_support(state, act)
+    proposal = members.supported(state, act)
+    if proposal is not None:
+        ACTIONS[proposal.action].check(state, proposal)
 
 
 def _support(state: State, act: Act) -> str:
@@ -69,10 +83,8 @@ def _support(state: State, act: Act) -> str:
     if proposal is None:
         members.add_support(state, act)
         return act.subject
-    rule = ACTIONS[proposal.action]
-    rule.check(state, proposal)
     del state.pending[act.entity]
-    return rule.apply(state, proposal)
+    return ACTIONS[proposal.action].apply(state, replace(proposal, n=act.n, at=act.at))
 
 
 ACTIONS: dict[str, Rule] = {
@@ -87,11 +99,9 @@ ACTIONS: dict[str, Rule] = {
         members.apply_add,
         is_owners=True,
     ),
-    "member.revoke": Rule(
-        {"reason": str}, members.check_revoke, members.apply_revoke, is_owners=True
-    ),
+    "member.revoke": Rule({"reason": str}, members.check_revoke, _revoke, is_owners=True),
     "policy.adopt": Rule({"policy": dict}, members.check_adopt, _adopt, is_owners=True),
-    "proposal.support": Rule({"digest": str}, members.check_support, _support),
+    "proposal.support": Rule({"digest": str}, _check_support, _support),
     "version.register": Rule(
         {"manifest": str, "run": str, "authors": list},
         versions.check_register,
@@ -157,6 +167,9 @@ def needed_level(state: State, act: Act) -> Level:
 def check(state: State, act: Act) -> None:
     """Refuse an act that may not be the next one; the one legality check of all readers.
 
+    Cheap questions come first: whether the fields are there, who asks, and how sure that is. The
+    rule of the action sees only what has passed them.
+
     Raises
     ------
     ModelDeckError
@@ -166,21 +179,33 @@ def check(state: State, act: Act) -> None:
     if rule is None:
         msg = f"There is no action {act.action[:80]!r}."
         raise InvalidInputError(msg)
-    _check_fields(rule, act)
-    if act.action == "workspace.found":
+    try:
+        _check_fields(rule, act)
+        if act.action != "workspace.found":
+            _check_author(state, act, rule=rule)
         rule.check(state, act)
-        return
+    except ModelDeckError:
+        raise
+    except Exception as error:  # whatever an entry holds, every reader goes on
+        raise _not_understood(act, error) from error
+
+
+def _check_author(state: State, act: Act, *, rule: Rule) -> None:
     if state.member(act.by) is None:
         msg = f"{act.by[:80]} is not a member of this workspace."
         hint = f"An owner can run `modeldeck member add {act.by[:40]}`."
         raise NotPermittedError(msg, hint)
     if rule.is_owners or act.action == "proposal.support":
         members.need_owner(state, act)
-    rule.check(state, act)
     needed = needed_level(state, act)
     if act.level < needed:
         msg = f"{act.action} needs the level {needed.word} here; this entry is {act.level.word}."
         raise NotPermittedError(msg, _LEVEL_HINTS[needed])
+
+
+def _not_understood(act: Act, error: Exception) -> InvalidInputError:
+    msg = f"This {act.action} cannot be understood ({type(error).__name__})."
+    return InvalidInputError(msg)
 
 
 _LEVEL_HINTS = {
@@ -266,8 +291,9 @@ def apply(state: State, entry: Entry, *, evidence: Evidence) -> None:
     entity = entry.subject
     if not reason:
         reason, entity = _act(state, act)
-    if not state.n and (reason or entry.action != "workspace.found"):
-        state.stopped = f"Entry 1 does not found a workspace: {reason or entry.action}."
+    problem = reason or ("" if entry.action == "workspace.found" else entry.action)
+    if not state.n and problem:
+        state.stopped = f"Entry 1 does not found a workspace: {problem.rstrip('.')}."
         return
     _record(state, act, reason=reason, entity=entity)
 
@@ -287,6 +313,8 @@ def _void_because(state: State, entry: Entry, *, evidence: Evidence) -> str:
 
 
 def _act(state: State, act: Act) -> tuple[str, str]:
+    """Check and apply an act; whatever is wrong with it, the state has all of it or nothing."""
+    state.keep()
     try:
         check(state, act)
         rule = ACTIONS[act.action]
@@ -295,7 +323,11 @@ def _act(state: State, act: Act) -> tuple[str, str]:
             return "", act.subject
         return "", rule.apply(state, act)
     except ModelDeckError as error:
-        return error.message, act.subject
+        problem = error
+    except Exception as error:  # noqa: BLE001 -- as in check: no entry may end the fold
+        problem = _not_understood(act, error)
+    state.undo()
+    return problem.message, act.subject
 
 
 def _record(state: State, act: Act, *, reason: str, entity: str) -> None:

@@ -3,15 +3,21 @@
 Entry 1 (``workspace.found``) names the owners, their user ids and keys, a threshold, and the
 policy. Members, roles, keys and policy need the threshold of owners, the proposer counted: with a
 threshold of one an owner's entry acts at once; else it waits for ``proposal.support`` entries.
+
+Nothing may lock the owners out: as many of them as the threshold asks for have to be able to write
+at the level of the strictest environment. A key is one member's for good, also after that member
+was revoked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from modeldeck import ids
 from modeldeck.domain.entry import Json
-from modeldeck.domain.policy import policy_from_json
+from modeldeck.domain.levels import Level
+from modeldeck.domain.policy import Policy, policy_from_json
 from modeldeck.domain.state import Act, Member, Pending, State
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
 
@@ -31,7 +37,39 @@ def check_found(state: State, act: Act) -> None:
     if not 1 <= act.number("threshold") <= len(owners):
         msg = f"A threshold of {act.number('threshold')} cannot be met by {len(owners)} owners."
         raise InvalidInputError(msg)
-    policy_from_json(_object(act.body["policy"]))
+    keys = [key for one in owners for key in set(one.keys)]
+    if len(set(keys)) != len(keys):
+        msg = "Two owners have the same key."
+        raise InvalidInputError(msg, "Every owner needs a key of their own.")
+    _need_enough(
+        owners,
+        policy_from_json(_object(act.body["policy"])),
+        threshold=act.number("threshold"),
+        owners_count=bool(act.body["file_owners"]),
+    )
+
+
+def _need_enough(
+    owners: Sequence[Member], policy: Policy, *, threshold: int, owners_count: bool
+) -> None:
+    """Refuse what would leave fewer owners than the threshold who can reach the level needed."""
+    able = [
+        one.name for one in owners if _reaches(one, policy.strictest, owners_count=owners_count)
+    ]
+    if len(able) < threshold:
+        word = policy.strictest.word
+        msg = (
+            f"The policy asks for the level {word}, which {len(able)} of the owners can reach; "
+            f"the threshold is {threshold}."
+        )
+        hint = "Owners bring their keys when a workspace is founded: `modeldeck init --key FILE`."
+        raise NotPermittedError(msg, hint)
+
+
+def _reaches(owner: Member, level: Level, *, owners_count: bool) -> bool:
+    if owner.keys or level == Level.CLAIMED:
+        return True
+    return level == Level.OWNER and owners_count and owner.uid >= 0
 
 
 def apply_found(state: State, act: Act) -> str:
@@ -41,7 +79,7 @@ def apply_found(state: State, act: Act) -> str:
     state.owners_count = bool(act.body["file_owners"])
     state.workspace = act.digest
     for one in _objects(act.body["owners"]):
-        _put(state, _member(one, is_owner=True))
+        _join(state, act, member=_member(one, is_owner=True))
     _adopt(state, _object(act.body["policy"]))
     return "workspace"
 
@@ -56,9 +94,10 @@ def check_add(state: State, act: Act) -> None:
         msg = f"{found.name} is a member already."
         raise ConflictError(msg)
     for key in found.keys:
-        owner = key_owner(state, key)
-        if owner:
-            msg = f"That key belongs to {owner} already."
+        owner = state.keys.get(key, found.name)
+        if owner != found.name:
+            word = "belongs" if state.member(owner) else "belonged"
+            msg = f"That key {word} to {owner} already."
             raise ConflictError(msg, "Every member needs a key of their own.")
     for environment in found.environments:
         state.policy.environment(environment)
@@ -66,7 +105,7 @@ def check_add(state: State, act: Act) -> None:
 
 def apply_add(state: State, act: Act) -> str:
     """Add a member."""
-    _put(state, _member(act.body, is_owner=False))
+    _join(state, act, member=_member(act.body, is_owner=False))
     return act.subject
 
 
@@ -85,6 +124,8 @@ def check_revoke(state: State, act: Act) -> None:
     if len(left) < state.threshold or (before and len(keyed) < state.threshold):
         msg = f"Without {name} there would be fewer owners with keys than the threshold."
         raise NotPermittedError(msg, f"The threshold is {state.threshold}.")
+    count = state.owners_count
+    _need_enough(left, state.policy, threshold=state.threshold, owners_count=count)
 
 
 def apply_revoke(state: State, act: Act) -> str:
@@ -93,9 +134,11 @@ def apply_revoke(state: State, act: Act) -> str:
     return act.subject
 
 
-def check_adopt(_: State, act: Act) -> None:
-    """Check that a proposed policy can be read and holds together."""
-    policy_from_json(_object(act.body["policy"]))
+def check_adopt(state: State, act: Act) -> None:
+    """Check that a proposed policy holds together and leaves the owners able to change it."""
+    policy = policy_from_json(_object(act.body["policy"]))
+    count = state.owners_count
+    _need_enough(state.owners(), policy, threshold=state.threshold, owners_count=count)
 
 
 def apply_adopt(state: State, act: Act) -> str:
@@ -105,7 +148,7 @@ def apply_adopt(state: State, act: Act) -> str:
 
 
 def check_support(state: State, act: Act) -> None:
-    """Check that an owner supports a waiting proposal, once."""
+    """Check that an owner supports a waiting proposal, once, and that it is sure enough now."""
     pending = state.pending.get(act.entity)
     if pending is None:
         msg = f"There is no proposal {act.entity[:80]!r} that waits for owners."
@@ -113,7 +156,11 @@ def check_support(state: State, act: Act) -> None:
     if act.text("digest") != pending.act.digest:
         msg = "The proposal is another one than was looked at."
         raise ConflictError(msg)
-    if act.by in pending.supporters:
+    if pending.act.level < state.policy.strictest:
+        level, word = pending.act.level.word, state.policy.strictest.word
+        msg = f"The proposal was made at the level {level}; the policy needs {word} by now."
+        raise NotPermittedError(msg, "Propose it again.")
+    if pending.supporters.get(act.by, Level.CLAIMED - 1) >= act.level:
         msg = f"{act.by} supports that proposal already."
         raise ConflictError(msg, "Another owner has to support it.")
 
@@ -129,20 +176,26 @@ def need_owner(state: State, act: Act) -> None:
 
 def wait_for_owners(state: State, act: Act) -> None:
     """Keep an owners' entry until enough of them support it."""
-    state.pending[act.id] = Pending(act, frozenset({act.by}))
+    state.pending[act.id] = Pending(act, {act.by: act.level})
 
 
 def supported(state: State, act: Act) -> Act | None:
-    """Return the proposal that this support completes, or None when it needs still more."""
+    """Return the proposal that this support completes, or None when it needs still more.
+
+    Owners count whose entries have the level that the policy needs now.
+    """
     pending = state.pending[act.entity]
-    active = {one.name for one in state.owners()} & (pending.supporters | {act.by})
+    levels = {**pending.supporters, act.by: act.level}
+    sure = {name for name, level in levels.items() if level >= state.policy.strictest}
+    active = {one.name for one in state.owners()} & sure
     return pending.act if len(active) >= state.threshold else None
 
 
 def add_support(state: State, act: Act) -> None:
     """Count one more supporter of a proposal that needs still more."""
     pending = state.pending[act.entity]
-    state.pending[act.entity] = replace(pending, supporters=pending.supporters | {act.by})
+    supporters = {**pending.supporters, act.by: act.level}
+    state.pending[act.entity] = replace(pending, supporters=supporters)
 
 
 def key_owner(state: State, key: str) -> str:
@@ -173,6 +226,12 @@ def _adopt(state: State, body: dict[str, Json]) -> None:
     state.policy_digest = state.policy.digest
 
 
+def _join(state: State, act: Act, *, member: Member) -> None:
+    for key in member.keys:
+        state.keys[key] = member.name
+    _put(state, replace(member, since=act.n))
+
+
 def _put(state: State, member: Member) -> None:
     state.members[member.name] = member
     state.touched.add(("members", member.name))
@@ -181,24 +240,28 @@ def _put(state: State, member: Member) -> None:
 def _member(body: object, *, is_owner: bool) -> Member:
     known = _object(body)
     try:
-        member = Member(
-            name=ids.check_name(str(known["name"]), "a member"),
-            kind=str(known["kind"]),
-            uid=int(str(known["uid"])),
-            roles=_texts(known["roles"]),
-            environments=_texts(known["environments"]),
-            keys=tuple(key_of(key) for key in _texts(known["keys"])),
-            is_owner=is_owner,
-        )
-    except (KeyError, ValueError) as error:
-        msg = f"The entry about a member lacks or garbles {error}."
+        name, kind, uid = known["name"], known["kind"], known["uid"]
+        texts = {one: _texts(known[one]) for one in ("roles", "environments", "keys")}
+    except KeyError as error:
+        msg = f"The entry about a member lacks {error}."
         raise InvalidInputError(msg) from None
-    for role in member.roles:
-        ids.check_name(role, "a role")
-    if member.kind not in KINDS:
-        msg = f"A member is one of {', '.join(KINDS)}, not {member.kind[:40]!r}."
+    if not isinstance(uid, int) or isinstance(uid, bool):
+        msg = f"{uid!r:.40} is not a user id."
         raise InvalidInputError(msg)
-    return member
+    if kind not in KINDS:
+        msg = f"A member is one of {', '.join(KINDS)}, not {kind!r:.40}."
+        raise InvalidInputError(msg)
+    for role in texts["roles"]:
+        ids.check_name(role, "a role")
+    return Member(
+        name=ids.check_name(name if isinstance(name, str) else "", "a member"),
+        kind=str(kind),
+        uid=uid,
+        roles=texts["roles"],
+        environments=texts["environments"],
+        keys=tuple(key_of(key) for key in texts["keys"]),
+        is_owner=is_owner,
+    )
 
 
 def _object(value: object) -> dict[str, Json]:

@@ -7,6 +7,7 @@ kept as the text that Python writes for it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,8 @@ from modeldeck.errors import InvalidInputError, NotFoundError
 CHECK_KINDS = ("threshold", "no-regression", "loads", "schema", "size", "latency")
 NEEDS_METRIC = ("threshold", "no-regression")
 TRUST_WORDS = ("claimed", "owner", "signed")
+MOST_PEOPLE = 100
+MOST_SECONDS = 10 * 366 * 86400
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -109,7 +112,7 @@ class Policy:
 
     def checks(self, environment: str, model: str) -> tuple[Check, ...]:
         """Return the checks that a model's version must pass for an environment."""
-        gate = self.environments[environment].gate
+        gate = self.environment(environment).gate
         return tuple(one for one in self.gates.get(gate, ()) if one.concerns(model))
 
     def to_json(self) -> dict[str, Json]:
@@ -181,15 +184,47 @@ def _list(value: object) -> list[Json]:
 def _environment(body: dict[str, Json]) -> Environment:
     known = dict(body)
     for name in ("deploy_roles", "rollback_roles", "gate_roles"):
-        known[name] = tuple(_list(known[name]))  # type: ignore[assignment]  # a tuple stays immutable
-    known["roles"] = dict(_mapping(known["roles"]))
-    return Environment(**known)  # type: ignore[arg-type]  # unknown or missing names raise TypeError
+        known[name] = _texts(known[name])  # type: ignore[assignment]  # a tuple stays immutable
+    roles = _mapping(known["roles"])
+    for count in roles.values():
+        _expect(count, int)
+    known["roles"] = dict(roles)
+    found = Environment(**known)  # type: ignore[arg-type]  # unknown or missing names raise TypeError
+    for name, kind in _ENVIRONMENT.items():
+        _expect(getattr(found, name), kind)
+    return found
 
 
 def _check(body: dict[str, Json]) -> Check:
     known = dict(body)
-    known["models"] = tuple(_list(known["models"]))  # type: ignore[assignment]  # as above
-    return Check(**known)  # type: ignore[arg-type]  # as above
+    known["models"] = _texts(known["models"])  # type: ignore[assignment]  # as above
+    found = Check(**known)  # type: ignore[arg-type]  # as above
+    for name, kind in _CHECK.items():
+        _expect(getattr(found, name), kind)
+    return found
+
+
+_ENVIRONMENT: dict[str, type] = {
+    **dict.fromkeys(("name", "deploy", "trust", "gate", "promotes_from"), str),
+    **dict.fromkeys(("approvals", "request_ttl_s", "approval_ttl_s", "rollback_depth"), int),
+    **dict.fromkeys(("self_approval", "reject_blocks"), bool),
+}
+_CHECK: dict[str, type] = {
+    **dict.fromkeys(("name", "kind", "metric", "min", "max", "margin"), str),
+    "required": bool,
+}
+
+
+def _expect(value: object, kind: type) -> None:
+    if type(value) is not kind:
+        msg = f"expected {kind.__name__}, found {value!r:.40}"
+        raise TypeError(msg)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    for one in _list(value):
+        _expect(one, str)
+    return tuple(str(one) for one in _list(value))
 
 
 def policy_problem(policy: Policy) -> str:
@@ -197,19 +232,47 @@ def policy_problem(policy: Policy) -> str:
     earlier: list[str] = []
     for one in policy.environments.values():
         if not ids.is_name(one.name):
-            return f"{one.name!r} cannot name an environment."
+            return f"{one.name[:80]!r} cannot name an environment."
         if one.gate and one.gate not in policy.gates:
-            return f"Environment {one.name} names the gate {one.gate!r}, which is not there."
+            return f"Environment {one.name} names the gate {one.gate[:80]!r}, which is not there."
         if one.promotes_from and one.promotes_from not in earlier:
             return (
-                f"Environment {one.name} promotes from {one.promotes_from!r}, "
+                f"Environment {one.name} promotes from {one.promotes_from[:80]!r}, "
                 "which is not an earlier environment."
             )
-        if one.approvals < 0 or one.rollback_depth < 0 or min(one.roles.values(), default=1) < 1:
-            return f"Environment {one.name} asks for a number of people below its least."
-        if one.deploy not in {"on-approval", "manual"} or one.trust not in TRUST_WORDS:
-            return f"Environment {one.name} has an unknown word for deploy or trust."
+        problem = _out_of_bounds(one)
+        if problem:
+            return f"Environment {one.name} {problem}."
         earlier.append(one.name)
+    return next(filter(None, map(_check_problem, _all_checks(policy))), "")
+
+
+def _out_of_bounds(one: Environment) -> str:
+    if one.approvals < 0 or one.rollback_depth < 0 or min(one.roles.values(), default=1) < 1:
+        return "asks for a number of people below its least"
+    if max(one.approvals, one.rollback_depth, sum(one.roles.values())) > MOST_PEOPLE:
+        return f"asks for more than {MOST_PEOPLE} people, or as many versions to go back to"
+    if not all(0 <= span <= MOST_SECONDS for span in (one.request_ttl_s, one.approval_ttl_s)):
+        return "has a time span beyond ten years"
+    if one.deploy not in {"on-approval", "manual"} or one.trust not in TRUST_WORDS:
+        return "has an unknown word for deploy or trust"
+    return ""
+
+
+def _all_checks(policy: Policy) -> list[Check]:
+    return [check for checks in policy.gates.values() for check in checks]
+
+
+def _check_problem(check: Check) -> str:
+    if check.kind not in CHECK_KINDS:
+        return f"Check {check.name[:80]!r} has the unknown kind {check.kind[:40]!r}."
+    for text in (check.min, check.max, check.margin):
+        try:
+            is_number = not text or math.isfinite(float(text))
+        except ValueError:
+            is_number = False
+        if not is_number:
+            return f"Check {check.name[:80]!r} has {text[:40]!r} where a number belongs."
     return ""
 
 

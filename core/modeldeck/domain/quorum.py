@@ -1,4 +1,7 @@
-"""Counting votes: distinct people, and each named role at least so often.
+"""Counting votes: who may vote, whose votes hold, and what a release still lacks.
+
+Distinct people are counted, and each named role at least so often. A vote holds while the
+membership lasts in which it was cast: somebody who was revoked and added again votes anew.
 
 One person is one vote, also with several roles; roles are counted to the best assignment, found
 by augmenting paths (H. W. Kuhn, "The Hungarian method for the assignment problem", 1955).
@@ -10,6 +13,89 @@ from collections import Counter
 from collections.abc import Mapping
 
 from modeldeck.domain.policy import Environment
+from modeldeck.domain.state import Release, State, Version, Vote
+from modeldeck.errors import NotPermittedError
+
+
+def excluded_of(version: Version, requester: str) -> dict[str, str]:
+    """Return who may not vote on a release of a version, each with the reason."""
+    return {
+        requester: "asked for the release",
+        version.by: "registered the version",
+        **dict.fromkeys(version.authors, "made the version"),
+    }
+
+
+def may_vote(state: State, release: Release, *, person: str) -> None:
+    """Refuse people who may not vote on a release.
+
+    Raises
+    ------
+    NotPermittedError
+        The person is no member, no person, or excluded; the message says which.
+    """
+    member = state.member(person)
+    if member is None or member.kind != "person":
+        what = "a member of this workspace" if member is None else "a person"
+        msg = f"{person[:80]} is not {what}."
+        raise NotPermittedError(msg, "An owner can add members: `modeldeck member add`.")
+    if person in release.excluded:
+        msg = f"{person} {release.excluded[person]} and may not vote on {release.id}."
+        others = ", ".join(eligible(state, release)) or "nobody else"
+        raise NotPermittedError(msg, f"Who can: {others}.")
+
+
+def eligible(state: State, release: Release) -> list[str]:
+    """Return the people who may still approve a release: not excluded, and did not yet."""
+    approved = {
+        person for person, vote in holding(state, release).items() if vote.verdict == "approve"
+    }
+    return [
+        one.name
+        for one in state.members.values()
+        if one.is_active
+        and one.kind == "person"
+        and one.name not in release.excluded
+        and one.name not in approved
+    ]
+
+
+def standing(release: Release) -> dict[str, Vote]:
+    """Return the last vote of each person."""
+    return {vote.by: vote for vote in release.votes}
+
+
+def holding(state: State, release: Release) -> dict[str, Vote]:
+    """Return the last vote of each person who is the member that cast it."""
+    return {
+        name: vote for name, vote in standing(release).items() if is_cast_by_member(state, vote)
+    }
+
+
+def is_cast_by_member(state: State, vote: Vote) -> bool:
+    """Say whether a vote was cast in the membership that its author has now."""
+    member = state.member(vote.by)
+    return member is not None and vote.n > member.since
+
+
+def approving(state: State, release: Release, *, issued: str) -> dict[str, Vote]:
+    """Return the approvals that hold at a time, by person."""
+    return {
+        name: vote
+        for name, vote in holding(state, release).items()
+        if vote.verdict == "approve" and vote.expires >= issued
+    }
+
+
+def approvers(state: State, release: Release, *, issued: str) -> dict[str, tuple[str, ...]]:
+    """Return the people whose approvals hold at a time, with their roles."""
+    return {name: state.members[name].roles for name in approving(state, release, issued=issued)}
+
+
+def lacks(state: State, release: Release, *, issued: str) -> list[str]:
+    """Return what a release still lacks, as short texts."""
+    environment = state.policy.environment(release.environment)
+    return missing(environment, approvers(state, release, issued=issued))
 
 
 def open_roles(environment: Environment, voters: Mapping[str, tuple[str, ...]]) -> Counter[str]:

@@ -1,65 +1,30 @@
-"""Releases: request, gate, votes, decision; the one table of legal moves.
+"""Releases: request, gate, votes, decision.
 
 A vote's body is a *statement*: it names request, manifest, gate report, policy, environment, what
 is live now (``replaces`` and the endpoint's generation), the verdict, a reason, and its times. It
 counts only if every one of these is what the release rests on at the vote's own position. The
 verdict *abstain* takes an earlier vote back while the release is undecided.
+
+Of times only the signed ``issued`` and ``expires`` count: within a release they do not run
+backwards, and no statement holds longer than the policy allows, give or take :data:`LEEWAY`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
+from modeldeck import clock
 from modeldeck.domain import deployments, quorum
-from modeldeck.domain.entry import canonical, digest_of
+from modeldeck.domain.entry import canonical, digest_of, is_digest, is_time
 from modeldeck.domain.policy import Environment
-from modeldeck.domain.state import Act, Release, Report, State, Version, Vote
+from modeldeck.domain.state import MOVES, OPEN, Act, Release, Report, State, Version, Vote
 from modeldeck.errors import ConflictError, InvalidInputError, NotPermittedError
 
 VERDICTS = ("approve", "reject", "request-changes", "abstain")
 NEEDS_REASON = ("reject", "request-changes")
-OPEN = frozenset({"checking", "waiting", "changes-requested", "approved"})
-MOVES: dict[str, frozenset[str]] = {
-    "checking": frozenset({"blocked", "waiting", "withdrawn", "outdated"}),
-    "blocked": frozenset({"withdrawn"}),
-    "waiting": frozenset({"changes-requested", "rejected", "withdrawn", "outdated", "approved"}),
-    "changes-requested": frozenset({"waiting", "rejected", "withdrawn", "outdated", "approved"}),
-    "approved": frozenset({"deploying", "withdrawn", "outdated"}),
-    "deploying": frozenset({"live", "failed", "replaced", "rolled-back"}),
-    "live": frozenset({"replaced", "rolled-back"}),
-    "replaced": frozenset({"live"}),
-    "rolled-back": frozenset({"live"}),
-    "failed": frozenset({"live"}),
-    "rejected": frozenset(),
-    "withdrawn": frozenset(),
-    "outdated": frozenset(),
-}
-"""From each state of a release those it may move to; *expired* is computed, never stored."""
-
-
-def move(state: State, release: Release, *, status: str, because: str = "") -> Release:
-    """Move a release along the table.
-
-    Raises
-    ------
-    ConflictError
-        The table has no such move.
-    """
-    if status not in MOVES[release.status]:
-        msg = f"{release.id} is {release.status} and cannot become {status}."
-        raise ConflictError(msg, "Look at it again; ask for a new release if you need one.")
-    moved = replace(release, status=status, because=because or release.because)
-    state.put_release(moved)
-    return moved
-
-
-def excluded_of(version: Version, requester: str) -> dict[str, str]:
-    """Return who may not vote on a release of a version, each with the reason."""
-    return {
-        requester: "asked for the release",
-        version.by: "registered the version",
-        **dict.fromkeys(version.authors, "made the version"),
-    }
+LEEWAY = timedelta(minutes=5)
+"""How far clocks may differ."""
 
 
 def check_request(state: State, act: Act) -> None:
@@ -71,6 +36,7 @@ def check_request(state: State, act: Act) -> None:
         msg = f"{version.id} has another manifest than the request names."
         raise InvalidInputError(msg)
     _same_base(state, act, model=version.model)
+    _in_order(act, "", ttl_s=environment.request_ttl_s)
     if version.level < environment.level:
         msg = (
             f"{version.id} was registered at level {version.level.word}; "
@@ -86,7 +52,6 @@ def check_request(state: State, act: Act) -> None:
             msg = f"{other.id} asks for the same and is {other.status}."
             raise ConflictError(msg, "Decide or withdraw that one first.", release=other.id)
     _promoted(state, environment, version=version)
-    _in_order(act, "")
 
 
 def _promoted(state: State, environment: Environment, *, version: Version) -> None:
@@ -94,9 +59,17 @@ def _promoted(state: State, environment: Environment, *, version: Version) -> No
     if not source:
         return
     earlier = state.endpoint(version.model, source)
-    if not any(one.manifest == version.manifest for one in earlier.lived):
+    found = [one.level for one in earlier.lived if one.manifest == version.manifest]
+    if not found:
         msg = f"{version.id} was not live on {source} yet, from which {environment.name} promotes."
         raise NotPermittedError(msg, f"Release it to {source} first.")
+    if max(found) < environment.level:
+        msg = (
+            f"That {version.id} was live on {source} rests on the level {max(found).word}; "
+            f"{environment.name} needs {environment.trust}."
+        )
+        hint = f"Release it to {source} again, with every entry {environment.trust}."
+        raise NotPermittedError(msg, hint)
 
 
 def _same_base(state: State, act: Act, *, model: str) -> None:
@@ -110,14 +83,28 @@ def _same_base(state: State, act: Act, *, model: str) -> None:
         raise ConflictError(msg, "Look at it again.")
 
 
-def _in_order(act: Act, last: str) -> None:
+def _in_order(act: Act, last: str, *, ttl_s: int) -> None:
+    _dated(act, last)
     issued, expires = act.text("issued"), act.text("expires")
-    if issued < last:
-        msg = "It is dated before an earlier statement about the same release."
-        raise ConflictError(msg, "Check this computer's clock.")
+    if not is_time(expires):
+        msg = f"It expires at {expires[:40]!r}, which is no time."
+        raise InvalidInputError(msg)
     if expires <= issued:
         msg = "It expires before it was issued."
         raise InvalidInputError(msg)
+    if clock.from_text(expires) - clock.from_text(issued) > timedelta(seconds=ttl_s) + LEEWAY:
+        msg = f"It expires at {expires}, which is later than the policy allows."
+        raise InvalidInputError(msg, f"At most {ttl_s:,} seconds after it was issued.")
+
+
+def _dated(act: Act, last: str) -> None:
+    issued = act.text("issued")
+    if not is_time(issued):
+        msg = f"It is dated {issued[:40]!r}, which is no time."
+        raise InvalidInputError(msg)
+    if issued < last:
+        msg = "It is dated before an earlier statement about the same release."
+        raise ConflictError(msg, "Check this computer's clock.")
 
 
 def apply_request(state: State, act: Act) -> str:
@@ -145,7 +132,8 @@ def apply_request(state: State, act: Act) -> str:
         issued=act.text("issued"),
         expires=act.text("expires"),
         last_issued=act.text("issued"),
-        excluded={} if environment.self_approval else excluded_of(version, act.by),
+        excluded={} if environment.self_approval else quorum.excluded_of(version, act.by),
+        level=min(act.level, version.level),
     )
     state.put_release(release)
     known = state.reports.get((release.manifest, release.environment), [])
@@ -162,6 +150,9 @@ def check_report(state: State, act: Act) -> None:
     environment = state.policy.environment(act.text("environment"))
     if act.text("manifest") != version.manifest:
         msg = f"{version.id} has another manifest than the report names."
+        raise InvalidInputError(msg)
+    if not is_digest(act.text("report")):
+        msg = "The report is not named by a digest."
         raise InvalidInputError(msg)
     _same_base(state, act, model=version.model)
     _need_role(state, act.by, roles=environment.gate_roles, what="make gate reports there")
@@ -183,7 +174,8 @@ def apply_report(state: State, act: Act) -> str:
         policy=act.text("policy"),
         level=act.level,
     )
-    state.reports.setdefault((report.manifest, report.environment), []).append(report)
+    key = (report.manifest, report.environment)
+    state.reports[key] = [*state.reports.get(key, []), report]
     state.touched.add(("versions", version.id))
     for release in list(state.releases.values()):
         if release.version != version.id or not _rests_on(state, release, report=report):
@@ -191,7 +183,7 @@ def apply_report(state: State, act: Act) -> str:
         if release.status == "checking":
             _settle(state, release, report=report, at=act.at, by=act.by)
         elif release.status in OPEN and not report.passed:
-            move(state, release, status="outdated", because="a later gate report does not pass")
+            state.move(release, status="outdated", because="a later gate report does not pass")
     return f"version:{version.id}"
 
 
@@ -211,12 +203,13 @@ def _rests_on(state: State, release: Release, *, report: Report) -> bool:
 
 
 def _settle(state: State, release: Release, *, report: Report, at: str, by: str) -> None:
-    based = replace(release, report=report.report)
+    level = min(release.level, report.level)
+    based = replace(release, report=report.report, level=level)
     if report.passed:
-        waiting = move(state, based, status="waiting")
+        waiting = state.move(based, status="waiting")
         _decide(state, waiting, at=at, by=by, issued=release.issued)
     else:
-        move(state, based, status="blocked", because="its gate report does not pass")
+        state.move(based, status="blocked", because="its gate report does not pass")
 
 
 def basis_of(release: Release) -> str:
@@ -243,7 +236,7 @@ def check_vote(state: State, act: Act) -> None:
         because = f": {release.because}" if release.because else ""
         msg = f"{release.id} is {release.status}{because}; it takes no votes."
         raise ConflictError(msg, "`modeldeck release list` shows what waits.")
-    may_vote(state, release, person=act.by)
+    quorum.may_vote(state, release, person=act.by)
     _same_statement(act, release)
     verdict = act.text("verdict")
     if verdict not in VERDICTS:
@@ -252,52 +245,25 @@ def check_vote(state: State, act: Act) -> None:
     if verdict in NEEDS_REASON and not act.text("reason").strip():
         msg = f"To {verdict.replace('-', ' ')} you have to say why."
         raise InvalidInputError(msg, "Give a reason.")
-    _in_order(act, release.last_issued)
+    environment = state.policy.environment(release.environment)
+    _in_order(act, release.last_issued, ttl_s=environment.approval_ttl_s)
     if act.text("issued") > release.expires:
         msg = f"{release.id} expired at {release.expires}."
         raise ConflictError(msg, "Ask for a new release.")
-    mine = [vote for vote in release.votes if vote.by == act.by]
-    if mine and mine[-1].verdict == verdict:
+    _says_something_new(state, act, release=release)
+
+
+def _says_something_new(state: State, act: Act, *, release: Release) -> None:
+    verdict, mine = act.text("verdict"), quorum.holding(state, release).get(act.by)
+    if mine is not None and mine.verdict == verdict:
         msg = f"{act.by} voted {verdict} on {release.id} already."
         raise ConflictError(msg, "A vote can be changed, not repeated.")
-    if verdict == "abstain" and not mine:
+    if verdict == "abstain" and mine is None:
         msg = f"{act.by} has not voted on {release.id}: there is nothing to take back."
         raise ConflictError(msg)
     if any(vote.nonce == act.text("nonce") for vote in release.votes):
         msg = "That statement was used already."
         raise ConflictError(msg)
-
-
-def may_vote(state: State, release: Release, *, person: str) -> None:
-    """Refuse people who may not vote on a release.
-
-    Raises
-    ------
-    NotPermittedError
-        The person is no member, no person, or excluded; the message says which.
-    """
-    member = state.member(person)
-    if member is None or member.kind != "person":
-        what = "a member of this workspace" if member is None else "a person"
-        msg = f"{person[:80]} is not {what}."
-        raise NotPermittedError(msg, "An owner can add members: `modeldeck member add`.")
-    if person in release.excluded:
-        msg = f"{person} {release.excluded[person]} and may not vote on {release.id}."
-        others = ", ".join(eligible(state, release)) or "nobody else"
-        raise NotPermittedError(msg, f"Who can: {others}.")
-
-
-def eligible(state: State, release: Release) -> list[str]:
-    """Return the people who may still approve a release: not excluded, and did not yet."""
-    approved = {person for person, vote in standing(release).items() if vote.verdict == "approve"}
-    return [
-        one.name
-        for one in state.members.values()
-        if one.is_active
-        and one.kind == "person"
-        and one.name not in release.excluded
-        and one.name not in approved
-    ]
 
 
 def _same_statement(act: Act, release: Release) -> None:
@@ -335,57 +301,32 @@ def apply_vote(state: State, act: Act) -> str:
     return f"release:{release.id}"
 
 
-def standing(release: Release) -> dict[str, Vote]:
-    """Return the last vote of each person."""
-    return {vote.by: vote for vote in release.votes}
-
-
-def approvers(state: State, release: Release, *, issued: str) -> dict[str, tuple[str, ...]]:
-    """Return the people whose approvals hold at a time, with their roles."""
-    found = {}
-    for person, vote in standing(release).items():
-        member = state.member(person)
-        if member and vote.verdict == "approve" and vote.expires >= issued:
-            found[person] = member.roles
-    return found
-
-
-def lacks(state: State, release: Release, *, issued: str) -> list[str]:
-    """Return what a release still lacks, as short texts."""
-    environment = state.policy.environments[release.environment]
-    return quorum.missing(environment, approvers(state, release, issued=issued))
-
-
 def _decide(state: State, release: Release, *, at: str, by: str, issued: str) -> None:
-    environment = state.policy.environments[release.environment]
-    verdicts = {vote.verdict for vote in standing(release).values()}
+    environment = state.policy.environment(release.environment)
     decided = replace(release, decided_at=at, decided_by=by)
+    last = quorum.standing(release).values()
+    verdicts = {vote.verdict for vote in last}
     if "reject" in verdicts and environment.reject_blocks:
-        reasons = [vote for vote in standing(release).values() if vote.verdict == "reject"]
-        move(state, decided, status="rejected", because=f"{reasons[0].by}: {reasons[0].reason}")
+        first = next(vote for vote in last if vote.verdict == "reject")
+        state.move(decided, status="rejected", because=f"{first.by}: {first.reason}")
     elif "request-changes" in verdicts:
         if release.status != "changes-requested":
-            move(state, release, status="changes-requested")
-    elif not lacks(state, release, issued=issued):
-        approved = move(state, decided, status="approved")
+            state.move(release, status="changes-requested")
+    elif not quorum.lacks(state, release, issued=issued):
+        levels = [vote.level for vote in quorum.approving(state, release, issued=issued).values()]
+        sure = replace(decided, level=min((release.level, *levels)))
+        approved = state.move(sure, status="approved")
         if environment.deploy == "on-approval":
             start(state, approved, at=at)
     elif release.status == "changes-requested":
-        move(state, release, status="waiting")
+        state.move(release, status="waiting")
 
 
 def start(state: State, release: Release, *, at: str) -> None:
     """Move the endpoint's pointer to a release's version; others for the endpoint are outdated."""
-    deploying = move(state, release, status="deploying")
+    deploying = state.move(release, status="deploying")
     deployments.point(state, deploying, at=at)
-    outdate(state, endpoint=release.endpoint, because=f"{release.id} was deployed meanwhile")
-
-
-def outdate(state: State, *, because: str, endpoint: str = "") -> None:
-    """Make open releases outdated: those of one endpoint, or all."""
-    for other in list(state.releases.values()):
-        if other.status in OPEN and endpoint in {"", other.endpoint}:
-            move(state, other, status="outdated", because=because)
+    state.outdate(endpoint=release.endpoint, because=f"{release.id} was deployed meanwhile")
 
 
 def check_withdraw(state: State, act: Act) -> None:
@@ -403,7 +344,7 @@ def check_withdraw(state: State, act: Act) -> None:
 def apply_withdraw(state: State, act: Act) -> str:
     """Withdraw a release."""
     release = state.releases[act.entity]
-    move(state, release, status="withdrawn", because=act.text("reason"))
+    state.move(release, status="withdrawn", because=act.text("reason"))
     return f"release:{release.id}"
 
 
@@ -413,13 +354,14 @@ def check_start(state: State, act: Act) -> None:
     if release.status != "approved":
         msg = f"{release.id} is {release.status}, not approved."
         raise ConflictError(msg, "`modeldeck release show` says what it lacks.")
-    environment = state.policy.environments[release.environment]
+    environment = state.policy.environment(release.environment)
     _need_role(state, act.by, roles=environment.deploy_roles, what=f"deploy to {environment.name}")
     endpoint = state.endpoint(release.model, release.environment)
     if act.number("generation") != endpoint.generation:
         msg = f"What {endpoint.id} serves changed since you looked."
         raise ConflictError(msg, "Look at it again.")
-    left = lacks(state, release, issued=act.text("issued"))
+    _dated(act, release.last_issued)
+    left = quorum.lacks(state, release, issued=act.text("issued"))
     if left:
         msg = f"{release.id} lacks {', '.join(left)} now: approvals expired or were revoked."
         raise NotPermittedError(msg, "Ask for a new release.")
@@ -427,7 +369,10 @@ def check_start(state: State, act: Act) -> None:
 
 def apply_start(state: State, act: Act) -> str:
     """Start an approved release by hand."""
-    start(state, state.releases[act.entity], at=act.at)
+    release = state.releases[act.entity]
+    level = min(release.level, act.level)
+    begun = replace(release, level=level, last_issued=act.text("issued"))
+    start(state, begun, at=act.at)
     return f"release:{act.entity}"
 
 

@@ -72,7 +72,8 @@ def check_tag(state: State, act: Act) -> None:
 
 def apply_tag(state: State, act: Act) -> str:
     """Put a tag on an entity, or give one another value."""
-    state.tags.setdefault(act.subject, {})[act.text("tag")] = act.text("value")
+    known = state.tags.get(act.subject, {})
+    state.tags[act.subject] = {**known, act.text("tag"): act.text("value")}
     _tagged(state, act)
     return act.subject
 
@@ -86,7 +87,8 @@ def check_untag(state: State, act: Act) -> None:
 
 def apply_untag(state: State, act: Act) -> str:
     """Take a tag away."""
-    del state.tags[act.subject][act.text("tag")]
+    known = state.tags[act.subject]
+    state.tags[act.subject] = {tag: known[tag] for tag in known if tag != act.text("tag")}
     _tagged(state, act)
     return act.subject
 

@@ -2,17 +2,76 @@
 
 The values are frozen; the state is a set of tables that only :mod:`modeldeck.domain.fold` changes,
 one entry after the other. ``touched`` collects what changed, so that views can follow cheaply.
+Each table remembers what it held when the present entry began, so that an entry counts as a whole
+or not at all. Releases move along :data:`MOVES` alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from modeldeck.domain.entry import NO_PREV, Json
 from modeldeck.domain.levels import Level
 from modeldeck.domain.policy import Policy
-from modeldeck.errors import NotFoundError
+from modeldeck.errors import ConflictError, NotFoundError
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+OPEN = frozenset({"checking", "waiting", "changes-requested", "approved"})
+MOVES: dict[str, frozenset[str]] = {
+    "checking": frozenset({"blocked", "waiting", "withdrawn", "outdated"}),
+    "blocked": frozenset({"withdrawn"}),
+    "waiting": frozenset({"changes-requested", "rejected", "withdrawn", "outdated", "approved"}),
+    "changes-requested": frozenset({"waiting", "rejected", "withdrawn", "outdated", "approved"}),
+    "approved": frozenset({"deploying", "withdrawn", "outdated"}),
+    "deploying": frozenset({"live", "failed", "replaced", "rolled-back"}),
+    "live": frozenset({"failed", "replaced", "rolled-back"}),
+    "replaced": frozenset({"live"}),
+    "rolled-back": frozenset({"live"}),
+    "failed": frozenset({"live"}),
+    "rejected": frozenset(),
+    "withdrawn": frozenset(),
+    "outdated": frozenset(),
+}
+"""From each state of a release those it may move to; *expired* is computed, never stored."""
+
+
+class Table(dict[K, V]):
+    """A table of the state; what an entry changed in it can be taken back until :meth:`keep`.
+
+    It is changed by item alone: ``table[key] = value`` and ``del table[key]``.
+    """
+
+    __slots__ = ("_before",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before: list[tuple[K, list[V]]] = []
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self._before.append((key, [self[key]] if key in self else []))
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: K) -> None:
+        self._before.append((key, [self[key]]))
+        super().__delitem__(key)
+
+    def keep(self) -> None:
+        """Make what was changed final."""
+        if self._before:
+            self._before.clear()
+
+    def undo(self) -> None:
+        """Take back what was changed since the last :meth:`keep`."""
+        for key, known in reversed(self._before):
+            if known:
+                super().__setitem__(key, known[0])
+            else:
+                super().__delitem__(key)
+        self._before.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +111,11 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person, server or CI job; ``uid`` is -1 where no user id was recorded."""
+    """A person, server or CI job; ``uid`` is -1 where no user id was recorded.
+
+    ``since`` is the position at which the membership, and with it the keys, began: what the same
+    name said before counts no more.
+    """
 
     name: str
     kind: str = "person"
@@ -62,14 +125,15 @@ class Member:
     keys: tuple[str, ...] = ()
     is_owner: bool = False
     is_active: bool = True
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An owners' entry that still needs the support of other owners."""
+    """An owners' entry that still needs the support of others; owners with the level of each."""
 
     act: Act
-    supporters: frozenset[str]
+    supporters: Mapping[str, Level]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +184,10 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A request to put a version into an environment, and what became of it."""
+    """A request to put a version into an environment, and what became of it.
+
+    ``level`` is the lowest of what it rests on: registration, request, report, votes, start.
+    """
 
     id: str
     model: str
@@ -145,6 +212,7 @@ class Release:
     decided_at: str = ""
     decided_by: str = ""
     because: str = ""
+    level: Level = Level.CLAIMED
 
     @property
     def endpoint(self) -> str:
@@ -154,11 +222,15 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """What an endpoint serves: a version by a release, or nothing (all empty)."""
+    """What an endpoint serves: a version by a release, or nothing (all empty).
+
+    ``level`` is the lowest of what put it there and, once it lived, of the server's report.
+    """
 
     version: str = ""
     manifest: str = ""
     release: str = ""
+    level: Level = Level.CLAIMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +248,8 @@ class Endpoint:
     """One endpoint; ``base`` and ``base_version`` are what a release replaces, also when stopped.
 
     ``lived`` are the pointers that a server reported ready, oldest first, without those that were
-    rolled away from; ``ready_before`` the servers that were ready on the previous generation.
+    rolled away from or failed later; ``ready_before`` the servers that were ready on the previous
+    generation.
     """
 
     id: str
@@ -223,6 +296,17 @@ class Activity:
     body: Mapping[str, Json]
 
 
+_PLAIN = (
+    "workspace",
+    "name",
+    "threshold",
+    "owners_count",
+    "policy",
+    "policy_digest",
+    "tagged_n",
+)
+
+
 @dataclass(slots=True)
 class State:
     """All that the ledger says up to entry ``n``; ``stopped`` says why the fold ended early."""
@@ -238,20 +322,60 @@ class State:
     stopped: str = ""
     heads: dict[str, int] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)
-    members: dict[str, Member] = field(default_factory=dict)
-    pending: dict[str, Pending] = field(default_factory=dict)
-    versions: dict[str, Version] = field(default_factory=dict)
-    models: dict[str, list[str]] = field(default_factory=dict)
-    reports: dict[tuple[str, str], list[Report]] = field(default_factory=dict)
-    releases: dict[str, Release] = field(default_factory=dict)
-    n_releases: dict[str, int] = field(default_factory=dict)
-    endpoints: dict[str, Endpoint] = field(default_factory=dict)
-    annotations: dict[str, Annotation] = field(default_factory=dict)
-    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    members: Table[str, Member] = field(default_factory=Table)
+    keys: Table[str, str] = field(default_factory=Table)
+    pending: Table[str, Pending] = field(default_factory=Table)
+    versions: Table[str, Version] = field(default_factory=Table)
+    models: Table[str, tuple[str, ...]] = field(default_factory=Table)
+    reports: Table[tuple[str, str], list[Report]] = field(default_factory=Table)
+    releases: Table[str, Release] = field(default_factory=Table)
+    n_releases: Table[str, int] = field(default_factory=Table)
+    endpoints: Table[str, Endpoint] = field(default_factory=Table)
+    annotations: Table[str, Annotation] = field(default_factory=Table)
+    tags: Table[str, dict[str, str]] = field(default_factory=Table)
     tagged_n: int = 0
-    stops: dict[str, int] = field(default_factory=dict)
+    stops: Table[str, int] = field(default_factory=Table)
     activity: list[Activity] = field(default_factory=list)
     touched: set[tuple[str, str]] = field(default_factory=set)
+    _plain: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
+
+    def keep(self) -> None:
+        """Make what the present entry changed final."""
+        for table in self._tables():
+            table.keep()
+        self._plain = {name: getattr(self, name) for name in _PLAIN}
+
+    def undo(self) -> None:
+        """Take back what was changed since the last :meth:`keep`."""
+        for table in self._tables():
+            table.undo()
+        for name, value in self._plain.items():
+            setattr(self, name, value)
+        shown: dict[str, Mapping[str, object]] = {
+            "members": self.members,
+            "versions": self.versions,
+            "models": self.models,
+            "releases": self.releases,
+            "deployments": self.endpoints,
+            "annotations": self.annotations,
+        }
+        self.touched = {(table, key) for table, key in self.touched if key in shown[table]}
+
+    def _tables(self) -> tuple[Table[Any, Any], ...]:
+        return (
+            self.members,
+            self.keys,
+            self.pending,
+            self.versions,
+            self.models,
+            self.reports,
+            self.releases,
+            self.n_releases,
+            self.endpoints,
+            self.annotations,
+            self.tags,
+            self.stops,
+        )
 
     def member(self, name: str) -> Member | None:
         """Return an active member, or None."""
@@ -298,6 +422,27 @@ class State:
         self.releases[release.id] = release
         self.touched.add(("releases", release.id))
         self.touched.add(("versions", release.version))
+
+    def move(self, release: Release, *, status: str, because: str = "") -> Release:
+        """Move a release along the table of legal moves; return it as it is then.
+
+        Raises
+        ------
+        ConflictError
+            The table has no such move.
+        """
+        if status not in MOVES[release.status]:
+            msg = f"{release.id} is {release.status} and cannot become {status}."
+            raise ConflictError(msg, "Look at it again; ask for a new release if you need one.")
+        moved = replace(release, status=status, because=because or release.because)
+        self.put_release(moved)
+        return moved
+
+    def outdate(self, *, because: str, endpoint: str = "") -> None:
+        """Make open releases outdated: those of one endpoint, or all."""
+        for other in list(self.releases.values()):
+            if other.status in OPEN and endpoint in {"", other.endpoint}:
+                self.move(other, status="outdated", because=because)
 
     def put_endpoint(self, endpoint: Endpoint) -> None:
         """Keep an endpoint, new or changed."""

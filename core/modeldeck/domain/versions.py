@@ -17,7 +17,7 @@ def check_register(state: State, act: Act) -> None:
     if not is_digest(manifest):
         msg = "The manifest is not named by a digest."
         raise InvalidInputError(msg)
-    for identifier in state.models.get(model, []):
+    for identifier in state.models.get(model, ()):
         known = state.versions[identifier]
         if known.manifest == manifest and act.level <= known.level:
             msg = f"That content is registered already, as {identifier}."
@@ -31,7 +31,7 @@ def apply_register(state: State, act: Act) -> str:
     version that it is; whoever registered it before stays one of its authors.
     """
     model = act.entity
-    known = state.models.setdefault(model, [])
+    known = state.models.get(model, ())
     for one in known:
         before = state.versions[one]
         if before.manifest == act.text("manifest"):
@@ -52,6 +52,6 @@ def apply_register(state: State, act: Act) -> str:
         at=act.at,
         level=act.level,
     )
-    known.append(identifier)
+    state.models[model] = (*known, identifier)
     state.touched |= {("versions", identifier), ("models", model)}
     return f"version:{identifier}"

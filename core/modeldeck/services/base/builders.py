@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from modeldeck.domain import deployments, quorum, releases
 from modeldeck.domain.documents import (
     AnnotationDocument,
+    CheckDocument,
     EndpointDocument,
     GateDocument,
     MemberDocument,
@@ -16,8 +15,8 @@ from modeldeck.domain.documents import (
     VoteDocument,
 )
 from modeldeck.domain.levels import Level
-from modeldeck.domain.state import Annotation, Endpoint, Member, Release, State, Version
-from modeldeck.errors import ModelDeckError
+from modeldeck.domain.state import OPEN, Annotation, Endpoint, Member, Release, State, Version
+from modeldeck.errors import DamageError, ModelDeckError
 from modeldeck.services.base import manifests
 from modeldeck.store.objects import ObjectStore
 
@@ -26,15 +25,12 @@ REDACTED = "(its text is missing or was redacted)"
 
 def version_document(state: State, objects: ObjectStore, *, version: Version) -> VersionDocument:
     """Return a version with what its manifest says."""
+    problem = ""
     try:
         known = manifests.predicate(manifests.read(objects, version.manifest))
-    except ModelDeckError:
-        known = {}
-    sizes = known.get("sizes_bytes")
-    pipeline = known.get("pipeline")
-    parameters = pipeline.get("parameters", {}) if isinstance(pipeline, dict) else {}
-    metrics = known.get("metrics")
-    return VersionDocument(
+    except ModelDeckError as error:
+        known, problem = manifests.predicate({}), error.message
+    document = VersionDocument(
         id=version.id,
         model=version.model,
         version=version.number,
@@ -44,12 +40,19 @@ def version_document(state: State, objects: ObjectStore, *, version: Version) ->
         registered_at=version.at,
         authors=list(version.authors),
         level=version.level.word,
-        parameters=dict(parameters) if isinstance(parameters, dict) else {},
-        metrics=dict(metrics) if isinstance(metrics, dict) else {},
-        size_bytes=sum(sizes.values()) if isinstance(sizes, dict) else 0,
+        parameters=_table(_table(known["pipeline"]).get("parameters")),
+        metrics=manifests.metrics(known["metrics"]),
+        size_bytes=sum(manifests.sizes(known["sizes_bytes"]).values()),
         environments=version_environments(state, version),
         tags=dict(state.tags.get(f"version:{version.id}", {})),
     )
+    if problem:
+        document["problem"] = problem
+    return document
+
+
+def _table(value: object) -> dict[str, object]:
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def version_environments(state: State, version: Version) -> dict[str, str]:
@@ -78,22 +81,70 @@ def model_document(state: State, name: str) -> ModelDocument:
 
 
 def gate_document(objects: ObjectStore, report: str, *, by: str, at: str) -> GateDocument | None:
-    """Return a gate report; None when there is none or its object cannot be read."""
+    """Return a gate report, None when there is none; one that cannot be read is failed and says so.
+
+    Whether a release's report counts as passed stands in the ledger, not here.
+    """
     if not report:
         return None
     try:
-        known = json.loads(objects.read(report))
-        return GateDocument(
-            passed=bool(known["passed"]),
-            version=str(known["version"]),
-            environment=str(known["environment"]),
-            checks=known["checks"],
-            report=report,
-            made_by=by,
-            at=at,
-        )
-    except (ModelDeckError, ValueError, KeyError, TypeError):
-        return None
+        known = _table(manifests.read_json(objects.read(report)))
+        checks = known.get("checks")
+        if not isinstance(checks, list) or not isinstance(known.get("passed"), bool):
+            raise DamageError(_NO_REPORT)
+        found = [_check(one) for one in checks]
+        version, environment = _text(known, "version"), _text(known, "environment")
+    except (ModelDeckError, ValueError) as error:
+        problem = error.message if isinstance(error, ModelDeckError) else _NO_REPORT
+        found = [{**_UNREADABLE, "reason": problem}]
+        version, environment, known = "", "", {}
+    return GateDocument(
+        passed=known.get("passed") is True,
+        version=version,
+        environment=environment,
+        checks=found,
+        report=report,
+        made_by=by,
+        at=at,
+    )
+
+
+_NO_REPORT = "Its object is not a gate report."
+_UNREADABLE = CheckDocument(
+    name="the report can be read",
+    kind="",
+    metric="",
+    required=True,
+    passed=False,
+    value=None,
+    threshold=None,
+    margin=None,
+    reason="",
+)
+
+
+def _check(value: object) -> CheckDocument:
+    known = _table(value)
+    if not all(isinstance(known.get(name), bool) for name in ("required", "passed")):
+        raise DamageError(_NO_REPORT)
+    return CheckDocument(
+        name=_text(known, "name"),
+        kind=_text(known, "kind"),
+        metric=_text(known, "metric"),
+        required=known["required"] is True,
+        passed=known["passed"] is True,
+        value=manifests.number(known.get("value")),
+        threshold=manifests.number(known.get("threshold")),
+        margin=manifests.number(known.get("margin")),
+        reason=_text(known, "reason"),
+    )
+
+
+def _text(known: dict[str, object], name: str) -> str:
+    value = known.get(name)
+    if not isinstance(value, str):
+        raise DamageError(_NO_REPORT)
+    return value
 
 
 def release_document(state: State, objects: ObjectStore, *, release: Release) -> ReleaseDocument:
@@ -111,7 +162,7 @@ def release_document(state: State, objects: ObjectStore, *, release: Release) ->
         version=release.version,
         environment=release.environment,
         status=release.status,
-        is_open=release.status in releases.OPEN,
+        is_open=release.status in OPEN,
         requested_by=release.by,
         requested_at=release.at,
         expires_at=release.expires,
@@ -153,14 +204,14 @@ def with_now(
     known["approvals"] = [
         _vote(state, release, index=n, now=now) for n in range(len(release.votes))
     ]
-    known["eligible"] = releases.eligible(state, release)
+    known["eligible"] = quorum.eligible(state, release)
     if release.environment not in state.policy.environments:
         known["why_not"] = f"the policy has no environment {release.environment} any more"
         return known
     if known["is_open"]:
-        known["missing"] = releases.lacks(state, release, issued=now)
+        known["missing"] = quorum.lacks(state, release, issued=now)
     problem = _why_not(state, release, actor=actor, status=known["status"], level=level)
-    mine = releases.standing(release).get(actor)
+    mine = quorum.holding(state, release).get(actor)
     approved = mine is not None and mine.verdict == "approve"
     rejected = mine is not None and mine.verdict == "reject"
     known["can_approve"] = not problem and not approved
@@ -172,11 +223,9 @@ def with_now(
 
 
 def _completes(state: State, release: Release, *, actor: str, now: str) -> bool:
-    voters = releases.approvers(state, release, issued=now)
+    voters = quorum.approvers(state, release, issued=now)
     voters[actor] = state.members[actor].roles
-    others = [
-        vote.verdict for person, vote in releases.standing(release).items() if person != actor
-    ]
+    others = [vote.verdict for person, vote in quorum.standing(release).items() if person != actor]
     environment = state.policy.environments[release.environment]
     return not quorum.missing(environment, voters) and set(others) <= {"approve", "abstain"}
 
@@ -186,7 +235,7 @@ def _why_not(state: State, release: Release, *, actor: str, status: str, level: 
         because = f" ({release.because})" if release.because else ""
         return f"it is {status}{because}"
     try:
-        releases.may_vote(state, release, person=actor)
+        quorum.may_vote(state, release, person=actor)
     except ModelDeckError as error:
         return error.message.rstrip(".")
     needed = state.policy.environments[release.environment].level
@@ -198,13 +247,15 @@ def _why_not(state: State, release: Release, *, actor: str, status: str, level: 
 def _vote(state: State, release: Release, *, index: int, now: str) -> VoteDocument:
     vote = release.votes[index]
     why_not = ""
-    if releases.standing(release)[vote.by].nonce != vote.nonce:
+    if quorum.standing(release)[vote.by].nonce != vote.nonce:
         why_not = "changed by a later vote"
     elif vote.verdict == "abstain":
         why_not = "it takes the vote before back"
     elif state.member(vote.by) is None:
         why_not = "no member any more"
-    elif release.status in releases.OPEN and vote.expires < now:
+    elif not quorum.is_cast_by_member(state, vote):
+        why_not = "cast before they were added again"
+    elif release.status in OPEN and vote.expires < now:
         why_not = "it expired"
     elif release.status == "outdated":
         why_not = f"the release is outdated: {release.because}"
@@ -262,9 +313,10 @@ def endpoint_status(endpoint: Endpoint) -> str:
 def annotation_document(objects: ObjectStore, known: Annotation) -> AnnotationDocument:
     """Return an annotation with its text."""
     try:
-        text = str(json.loads(objects.read(known.object))["text"])
-    except (ModelDeckError, ValueError, KeyError, TypeError):
-        text = REDACTED
+        value = _table(manifests.read_json(objects.read(known.object))).get("text")
+    except (ModelDeckError, ValueError):
+        value = None
+    text = value if isinstance(value, str) else REDACTED
     return AnnotationDocument(
         id=known.id, subject=known.subject, by=known.by, at=known.at, text=text
     )

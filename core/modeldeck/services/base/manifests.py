@@ -3,14 +3,20 @@
 A manifest is an in-toto Statement (v1): ``subject`` lists every file of the model's folder with
 its SHA-256, ``predicate`` says where they come from. Its own digest is the version's identity; it
 holds no time, so that the same content has the same identity.
+
+Any member can name any object as a manifest: what is read here has the shapes that the rest of the
+program counts on, or is refused.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from modeldeck.domain.documents import Number
 from modeldeck.domain.entry import is_digest
 from modeldeck.errors import DamageError, InvalidInputError, ModelDeckError
 from modeldeck.store import files
@@ -20,6 +26,10 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:modeldeck:model-version:1"
 MAX_FILES = 256
 MAX_BYTES = 4 << 30
+MAX_JSON = 16 << 20
+_MAX_DEPTH = 32
+_MAX_INT = 2**63 - 1
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def make(
@@ -76,10 +86,50 @@ def _described(folder: Path) -> dict[str, object]:
 
 def _json(path: Path) -> dict[str, object]:
     try:
-        value = json.loads(files.read_bytes(path, 16 << 20))
+        value = read_json(files.read_bytes(path, MAX_JSON))
     except (ModelDeckError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def read_json(data: bytes) -> object:
+    """Read JSON that anybody may have written; numbers that are not finite become texts.
+
+    Raises
+    ------
+    ValueError
+        It is not UTF-8, not JSON, nested too deeply, or holds what no text or file may hold.
+    """
+    try:
+        value = json.loads(data.decode(), parse_constant=str, parse_float=_finite)
+    except RecursionError:
+        msg = "it is nested too deeply"
+        raise ValueError(msg) from None
+    _check(value, 0)
+    return value
+
+
+def _finite(text: str) -> float | str:
+    value = float(text)
+    if math.isfinite(value):
+        return value
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _check(value: object, depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        msg = "it is nested too deeply"
+        raise ValueError(msg)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check(key, depth + 1)
+            _check(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check(inner, depth + 1)
+    elif isinstance(value, str) and _SURROGATE.search(value):
+        msg = "it holds a lone surrogate"
+        raise ValueError(msg)
 
 
 def read(objects: ObjectStore, digest: str) -> dict[str, object]:
@@ -91,7 +141,7 @@ def read(objects: ObjectStore, digest: str) -> dict[str, object]:
         It is missing, changed, or not a manifest.
     """
     try:
-        value = json.loads(objects.read(digest))
+        value = read_json(objects.read(digest))
     except ValueError:
         value = None
     if not isinstance(value, dict) or value.get("_type") != STATEMENT:
@@ -101,9 +151,39 @@ def read(objects: ObjectStore, digest: str) -> dict[str, object]:
 
 
 def predicate(manifest: dict[str, object]) -> dict[str, object]:
-    """Return the part of a manifest that says where the files come from."""
+    """Return the part of a manifest that says where the files come from.
+
+    Entries of other kinds than the format names are left out: sizes that are no whole numbers,
+    metrics that are no numbers, tables that are none.
+    """
     value = manifest.get("predicate")
-    return value if isinstance(value, dict) else {}
+    found = dict(value) if isinstance(value, dict) else {}
+    for name in ("sizes_bytes", "metrics", "goals", "dataset", "libraries", "pipeline"):
+        table = found.get(name)
+        found[name] = dict(table) if isinstance(table, dict) else {}
+    found["sizes_bytes"] = sizes(found["sizes_bytes"])
+    found["metrics"] = metrics(found["metrics"])
+    return found
+
+
+def sizes(value: object) -> dict[str, int]:
+    """Return the sizes among what a manifest gives as its files' sizes."""
+    known = value if isinstance(value, dict) else {}
+    return {name: one for name, one in known.items() if type(one) is int and 0 <= one <= _MAX_INT}
+
+
+def metrics(value: object) -> dict[str, Number]:
+    """Return the numbers among what a manifest gives as its metrics."""
+    known = value if isinstance(value, dict) else {}
+    found = {name: number(one) for name, one in known.items()}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def number(value: object) -> Number | None:
+    """Return a number, or the text of one, as it is; None when it is neither."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    return str(value) if isinstance(value, int) and abs(value) > _MAX_INT else value
 
 
 def parts(manifest: dict[str, object]) -> dict[str, str]:
@@ -112,19 +192,35 @@ def parts(manifest: dict[str, object]) -> dict[str, str]:
     Raises
     ------
     DamageError
-        A name leaves the folder, or a digest is none.
+        A name leaves the folder or stands there twice, or a digest is none.
     """
-    found = {}
+    found: dict[str, str] = {}
     subject = manifest.get("subject")
-    for one in subject if isinstance(subject, list) else []:
-        name = str(one.get("name", "")) if isinstance(one, dict) else ""
-        digest = one["digest"].get("sha256", "") if isinstance(one.get("digest"), dict) else ""
-        inside = name and not name.startswith("/") and ".." not in name.split("/")
-        if not inside or "\0" in name or "\\" in name or not is_digest(digest):
+    for one in subject if isinstance(subject, list) else [None]:
+        name, digest = _part(one)
+        if not _is_inside(name) or not is_digest(digest) or name in found:
             msg = f"The manifest names a file that it may not name: {name[:80]!r}."
             raise DamageError(msg, "Do not use this version.")
-        found[name] = digest
+        found[name] = str(digest)
+    if len(found) > MAX_FILES:
+        msg = f"The manifest names more than {MAX_FILES} files."
+        raise DamageError(msg, "Do not use this version.")
     return found
+
+
+def _part(value: object) -> tuple[str, object]:
+    known = value if isinstance(value, dict) else {}
+    name, digest = known.get("name"), known.get("digest")
+    return (
+        name if isinstance(name, str) else "",
+        digest.get("sha256") if isinstance(digest, dict) else None,
+    )
+
+
+def _is_inside(name: str) -> bool:
+    """Say whether a name is the path of a file below a folder, written in the one plain way."""
+    is_plain = not set(name.split("/")) & {"", ".", ".."}
+    return is_plain and not set(name) & {"\0", "\\"} and len(name) <= 1000
 
 
 def copy_out(objects: ObjectStore, digest: str, *, folder: Path) -> dict[str, object]:
