@@ -13,7 +13,7 @@ from modeldeck import clock, ids
 from modeldeck.domain.entry import Intent, Json, signed_bytes
 from modeldeck.domain.levels import Level
 from modeldeck.domain.members import key_of
-from modeldeck.errors import ConflictError
+from modeldeck.errors import ConflictError, InvalidInputError
 from modeldeck.services.base import config
 from modeldeck.services.base.config import NewMember
 from modeldeck.services.base.deck import Deck
@@ -69,7 +69,8 @@ def init(
     ConflictError
         It is a workspace already.
     InvalidInputError
-        The configuration, a name or a key is not acceptable.
+        The configuration, a name or a key is not acceptable, or signatures are asked for of an
+        owner without a key: nobody could ever decide anything there.
     NotPermittedError
         The folder cannot be written.
     """
@@ -79,11 +80,13 @@ def init(
         raise ConflictError(msg, "Choose another folder.")
     ids.check_name(owner, "an owner")
     public = [public_key(one) for one in keys]
-    files.make_folder(root)
     if not (root / places.CONFIG).exists():
+        _need_key(public, is_asked=trust == Level.SIGNED.word)
+        files.make_folder(root)
         text = config.TEMPLATE.format(name=_name(root, name), trust=trust)
         files.write_new(root / places.CONFIG, text.encode(), mode=0o644)
     known = config.load(root)
+    _need_key(public, is_asked=known.policy.strictest == Level.SIGNED)
     members = config.load_members(root)
     _folders(root)
     body: dict[str, Json] = {
@@ -110,6 +113,13 @@ def init(
     workspace = found(root, intent, host=socket.gethostname(), now=now)
     _add_members(root, members, owner=owner, key=key.removesuffix(".pub"))
     return workspace
+
+
+def _need_key(keys: Sequence[str], *, is_asked: bool) -> None:
+    if is_asked and not keys:
+        msg = "The policy asks for signatures, and the owner has no key to sign with."
+        hint = "Name it: `modeldeck init PATH --key ~/.ssh/id_ed25519`; `ssh-keygen` makes one."
+        raise InvalidInputError(msg, hint)
 
 
 def _name(root: Path, name: str) -> str:
