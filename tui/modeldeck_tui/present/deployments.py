@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modeldeck.domain.documents import EndpointDocument, TrafficBucket, TrafficDocument
+from modeldeck.domain.documents import (
+    EndpointDocument,
+    ServerDocument,
+    TrafficBucket,
+    TrafficDocument,
+)
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell
 from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact
@@ -57,13 +62,21 @@ def _detail(one: Live) -> str:
     return clean(f"{one[0]['release']} since {exact(one[0]['since'])}")
 
 
+def server_mark(server: ServerDocument, endpoint: EndpointDocument) -> Cell:
+    """Return whether a server answers with what the endpoint shall serve."""
+    if server["outcome"] != "ready":
+        return Cell("✖", "bad")
+    is_now = server["generation"] == endpoint["generation"]
+    return Cell("✔", "good") if is_now else Cell("◌", "warn")
+
+
 def servers(endpoint: EndpointDocument, now: str) -> list[Line]:
     """Return the last word of each server."""
     return [
         Line(
             one["name"],
             (
-                Cell("✔", "good") if one["outcome"] == "ready" else Cell("✖", "bad"),
+                server_mark(one, endpoint),
                 cell(one["name"], "bold"),
                 cell(one["outcome"]),
                 cell(

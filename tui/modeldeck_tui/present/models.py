@@ -56,9 +56,7 @@ def _metric_column(name: str) -> Column:
     def value(one: VersionDocument) -> object:
         return one["metrics"].get(name)
 
-    return Column(
-        clean(name).upper(), lambda o: cell(number(value(o)) or "-"), value, align="point"
-    )
+    return Column(clean(name), lambda o: cell(number(value(o)) or "-"), value, align="point")
 
 
 def _where(one: VersionDocument) -> Cell:
@@ -102,6 +100,24 @@ def lineage(rows: Sequence[LineageRow]) -> list[Line]:
         )
         for at, one in enumerate(rows)
     ]
+
+
+def files(
+    found: Sequence[tuple[str, str]], before: Sequence[tuple[str, str]] = ()
+) -> list[Line]:
+    """Return a version's files with their digests, and whether the version before has them so."""
+    known = dict(before)
+    lines = []
+    for path, digest in found:
+        word = "new" if path not in known else "same" if known[path] == digest else "changed"
+        style = "dim" if word == "same" else ""
+        told = (cell(word, style),) if before else ()
+        lines.append(
+            Line(path, (cell(path), *told, cell(digest[:16], "dim")), clean(f"{path} {digest}"))
+        )
+    gone = [path for path in known if path not in dict(found)]
+    lines += [Line(path, (cell(path, "dim"), cell("gone"))) for path in gone]
+    return lines
 
 
 def pairs(values: Mapping[str, object]) -> list[Line]:

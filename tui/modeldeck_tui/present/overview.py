@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modeldeck.domain.documents import RunDocument
-from modeldeck_tui.output import Cell, cut, duration, number
+from modeldeck_tui.output import Cell, cut, number
 from modeldeck_tui.present.charts import sparkline
-from modeldeck_tui.present.rows import Line, ago, cell, clock
+from modeldeck_tui.present.rows import Line, ago, cell, clock, took
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import endpoint_status, run_status
 
@@ -105,7 +105,7 @@ def best(run: RunDocument) -> str:
     names = sorted(run["metrics"], key=lambda name: name.startswith("cv_"))
     for name in names[:1]:
         return f"{cut(name, _NAME)} {number(run['metrics'][name]['last'])}"
-    return duration(run["duration_s"])
+    return took(run["duration_s"])
 
 
 def activity(snapshot: Snapshot) -> list[Line]:

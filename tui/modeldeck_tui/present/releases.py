@@ -13,7 +13,7 @@ from modeldeck.domain.documents import (
 )
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell, number, size
-from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact
+from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact, since
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import release_status
 
@@ -47,16 +47,22 @@ def table(releases: Sequence[ReleaseDocument], now: str) -> Rows:
         Column("RELEASE", lambda o: cell(o["id"], "bold"), lambda o: o["id"]),
         Column(
             "CHANGE",
-            lambda o: cell(f"{o['replaces_version'] or 'nothing'} → {o['version']}"),
+            lambda o: cell(_change(o)),
             lambda o: o["version"],
         ),
         Column("ENV", lambda o: cell(o["environment"]), lambda o: o["environment"]),
         Column("GATE", lambda o: cell(_gate_count(o))),
-        Column("", lambda o: cell(_lacks(o))),
+        Column("LACKS / WHY", lambda o: cell(_lacks(o))),
         Column("BY", lambda o: cell(o["requested_by"]), lambda o: o["requested_by"]),
         Column("AGE", lambda o: cell(ago(o["requested_at"], now), "dim"), _asked, "right"),
     ]
     return Rows(columns, releases, key=lambda o: f"release:{o['id']}", detail=_detail)
+
+
+def _change(release: ReleaseDocument) -> str:
+    """Return the step from one version to the next; both are of one model."""
+    before, after = release["replaces_version"], release["version"]
+    return f"{before} → @{after.rpartition('@')[2]}" if before else f"nothing → {after}"
 
 
 def _asked(release: ReleaseDocument) -> str:
@@ -98,8 +104,15 @@ def _verdict(release: ReleaseDocument, snapshot: Snapshot) -> list[tuple[str, st
         return [("You can approve (a) or reject (x).", "good"), (rest, "")]
     if release["is_open"]:
         return [(f"You cannot approve: {clean(release['why_not'])}.", "warn")]
-    on_servers = servers(release, snapshot)
-    return [(f"{on_servers or 'It is decided: ' + release['status']}.", "")]
+    return [(f"{servers(release, snapshot) or _decided(release, snapshot)}.", "")]
+
+
+def _decided(release: ReleaseDocument, snapshot: Snapshot) -> str:
+    word = release_status(release["status"]).text.partition(" ")[2] or release["status"]
+    if not release["decided_by"]:
+        return f"It is {word}"
+    when = ago(release["decided_at"], snapshot.at)
+    return clean(f"It is {word}; {release['decided_by']} decided {since(when)}")
 
 
 def _gate_count(release: ReleaseDocument) -> str:
@@ -112,7 +125,7 @@ def _gate_count(release: ReleaseDocument) -> str:
 
 def _lacks(release: ReleaseDocument) -> str:
     if release["is_open"] and release["missing"]:
-        return f"lacks {', '.join(release['missing'])}"
+        return ", ".join(release["missing"])
     return release["outdated_because"]
 
 
@@ -155,6 +168,31 @@ def _minus(value: object, threshold: object) -> float:
     return 0.0
 
 
+def votes_title(release: ReleaseDocument) -> str:
+    """Return how many votes there are of those that are needed, and which role lacks one.
+
+    A role is named once: it is lacking as long as what is missing names it.
+    """
+    required = release["required"]
+    counted = sum(
+        1 for one in release["approvals"] if one["counts"] and one["verdict"] == "approve"
+    )
+    said = f"Votes · {counted} of {required['approvals']}"
+    if not release["is_open"]:
+        return said
+    lacks = " ".join(release["missing"])
+    for role, count in required["roles"].items():
+        of_it = f"{count} {role}" if count > 1 else role
+        said += f" · {of_it} {'still needed' if role in lacks else '✔'}"
+    return clean(said)
+
+
+def changed(release: ReleaseDocument) -> tuple[str, ...]:
+    """Return the titles of :func:`changes`: the version before, the one after, the difference."""
+    before = release["replaces_version"] or "nothing"
+    return ("", clean(before), clean(release["version"]), "", "Δ")
+
+
 def changes(rows: Sequence[DiffRow]) -> list[Line]:
     """Return what changes, each section under its title."""
     found = []
@@ -175,7 +213,7 @@ def changes(rows: Sequence[DiffRow]) -> list[Line]:
                     cell(before),
                     cell(after),
                     cell(mark, style),
-                    cell(one["delta"], style),
+                    cell(_short_delta(one["delta"]), style),
                 ),
                 clean(
                     f"{section} {one['name']}: {one['before'] or '-'} → {one['after'] or '-'}{word}"
@@ -214,9 +252,18 @@ def _short(text: str) -> str:
         return text or "-"
 
 
+def _short_delta(text: str) -> str:
+    """Return a difference with three digits, if it is a number."""
+    try:
+        return f"{float(text):+.3g}" if "." in text else text
+    except ValueError:
+        return text
+
+
 def votes(release: ReleaseDocument, now: str) -> list[Line]:
     """Return who asked and why, the votes, then who could still vote."""
-    asked = f"asked {ago(release['requested_at'], now)}: {release['reason']}".rstrip(": ")
+    when = since(ago(release["requested_at"], now))
+    asked = f"asked {when}: {release['reason']}".rstrip(": ")
     who = cell(release["requested_by"], "bold")
     found = [Line("request", (Cell("?", "dim"), who, cell(asked)), clean(release["reason"]))]
     found += [_vote(one, now) for one in release["approvals"]]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from modeldeck_tui.clean import clean
-from modeldeck_tui.output import Cell
+from modeldeck_tui.output import Cell, duration
 
 Document = Any
 """One of :mod:`modeldeck.domain.documents`."""
@@ -146,14 +146,39 @@ def ago(at: str, now: str) -> str:
     >>> ago("2026-11-23T07:10:11.000000Z", "2026-11-23T09:20:11.000000Z")
     '2h'
     """
-    try:
-        seconds = (_moment(now) - _moment(at)).total_seconds()
-    except ValueError:
+    seconds = age_s(at, now)
+    if seconds is None:
         return ""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
         if seconds >= size:
             return f"{seconds // size:.0f}{unit}"
     return "now"
+
+
+def age_s(at: str, now: str) -> float | None:
+    """Return how long ago something was, in seconds; None where a time is none."""
+    try:
+        return (_moment(now) - _moment(at)).total_seconds()
+    except ValueError:
+        return None
+
+
+def since(age: str) -> str:
+    """Return an age of :func:`ago` as part of a sentence.
+
+    >>> since("2h"), since("now")
+    ('2h ago', 'just now')
+    """
+    return "just now" if age == "now" else f"{age} ago"
+
+
+def took(seconds: float) -> str:
+    """Return how long something took; less than a second in milliseconds.
+
+    >>> took(0.0123), took(75.0)
+    ('12 ms', '1 min 15 s')
+    """
+    return f"{seconds * 1000:.0f} ms" if 0 < seconds < 1 else duration(seconds)
 
 
 def _moment(text: str) -> datetime:

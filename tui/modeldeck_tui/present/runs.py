@@ -10,8 +10,8 @@ from modeldeck.domain.documents import MetricSummary, RunDocument
 from modeldeck.domain.filters.fields import metric as metric_of
 from modeldeck.domain.metrics import goal_of
 from modeldeck_tui.clean import clean
-from modeldeck_tui.output import Cell, duration, number, size
-from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact
+from modeldeck_tui.output import Cell, number, size
+from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact, took
 from modeldeck_tui.present.words import run_status
 
 SAMPLE = 200
@@ -46,10 +46,9 @@ def table(runs: Sequence[RunDocument], now: str, *, is_wide: bool = False) -> Ro
         ),
         *(_metric_column(name, best_of(runs, name)) for name in metric_names(sample)[:most]),
         *(_parameter_column(name, sample) for name in varying(sample)[:most]),
-        Column(
-            "TOOK", lambda o: cell(duration(o["duration_s"])), lambda o: o["duration_s"], "right"
-        ),
+        Column("TOOK", lambda o: cell(took(o["duration_s"])), lambda o: o["duration_s"], "right"),
         Column("OWNER", lambda o: cell(o["user"]), lambda o: o["user"]),
+        Column("VERSION", lambda o: cell(_version(o)), _version),
         Column("TAGS", lambda o: cell(_tags(o), "dim"), _tags),
     ]
     if is_wide:
@@ -65,8 +64,17 @@ def _status(run: RunDocument) -> Cell:
     return run_status(run["status"])
 
 
+_OWN_COLUMNS = frozenset({"pipeline", "version"})
+"""Tags that say where a run comes from and what became of it: no tags that people put on it."""
+
+
 def _tags(run: RunDocument) -> str:
-    return " ".join(value or name for name, value in run["tags"].items() if name != "pipeline")
+    return " ".join(tags({k: v for k, v in run["tags"].items() if k not in _OWN_COLUMNS}))
+
+
+def _version(run: RunDocument) -> str:
+    """Return the version that was made of a run; empty for none."""
+    return run["tags"].get("version", "")
 
 
 def tags(found: Mapping[str, str]) -> list[str]:
@@ -120,7 +128,7 @@ def _metric_column(name: str, best: float | None) -> Column:
             return cell(f"{number(found)}▲", "good")
         return cell(number(found) or "-")
 
-    return Column(clean(name).upper(), shown, value, "point")
+    return Column(clean(name), shown, value, "point")
 
 
 def _parameter_column(name: str, sample: Sequence[RunDocument]) -> Column:
@@ -148,7 +156,7 @@ def about(run: RunDocument) -> list[Line]:
         "by": f"{run['user']}@{run['host']}",
         "begun": exact(run["started_at"]),
         "ended": exact(run["ended_at"]) if run["ended_at"] else "",
-        "took": duration(run["duration_s"]),
+        "took": took(run["duration_s"]),
         "parent": run["parent"],
         "tags": ", ".join(tags(run["tags"])),
     }
@@ -244,7 +252,7 @@ def compared(runs: Sequence[RunDocument], *, baseline: int, has_equal: bool) -> 
         _compared_texts("status", [one["status"] for one in runs]),
         _compared_texts("owner", [one["user"] for one in runs]),
         _compared_texts("host", [one["host"] for one in runs]),
-        _compared_texts("took", [duration(one["duration_s"]) for one in runs]),
+        _compared_texts("took", [took(one["duration_s"]) for one in runs]),
         _compared_texts("begun", [exact(one["started_at"]) for one in runs]),
     ]
     return found + _section("run", rows, has_equal=has_equal)

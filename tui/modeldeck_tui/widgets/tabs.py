@@ -63,6 +63,12 @@ class Tabs(Vertical):
         """The title of the pane that shows."""
         return self.panes[self.at][0]
 
+    def entitle(self, at: int, title: str) -> None:
+        """Give a tab another title."""
+        if self.panes[at][0] != title:
+            self.panes[at] = (title, self.panes[at][1])
+            self._entitle()
+
     def turn(self, step: int) -> None:
         """Show the next tab, or the one before; the focus goes along."""
         had_focus = self.has_focus_within
