@@ -1,19 +1,23 @@
-"""Releases: what waits for me, what is open, rolling out, done."""
+"""Releases: what waits for me, what is open, rolling out, done; the gate and votes of one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal
 
-from modeldeck.domain.documents import ReleaseDocument
+from modeldeck.domain.documents import DiffRow, ReleaseDocument
 from modeldeck.domain.filters.fields import RELEASES
+from modeldeck_tui.clean import clean
 from modeldeck_tui.present import releases
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.pages.settling import Settling
+from modeldeck_tui.screens.reading import diff
 from modeldeck_tui.screens.voting import VotingPage
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.frame import Quiet
@@ -25,9 +29,11 @@ NOTHING = (
     "Nothing here. [ and ] turn to the other tabs.",
     "p on a version (3) asks for a release.",
 )
+_BY = 6
+"""The column that gives way first: the line below tells it too."""
 
 
-class ReleasesScreen(ListingPage, VotingPage):
+class ReleasesScreen(ListingPage, VotingPage, Settling):
     """The queue of releases."""
 
     NAME = "releases"
@@ -38,14 +44,32 @@ class ReleasesScreen(ListingPage, VotingPage):
     BINDINGS: ClassVar[list[BindingType]] = bindings("releases")
     CSS = """
     #releases { height: 1fr; }
-    #release-detail { height: 2; padding: 0 1; }
+    #release-panes { height: 2fr; display: none; }
+    #release-gate { width: 4fr; }
+    #release-changes { width: 5fr; }
+    #release-votes { width: 4fr; }
+    .-wide.-tall #release-panes { display: block; }
+    #release-detail { height: auto; min-height: 2; max-height: 3; padding: 0 1; }
     .-flat #release-detail { display: none; }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._of = ""
+        self._diff: Sequence[DiffRow] = ()
+
     def body(self) -> ComposeResult:
-        """Make the tabs, the list, and the line about one."""
+        """Make the tabs, the list, and the panes about one."""
         yield TabLine(releases.TABS, id="release-tabs")
-        yield Table("Releases", empty=NOTHING, elastic=5, has="filterable sortable", id="releases")
+        yield Table(
+            "Releases", empty=NOTHING, elastic=_BY, has="filterable sortable", id="releases"
+        )
+        with Horizontal(id="release-panes"):
+            yield Table("Gate", empty=("The gate has not run yet.",), id="release-gate")
+            yield Table(
+                "Changes", empty=("Nothing differs.",), elastic=None, id="release-changes"
+            )
+            yield Table("Votes", empty=("Nobody has voted yet.",), id="release-votes")
         yield Quiet(id="release-detail", markup=False)
         yield from self.filter_field()
 
@@ -57,24 +81,66 @@ class ReleasesScreen(ListingPage, VotingPage):
         """Return releases as rows."""
         return releases.table(found, snapshot.at)
 
+    def entity(self) -> str:
+        """Return the release under the cursor, wherever the focus is."""
+        return self.main.key
+
     def show(self, snapshot: Snapshot) -> None:
         """Show what was read, and how many are in each tab."""
         tabs = self.query_one(TabLine)
         tabs.show([len(releases.in_tab(snapshot.releases, tab)) for tab in releases.TABS])
         super().show(snapshot)
-        self._show_detail()
+        self.show_more(snapshot)
 
-    def on_table_moved(self, event: Table.Moved) -> None:  # noqa: ARG002 -- pages use it
+    def on_table_moved(self, event: Table.Moved) -> None:
         """Show more about the row under the cursor."""
-        self._show_detail()
+        if event.table is self.main:
+            self.settle()
 
-    def _show_detail(self) -> None:
-        snapshot, release = self.snapshot, self.main.document
-        if snapshot is None or release is None:
-            self.query_one("#release-detail", Quiet).put(styled(()))
-            return
-        parts = releases.verdict(release, snapshot, more=self.main.detail)
+    def show_more(self, snapshot: Snapshot) -> None:
+        """Show the verdict on the release under the cursor, and its gate, changes and votes."""
+        release: ReleaseDocument | None = self.main.document
+        parts = releases.verdict(release, snapshot, more=self.main.detail) if release else []
         self.query_one("#release-detail", Quiet).put(styled(parts))
+        panes = self.query_one("#release-panes")
+        panes.visible = release is not None
+        if release is None or not panes.display:
+            return
+        self.query_one("#release-gate", Table).show_lines(releases.checks(release))
+        votes = [*releases.votes(release, snapshot.at), *releases.remarks(release, snapshot)]
+        title = releases.votes_title(release)
+        self.query_one("#release-votes", Table).show_lines(votes, title=title)
+        name = release["id"]
+        if name in snapshot.diffs:
+            self._show_changes(release, snapshot.diffs[name])
+        elif name != self._of:
+            self.fetch("diff", lambda: (name, diff(self.workspace, name)))
+        else:
+            self._show_changes(release, self._diff)
+
+    def _show_changes(self, release: ReleaseDocument, rows: Sequence[DiffRow]) -> None:
+        changes = self.query_one("#release-changes", Table)
+        changes.titles = releases.changed(release)
+        before = release["replaces_version"] or "nothing"
+        title = clean(f"Changes · {before} → {release['version']}")
+        changes.show_lines(releases.changes(rows), title=title)
+
+    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as the base has it
+        """Show what changes with the release under the cursor."""
+        if tag != "diff":
+            super().take(tag, value)
+            return
+        self._of, self._diff = value
+        release: ReleaseDocument | None = self.main.document
+        if release is not None and release["id"] == self._of:
+            self._show_changes(release, self._diff)
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        """Show the whole evidence of a check, the whole text of a vote."""
+        if event.table is not self.main:
+            event.prevent_default()
+            if event.table.detail:
+                self.host.tell(event.table.detail)
 
     def action_next_tab(self) -> None:
         """Show the next tab."""
