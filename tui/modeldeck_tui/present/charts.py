@@ -27,6 +27,26 @@ class Part(NamedTuple):
     curve: int
 
 
+class Axes(NamedTuple):
+    """What the axes of a chart show beyond the values: a y that is always in, words for the ends.
+
+    ``floor`` is None for none; ``left`` and ``right`` are empty for the numbers themselves.
+    """
+
+    floor: float | None = None
+    left: str = ""
+    right: str = ""
+
+
+LAST_MINUTES = Axes(0.0, "-10 min", "now")
+"""The axes of what was measured over the last ten minutes."""
+
+
+def points(values: Sequence[float | None]) -> list[Point]:
+    """Return values at equal distances; a gap is NaN, where the curve breaks off."""
+    return [(float(at), math.nan if one is None else one) for at, one in enumerate(values)]
+
+
 def reduced(points: Sequence[Point], buckets: int = MOST_POINTS // 2) -> list[Point]:
     """Return at most two points a bucket, its least and greatest value; non-finite ones left out.
 
@@ -68,32 +88,39 @@ def smoothed(points: Sequence[Point], weight: float) -> list[Point]:
 
 
 def curves(
-    series: Sequence[Sequence[Point]], width: int, *, height: int, is_log: bool = False
+    series: Sequence[Sequence[Point]],
+    width: int,
+    *,
+    height: int,
+    is_log: bool = False,
+    axes: Axes = Axes(),  # noqa: B008 -- frozen
 ) -> list[list[Part]]:
     """Return curves as lines of parts, with labelled axes.
 
     Parameters
     ----------
     series : sequence of sequences of (x, y)
-        The curves, each in order of x; finite values only.
+        The curves, each in order of x; they break off where y is NaN.
     width, height : int
         In characters, axes included.
     is_log : bool
         Whether y is drawn by its logarithm; values not above 0 are left out then.
+    axes : Axes
+        What the axes show beyond the values.
     """
     if is_log:
         series = [[(x, math.log10(y)) for x, y in one if y > 0] for one in series]
-    every = [point for one in series for point in one]
+    every = [point for one in series for point in one if math.isfinite(point[1])]
     columns, rows = width - _LABEL - 2, height - 1
     if not every or columns < 4 or rows < 2:
         return []
     left, right = min(x for x, _ in every), max(x for x, _ in every)
-    low, high = min(y for _, y in every), max(y for _, y in every)
-    if low == high:
-        low, high = low - 0.5, high + 0.5
+    low, high = _range([y for _, y in every], None if is_log else axes.floor)
     grid = _Grid(columns, rows)
+    bounds = (left, right, low, high)
     for index, one in enumerate(series):
-        _draw(grid, index, places=[_place(grid, p, bounds=(left, right, low, high)) for p in one])
+        places = [_place(grid, p, bounds=bounds) if math.isfinite(p[1]) else None for p in one]
+        _draw(grid, index, places=places)
     shown = [10**low, 10**high] if is_log else [low, high]
     middle = 10 ** ((low + high) / 2) if is_log else (low + high) / 2
     labels = {0: shown[1], rows // 2: middle, rows - 1: shown[0]}
@@ -101,10 +128,21 @@ def curves(
     for row in range(rows):
         label = _label(labels[row]) if row in labels else ""
         lines.append([Part(f"{label:>{_LABEL}}┤", -1), *grid.parts(row)])
-    first, last = number(float(left)), number(float(right))
+    first = axes.left or number(float(left))
+    last = axes.right or number(float(right))
     gap = " " * max(1, columns - cell_width(first) - cell_width(last))
     lines.append([Part(f"{'':>{_LABEL}} {first}{gap}{last}", -1)])
     return lines
+
+
+def _range(values: Sequence[float], floor: float | None) -> tuple[float, float]:
+    """Return the least and the greatest y that a chart shows."""
+    low, high = min(values), max(values)
+    if floor is not None:
+        low = min(low, floor)
+    if low == high:
+        return (low, high + 1) if floor is not None else (low - 0.5, high + 0.5)
+    return low, high
 
 
 def _label(value: float) -> str:
@@ -144,10 +182,12 @@ def _place(
     return round(across * (2 * grid.columns - 1)), round((1 - up) * (4 * grid.rows - 1))
 
 
-def _draw(grid: _Grid, curve: int, *, places: Sequence[tuple[int, int]]) -> None:
+def _draw(grid: _Grid, curve: int, *, places: Sequence[tuple[int, int] | None]) -> None:
     before: tuple[int, int] | None = None
     for place in places:
-        if before is None:
+        if place is None:
+            pass
+        elif before is None:
             grid.dot(*place, curve=curve)
         else:
             (x0, y0), (x1, y1) = before, place

@@ -114,13 +114,3 @@ def versions(endpoint: EndpointDocument, snapshot: Snapshot) -> list[Line]:
             )
         )
     return found
-
-
-def measured(buckets: Sequence[TrafficBucket]) -> dict[str, list[float | None]]:
-    """Return the series of an endpoint's traffic: per second, milliseconds, percent."""
-    return {
-        "requests/s": [one["requests_per_s"] for one in buckets],
-        "p50 ms": [None if one["p50_s"] is None else one["p50_s"] * 1e3 for one in buckets],
-        "p95 ms": [None if one["p95_s"] is None else one["p95_s"] * 1e3 for one in buckets],
-        "errors %": [one["errors_share"] * 100 for one in buckets],
-    }

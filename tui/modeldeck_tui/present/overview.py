@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modeldeck.domain.documents import RunDocument
+from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell, cut, number
-from modeldeck_tui.present.charts import sparkline
+from modeldeck_tui.present.charts import Point, points, sparkline
 from modeldeck_tui.present.rows import Line, ago, cell, clock, took
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import endpoint_status, run_status
@@ -21,7 +22,7 @@ _KINDS = {
     "run": Cell("✖ RUN", "bad"),
 }
 _BAR = 10
-_SPARK = 30
+_SPARK = 20
 _NAME = 12
 N_LATEST = 40
 
@@ -72,32 +73,52 @@ def deployed(snapshot: Snapshot, *, is_wide: bool = False) -> list[Line]:
 
 
 def _spark(rates: Sequence[float | None]) -> str:
-    """Return traffic as a sparkline; each of its columns is the greater of two values."""
-    pairs = zip(rates[::2], rates[1::2], strict=False)
-    return sparkline([max(one, key=lambda rate: rate or 0.0) for one in pairs], _SPARK).rstrip()
+    """Return traffic as a sparkline; each of its columns is the greatest of three values."""
+    threes = zip(rates[::3], rates[1::3], rates[2::3], strict=False)
+    return sparkline([max(one, key=lambda rate: rate or 0.0) for one in threes], _SPARK).rstrip()
 
 
-def running(snapshot: Snapshot) -> list[Line]:
-    """Return the runs that run, then those that ended last."""
-    found = []
-    for one in [*snapshot.running, *snapshot.recent]:
-        progress, status = one["progress"], run_status(one["status"])
-        is_running = one["status"] == "running"
-        share = progress["done"] / progress["total"] if progress and progress["total"] else 0.0
-        filled = round(min(share, 1.0) * _BAR)
-        how = f"{share:4.0%} {'▓' * filled}{'░' * (_BAR - filled)}" if is_running else best(one)
-        found.append(
-            Line(
-                f"run:{one['id']}",
-                (
-                    Cell(status.text[:1], status.style),
-                    cell(f"{one['experiment']} {one['name']}".strip()),
-                    cell(how),
-                    cell(one["id"].rsplit("-", 1)[-1], "dim"),
-                ),
-            )
-        )
-    return found
+def rates(snapshot: Snapshot) -> tuple[list[str], list[list[Point]]]:
+    """Return the endpoints that were asked anything lately, and their requests a second."""
+    asked = {one: values for one, values in snapshot.rates.items() if any(values)}
+    return [clean(one) for one in asked], [
+        points([value or 0.0 for value in values]) for values in asked.values()
+    ]
+
+
+def running(snapshot: Snapshot, *, is_wide: bool = False) -> list[Line]:
+    """Return the runs that run, then those that ended last; with more columns where they fit."""
+    return [
+        Line(f"run:{one['id']}", _run(one, snapshot.at, is_wide=is_wide))
+        for one in [*snapshot.running, *snapshot.recent]
+    ]
+
+
+def _run(run: RunDocument, now: str, *, is_wide: bool) -> tuple[Cell, ...]:
+    status = run_status(run["status"])
+    cells = (
+        Cell(status.text[:1], status.style),
+        cell(f"{run['experiment']} {run['name']}".strip()),
+        cell(_progress(run) if run["status"] == "running" else best(run)),
+    )
+    name = cell(run["id"].rsplit("-", 1)[-1], "dim")
+    if not is_wide:
+        return (*cells, name)
+    ended = run["ended_at"] or run["started_at"]
+    return (
+        *cells,
+        cell(took(run["duration_s"])),
+        cell(run["user"]),
+        name,
+        cell(ago(ended, now), "dim"),
+    )
+
+
+def _progress(run: RunDocument) -> str:
+    progress = run["progress"]
+    share = progress["done"] / progress["total"] if progress and progress["total"] else 0.0
+    filled = round(min(share, 1.0) * _BAR)
+    return f"{share:4.0%} {'▓' * filled}{'░' * (_BAR - filled)}"
 
 
 def best(run: RunDocument) -> str:

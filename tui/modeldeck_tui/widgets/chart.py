@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from modeldeck_tui.output import cut
-from modeldeck_tui.present.charts import Part, Point, curves
+from modeldeck_tui.present.charts import Axes, Part, Point, curves
 from modeldeck_tui.widgets.styles import CURVES, STYLES
 
 
@@ -34,6 +34,8 @@ class Chart(Widget):
         self.names: Sequence[str] = ()
         self.series: Sequence[Sequence[Point]] = ()
         self.is_log = False
+        self.axes = Axes()
+        self._title = ""
         self._drawn: list[list[Part]] = []
         self._drawn_for: object = None
 
@@ -44,12 +46,16 @@ class Chart(Widget):
         *,
         title: str,
         is_log: bool = False,
+        axes: Axes = Axes(),  # noqa: B008 -- frozen
     ) -> None:
         """Show curves under their names; nothing is drawn if nothing changed."""
-        self.border_title = Content(title)
-        if (names, series, is_log) == (self.names, self.series, self.is_log):
+        if title != self._title:  # assigning it draws the whole border, changed or not
+            self._title = title
+            self.border_title = Content(title)
+        shown = (names, series, is_log, axes)
+        if shown == (self.names, self.series, self.is_log, self.axes):
             return
-        self.names, self.series, self.is_log = names, series, is_log
+        self.names, self.series, self.is_log, self.axes = shown
         self._drawn_for = None
         self.refresh()
 
@@ -57,7 +63,13 @@ class Chart(Widget):
         if self._drawn_for != (width, height):
             self._drawn_for = (width, height)
             has_names = len(self.names) > 1
-            self._drawn = curves(self.series, width, height=height - has_names, is_log=self.is_log)
+            self._drawn = curves(
+                self.series,
+                width,
+                height=height - has_names,
+                is_log=self.is_log,
+                axes=self.axes,
+            )
             if self._drawn and has_names:
                 self._drawn.append(
                     [Part(cut(f"  ━ {name}", width // len(self.names)), at)

@@ -1,20 +1,14 @@
-"""The traffic of an endpoint: one sparkline a measure, with its last and greatest value."""
+"""The traffic of an endpoint: charts where there is room, else one sparkline a measure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from modeldeck_tui.output import number
-from modeldeck_tui.present.charts import sparkline
-from modeldeck_tui.widgets.styles import STYLES
-
-Series = Mapping[str, Sequence[float | None]]
-_NAME = 12
-_VALUES = 26
+from modeldeck_tui.present.traffic import Lines, Series, drawn
+from modeldeck_tui.widgets.styles import CURVES, STYLES
 
 
 class TrafficView(Widget):
@@ -26,34 +20,27 @@ class TrafficView(Widget):
         super().__init__(id=id)
         self.endpoint = ""
         self.series: Series = {}
+        self._lines: Lines = []
+        self._drawn_for: object = None
 
     def show(self, endpoint: str, series: Series) -> None:
         """Show series of equal spans; nothing is drawn if nothing changed."""
         if (endpoint, series) != (self.endpoint, self.series):
             self.endpoint, self.series = endpoint, series
+            self._drawn_for = None
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """Draw one line: a title, then each measure."""
-        width, base = self.content_size.width, self.rich_style
-        if y == 0:
-            text = f" {self.endpoint}: the last 10 minutes, a column is 10 s" if self.series else ""
-            return Strip([Segment(text, base + STYLES["dim"])]).adjust_cell_length(width, base)
-        if y > len(self.series):
+        """Draw one line."""
+        (width, height), base = self.content_size, self.rich_style
+        if self._drawn_for != (width, height):
+            self._drawn_for = (width, height)
+            self._lines = drawn(self.endpoint, self.series, width, height=height)
+        if y >= len(self._lines):
             return Strip.blank(width, base)
-        name, values = list(self.series.items())[y - 1]
-        known = [one for one in values if one is not None]
-        last = next((one for one in reversed(values) if one is not None), None)
-        style = STYLES["bad"] if name.startswith("errors") and any(known) else STYLES["accent"]
-        room = max(8, width - _NAME - _VALUES - 4)
-        words = f"now {_short(last):>7}  most {_short(max(known, default=None)):>7}"
-        parts = [
-            Segment(f" {name:<{_NAME}}", base),
-            Segment(f"{sparkline(values, room):<{min(room, len(values))}}", base + style),
-            Segment(f"  {words}", base),
-        ]
+        parts = [Segment(one.text, base + _style(one.style)) for one in self._lines[y]]
         return Strip(parts).adjust_cell_length(width, base)
 
 
-def _short(value: float | None) -> str:
-    return "-" if value is None else number(round(value, 3))
+def _style(style: str | int) -> Style:
+    return STYLES[style] if isinstance(style, str) else CURVES[style % len(CURVES)]

@@ -1,4 +1,4 @@
-"""Deployments: every endpoint with its traffic; servers, versions, remarks of the one in focus."""
+"""Deployments: every endpoint with its traffic; servers, versions, annotations of the one in focus."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 
 from modeldeck.domain.documents import EndpointDocument, LineageRow, TrafficBucket
 from modeldeck.domain.filters.fields import ENDPOINTS
 from modeldeck.domain.filters.query import Field, Fields
 from modeldeck_tui.clean import clean
-from modeldeck_tui.present import deployments, models
+from modeldeck_tui.present import deployments, models, traffic
 from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.listing import ListingPage
 from modeldeck_tui.screens.overlays.dialogs import ConfirmDialog
+from modeldeck_tui.screens.pages.settling import Settling
 from modeldeck_tui.screens.voting import VotingPage
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.table import Table
@@ -29,6 +30,7 @@ NOTHING = (
     "Nothing is deployed yet, or nothing fits the filter.",
     "A release goes live by approval; `modeldeck serve ENVIRONMENT` answers.",
 )
+NO_SERVER = ("No server reported.",)
 
 
 def _of_first(field: Field) -> Field:
@@ -42,19 +44,27 @@ _FIELDS = Fields(
 )
 
 
-class DeploymentsScreen(ListingPage, VotingPage):
+class DeploymentsScreen(ListingPage, VotingPage, Settling):
     """The table of endpoints."""
 
     NAME = "deployments"
     PLACE = "deployments"
-    TITLE = "Deploys"
+    TITLE = "Deployments"
     TABLE = "#endpoints"
     FIELDS = _FIELDS
     BINDINGS: ClassVar[list[BindingType]] = bindings("deployments")
     CSS = """
-    #endpoints { height: 1fr; }
-    #endpoint { height: 1fr; }
-    .-flat #endpoint { display: none; }
+    #endpoints { height: auto; min-height: 4; max-height: 40%; }
+    #endpoints.-all, #endpoints.-more { max-height: 100%; }
+    .-flat #endpoints { height: 1fr; max-height: 100%; }
+    #endpoint-panes { height: 1fr; }
+    #endpoint { width: 3fr; height: 100%; }
+    #endpoint-beside { width: 2fr; height: 100%; display: none; }
+    #beside-servers { height: auto; min-height: 4; max-height: 40%; }
+    #beside-servers.-all, #beside-servers.-more { max-height: 100%; }
+    #beside-versions { height: 1fr; }
+    .-wide.-tall #endpoint-beside { display: block; }
+    .-flat #endpoint-panes { display: none; }
     """
 
     def body(self) -> ComposeResult:
@@ -67,16 +77,20 @@ class DeploymentsScreen(ListingPage, VotingPage):
                 has="filterable sortable",
                 id="endpoints",
             )
-            yield Tabs(
-                [
-                    ("Traffic", TrafficView(id="endpoint-traffic")),
-                    ("Servers", Table("", empty=("No server reported.",), id="endpoint-servers")),
-                    ("Versions", Table("", id="endpoint-versions")),
-                    ("Remarks", Table("", empty=("c writes one.",), id="endpoint-remarks")),
-                    ("Lineage", Table("", id="endpoint-lineage")),
-                ],
-                id="endpoint",
-            )
+            with Horizontal(id="endpoint-panes"):
+                yield Tabs(
+                    [
+                        ("Traffic", TrafficView(id="endpoint-traffic")),
+                        ("Servers", Table("", empty=NO_SERVER, id="endpoint-servers")),
+                        ("Versions", Table("", id="endpoint-versions")),
+                        ("Annotations", Table("", empty=("c writes one.",), id="endpoint-said")),
+                        ("Lineage", Table("", id="endpoint-lineage")),
+                    ],
+                    id="endpoint",
+                )
+                with Vertical(id="endpoint-beside"):
+                    yield Table("Servers", empty=NO_SERVER, id="beside-servers")
+                    yield Table("Versions", id="beside-versions")
         yield from self.filter_field()
 
     def documents(self, snapshot: Snapshot) -> Sequence[deployments.Live]:
@@ -94,27 +108,27 @@ class DeploymentsScreen(ListingPage, VotingPage):
     def show(self, snapshot: Snapshot) -> None:
         """Show what was read."""
         super().show(snapshot)
-        self._show_endpoint(snapshot)
+        self.show_more(snapshot)
 
     def on_table_moved(self, event: Table.Moved) -> None:
         """Show the endpoint under the cursor."""
-        if self.snapshot is not None and event.table is self.main:
-            self._show_endpoint(self.snapshot)
+        if event.table is self.main:
+            self.settle()
 
-    def _show_endpoint(self, snapshot: Snapshot) -> None:
+    def show_more(self, snapshot: Snapshot) -> None:
+        """Show the servers, versions, annotations and traffic of the endpoint under the cursor."""
         live: deployments.Live | None = self.main.document
         if live is None:
             return
         endpoint = live[0]
         name = endpoint["id"]
-        self.query_one("#endpoint-servers", Table).show_lines(
-            deployments.servers(endpoint, snapshot.at)
-        )
-        self.query_one("#endpoint-versions", Table).show_lines(
-            deployments.versions(endpoint, snapshot)
-        )
+        servers = deployments.servers(endpoint, snapshot.at)
+        versions = deployments.versions(endpoint, snapshot)
+        for place in ("endpoint", "beside"):
+            self.query_one(f"#{place}-servers", Table).show_lines(servers)
+            self.query_one(f"#{place}-versions", Table).show_lines(versions)
         remarks = said(snapshot.remarks_on(f"endpoint:{name}"), snapshot.at)
-        self.query_one("#endpoint-remarks", Table).show_lines(remarks)
+        self.query_one("#endpoint-said", Table).show_lines(remarks)
         self.fetch("endpoint", lambda: self._read(endpoint))
 
     def _read(
@@ -131,7 +145,7 @@ class DeploymentsScreen(ListingPage, VotingPage):
             super().take(tag, value)
             return
         name, buckets, lineage = value
-        self.query_one(TrafficView).show(clean(name), deployments.measured(buckets))
+        self.query_one(TrafficView).show(clean(name), traffic.measured(buckets))
         self.query_one("#endpoint-lineage", Table).show_lines(models.lineage(lineage))
 
     def on_table_opened(self, event: Table.Opened) -> None:

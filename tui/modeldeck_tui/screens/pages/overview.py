@@ -9,9 +9,11 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from modeldeck_tui.present import overview
+from modeldeck_tui.present.charts import LAST_MINUTES
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.voting import VotingPage
 from modeldeck_tui.widgets.bindings import bindings
+from modeldeck_tui.widgets.chart import Chart
 from modeldeck_tui.widgets.table import Table
 
 NOTHING = (
@@ -26,6 +28,9 @@ NO_RUNS = ("No runs yet.", "2 n trains a pipeline.")
 WIDE = 140
 """Columns from which on the traffic of ten minutes fits."""
 
+SLIM = 76
+"""Columns below which what is deployed takes the width of the last runs too."""
+
 
 class OverviewScreen(VotingPage):
     """The overview."""
@@ -35,17 +40,20 @@ class OverviewScreen(VotingPage):
     BINDINGS: ClassVar[list[BindingType]] = bindings("overview")
     CSS = """
     #body { height: 1fr; }
-    #inbox { height: 1fr; }
+    #inbox { height: auto; min-height: 3; max-height: 50%; }
+    #inbox.-empty { min-height: 6; }
+    #inbox.-all, #inbox.-more { max-height: 100%; }
     #middle { height: 1fr; }
-    #deployed { width: 54; }
+    #live { width: 54; }
+    #deployed { height: 1fr; }
+    #rates { height: 2fr; display: none; }
     #running { width: 1fr; }
-    .-tiny #deployed { width: 1fr; }
-    .-tiny #running { display: none; }
-    .-wide #deployed { width: 3fr; }
-    .-wide #running { width: 2fr; }
+    .-tiny #live, .-slim #live { width: 1fr; }
+    .-tiny #running, .-slim #running { display: none; }
+    .-wide #live { width: 1fr; }
+    .-wide.-tall #rates { display: block; }
+    .-wide.-tall #rates.-idle { display: none; }
     #latest { height: 1fr; }
-    .-tall #inbox { height: 10; }
-    .-tall #middle { height: 14; }
     """
 
     def body(self) -> ComposeResult:
@@ -53,35 +61,42 @@ class OverviewScreen(VotingPage):
         with Vertical(id="body"):
             yield Table("Needs you", empty=NOTHING, elastic=2, id="inbox")
             with Horizontal(id="middle"):
-                yield Table(
-                    "Deployed",
-                    titles=overview.DEPLOYED,
-                    empty=("Nothing is deployed yet.", "A release goes live by approval."),
-                    elastic=4,
-                    id="deployed",
-                )
-                yield Table(
-                    "Runs",
-                    empty=NO_RUNS,
-                    elastic=3,
-                    is_feed=True,
-                    id="running",
-                )
+                with Vertical(id="live"):
+                    yield Table(
+                        "Deployed",
+                        titles=overview.DEPLOYED,
+                        empty=("Nothing is deployed yet.", "A release goes live by approval."),
+                        elastic=4,
+                        id="deployed",
+                    )
+                    yield Chart("No requests in the last 10 minutes.", id="rates")
+                yield Table("Runs", empty=NO_RUNS, elastic=3, is_feed=True, id="running")
             yield Table(
                 "Latest activity", empty=("Nothing was decided yet.",), is_feed=True, id="latest"
             )
 
     def show(self, snapshot: Snapshot) -> None:
         """Show what was read."""
-        inbox = overview.inbox(snapshot)
-        self.query_one("#inbox", Table).show_lines(inbox, title=f"Needs you · {len(inbox)}")
-        deployed, is_wide = self.query_one("#deployed", Table), self.size.width >= WIDE
+        width = self.size.width
+        self.set_class(width < SLIM, "-slim")
+        lines = overview.inbox(snapshot)
+        inbox = self.query_one("#inbox", Table)
+        inbox.set_class(not lines, "-empty")
+        inbox.show_lines(lines, title=f"Needs you · {len(lines)}")
+        deployed, is_wide = self.query_one("#deployed", Table), width >= WIDE
         deployed.titles = (*overview.DEPLOYED, *([overview.WIDE] * is_wide))
         deployed.show_lines(overview.deployed(snapshot, is_wide=is_wide))
-        self.query_one("#running", Table).say_when_empty(
-            NO_RUNS if snapshot.is_whole else ("reading …",)
-        )
-        running = f"Running · {len(snapshot.running)}" if snapshot.running else "Last runs"
-        self.query_one("#running", Table).show_lines(overview.running(snapshot), title=running)
+        self._show_rates(snapshot)
+        runs = self.query_one("#running", Table)
+        runs.say_when_empty(NO_RUNS if snapshot.is_whole else ("reading …",))
+        title = f"Running · {len(snapshot.running)}" if snapshot.running else "Last runs"
+        runs.show_lines(overview.running(snapshot, is_wide=is_wide), title=title)
         self.query_one("#latest", Table).show_lines(overview.activity(snapshot))
         self.crumb("Overview")
+
+    def _show_rates(self, snapshot: Snapshot) -> None:
+        names, series = overview.rates(snapshot)
+        chart = self.query_one("#rates", Chart)
+        chart.set_class(not names, "-idle")
+        title = f"Requests a second, last 10 minutes{f' · {names[0]}' if len(names) == 1 else ''}"
+        chart.show(names, series, title=title, axes=LAST_MINUTES)
