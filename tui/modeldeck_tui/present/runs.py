@@ -11,6 +11,7 @@ from modeldeck.domain.filters.fields import metric as metric_of
 from modeldeck.domain.metrics import goal_of
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell, number, size
+from modeldeck_tui.present.charts import Point
 from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact, took
 from modeldeck_tui.present.words import run_status
 
@@ -125,7 +126,7 @@ def _metric_column(name: str, best: float | None) -> Column:
     def shown(run: RunDocument) -> Cell:
         found = value(run)
         if found is not None and found == best:
-            return cell(f"{number(found)}▲", "good")
+            return cell(f"▲{number(found)}", "good")
         return cell(number(found) or "-")
 
     return Column(clean(name), shown, value, "point")
@@ -183,6 +184,17 @@ def metrics(run: RunDocument) -> list[Line]:
         )
         for name, one in run["metrics"].items()
     ]
+
+
+def longest(curves: Mapping[str, Sequence[Point]]) -> tuple[str, Sequence[Point]]:
+    """Return the curve with the most values, plain metrics before cross-validated ones.
+
+    A single value is no curve: the name is empty then.
+    """
+    names = sorted(curves, key=lambda name: (-len(curves[name]), plain_first(name)))
+    if not names or len(curves[names[0]]) < _LEAST_COMPARED:
+        return "", ()
+    return names[0], curves[names[0]]
 
 
 METRIC_COLUMNS = ("METRIC", ".LAST", ".BEST", ".MIN", ".MAX", ">STEP")

@@ -1,4 +1,4 @@
-"""One run: its metrics, a live chart, parameters, output, remarks, files, where it comes from."""
+"""One run: its metrics, a live chart, parameters, output, annotations, files, where it comes from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container, Vertical
 
 from modeldeck.domain.documents import LineageRow
 from modeldeck.errors import ModelDeckError
@@ -51,13 +51,16 @@ class RunScreen(Charting):
     CHART = "#run-chart"
     BINDINGS: ClassVar[list[BindingType]] = bindings("run")
     CSS = """
-    #run-top { height: 1fr; }
-    #run-metrics { width: 2fr; }
-    #run-chart { width: 3fr; }
-    .-narrow #run-metrics { width: 34; }
-    .-narrow #run-chart { width: 1fr; }
+    #run-top { height: 3fr; layout: vertical; }
+    #run-metrics { height: auto; min-height: 4; max-height: 50%; }
+    #run-metrics.-all, #run-metrics.-more { max-height: 100%; }
+    #run-chart { height: 1fr; }
     .-tiny #run-chart { display: none; }
-    #run-more { height: 1fr; }
+    #run-more { height: 2fr; }
+    .-tall #run-more { height: 3fr; }
+    .-wide #run-top { layout: horizontal; }
+    .-wide #run-metrics { width: 82; height: 100%; max-height: 100%; max-width: 60%; }
+    .-wide #run-chart { width: 1fr; height: 100%; }
     .-flat #run-more { display: none; }
     """
 
@@ -69,12 +72,12 @@ class RunScreen(Charting):
     def body(self) -> ComposeResult:
         """Make the panes."""
         with Vertical(id="run-body"):
-            with Horizontal(id="run-top"):
+            with Container(id="run-top"):
                 yield Table(
                     "Metrics",
                     titles=runs.METRIC_COLUMNS,
                     empty=("None yet.",),
-                    is_sideways=True,
+                    elastic=0,
                     id="run-metrics",
                 )
                 yield Chart("No values yet.", id="run-chart")
@@ -83,7 +86,7 @@ class RunScreen(Charting):
                     ("About", Table("", id="run-about")),
                     ("Parameters", Table("", empty=("None.",), id="run-parameters")),
                     ("Output", TextView(id="run-output")),
-                    ("Remarks", Table("", empty=("c writes one.",), id="run-remarks")),
+                    ("Annotations", Table("", empty=("c writes one.",), id="run-said")),
                     ("Files", Table("", empty=("No artifacts.",), id="run-files")),
                     ("Environment", Table("", id="run-environment")),
                     ("Lineage", Table("", id="run-lineage")),
@@ -114,7 +117,7 @@ class RunScreen(Charting):
         self.query_one("#run-about", Table).show_lines(runs.about(run))
         self.query_one("#run-parameters", Table).show_lines(runs.parameters(run))
         remarks = said(snapshot.remarks_on(f"run:{self.run_id}"), snapshot.at)
-        self.query_one("#run-remarks", Table).show_lines(remarks)
+        self.query_one("#run-said", Table).show_lines(remarks)
         if self._detail is None or run["status"] == "running":
             self.fetch("detail", self._read)
         self.show_chart()

@@ -1,21 +1,28 @@
-"""Runs: filtered, sorted, marked; a preview of the one under the cursor."""
+"""Runs: filtered, sorted, marked; what is known of the one under the cursor, with its curve."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Container, Vertical
 
 from modeldeck.domain.documents import RunDocument
 from modeldeck.domain.filters.fields import RUNS
+from modeldeck_tui.clean import clean
 from modeldeck_tui.present import runs
+from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.screens.charting import Curves, curves_of
 from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.pages.settling import Settling
 from modeldeck_tui.screens.running import RunActions
 from modeldeck_tui.widgets.bindings import bindings
+from modeldeck_tui.widgets.chart import Chart
+from modeldeck_tui.widgets.frame import WIDE
 from modeldeck_tui.widgets.table import Table
 from modeldeck_tui.widgets.tabs import Tabs
 
@@ -28,7 +35,7 @@ NOTHING = (
 )
 
 
-class RunsScreen(ListingPage, RunActions):
+class RunsScreen(ListingPage, RunActions, Settling):
     """The table of runs."""
 
     NAME = "runs"
@@ -40,16 +47,23 @@ class RunsScreen(ListingPage, RunActions):
     BINDINGS: ClassVar[list[BindingType]] = bindings("runs")
     CSS = """
     #split { height: 1fr; layout: vertical; }
-    .-wide.-tall #split { layout: vertical; }
     #runs { height: 2fr; }
-    #preview { height: 1fr; min-height: 6; }
-    .-flat #preview { display: none; }
+    #beside { height: 1fr; min-height: 6; }
+    #curve { height: 1fr; display: none; }
+    #preview { height: 1fr; }
+    .-flat #beside { display: none; }
+    .-wide #split { layout: horizontal; }
+    .-wide #runs { width: 3fr; height: 100%; }
+    .-wide #beside { width: 2fr; height: 100%; display: block; }
+    .-wide #curve { display: block; }
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._curves: tuple[str, Curves] = ("", {})
 
     def body(self) -> ComposeResult:
         """Make the table and the preview."""
-        from textual.containers import Container
-
         with Container(id="split"):
             yield Table(
                 "Runs",
@@ -58,15 +72,20 @@ class RunsScreen(ListingPage, RunActions):
                 has="filterable markable sortable wideable",
                 id="runs",
             )
-            yield Tabs(
-                [
-                    ("Metrics", Table("", titles=runs.METRIC_COLUMNS, id="preview-metrics")),
-                    ("Parameters", Table("", id="preview-parameters")),
-                    ("About", Table("", id="preview-about")),
-                    ("Remarks", Table("", empty=("c writes one.",), id="preview-remarks")),
-                ],
-                id="preview",
-            )
+            with Vertical(id="beside"):
+                yield Chart("No curve: a curve needs two values.", id="curve")
+                yield Tabs(
+                    [
+                        (
+                            "Metrics",
+                            Table("", titles=runs.METRIC_COLUMNS, elastic=0, id="preview-metrics"),
+                        ),
+                        ("Parameters", Table("", id="preview-parameters")),
+                        ("About", Table("", id="preview-about")),
+                        ("Annotations", Table("", empty=("c writes one.",), id="preview-said")),
+                    ],
+                    id="preview",
+                )
         yield from self.filter_field()
 
     def documents(self, snapshot: Snapshot) -> Sequence[RunDocument]:
@@ -80,7 +99,7 @@ class RunsScreen(ListingPage, RunActions):
     def show(self, snapshot: Snapshot) -> None:
         """Show what was read."""
         super().show(snapshot)
-        self._show_preview()
+        self.show_more(snapshot)
 
     def entity(self) -> str:
         """Return the run under the cursor of the main table."""
@@ -94,19 +113,47 @@ class RunsScreen(ListingPage, RunActions):
     def on_table_moved(self, event: Table.Moved) -> None:
         """Show the run under the cursor."""
         if event.table is self.main:
-            self._show_preview()
+            self.settle()
 
-    def _show_preview(self) -> None:
-        from modeldeck_tui.present.releases import said
-
-        run, snapshot = self.document(), self.snapshot
-        if run is None or snapshot is None:
+    def show_more(self, snapshot: Snapshot) -> None:
+        """Show the metrics, parameters, annotations and, where there is room, the curve of a run."""
+        run = self.document()
+        if run is None:
             return
         self.query_one("#preview-metrics", Table).show_lines(runs.metrics(run))
         self.query_one("#preview-parameters", Table).show_lines(runs.parameters(run))
         self.query_one("#preview-about", Table).show_lines(runs.about(run))
         remarks = said(snapshot.remarks_on(f"run:{run['id']}"), snapshot.at)
-        self.query_one("#preview-remarks", Table).show_lines(remarks)
+        self.query_one("#preview-said", Table).show_lines(remarks)
+        if self.size.width >= WIDE:
+            self._show_curve(run)
+
+    def _show_curve(self, run: RunDocument) -> None:
+        name = run["id"]
+        if self._curves[0] != name or run["status"] == "running":
+            read = self.workspace.runs.metrics
+            self.fetch("curve", lambda: (name, curves_of(read(name))))
+        self._show_known(run)
+
+    def _show_known(self, run: RunDocument) -> None:
+        known, curves = self._curves
+        if known == run["id"]:
+            shown, points = runs.longest(curves)
+            title = f"{shown} · {runs.short(run)}" if shown else runs.short(run)
+            self.query_one("#curve", Chart).show(
+                [clean(shown)] if shown else [], [points] if shown else [], title=clean(title)
+            )
+
+    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as the base has it
+        """Show the curve of the run under the cursor."""
+        if tag != "curve":
+            super().take(tag, value)
+            return
+        is_new = value != self._curves
+        self._curves = value
+        run = self.document()
+        if is_new and run is not None:
+            self._show_known(run)
 
     def action_compare(self) -> None:
         """Compare the marked runs, in the order of the table."""
