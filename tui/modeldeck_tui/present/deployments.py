@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from modeldeck.domain.documents import (
     EndpointDocument,
     ServerDocument,
-    TrafficBucket,
     TrafficDocument,
 )
 from modeldeck_tui.clean import clean

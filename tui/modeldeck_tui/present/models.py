@@ -80,8 +80,9 @@ def gate(version: VersionDocument, snapshot: Snapshot) -> list[Line]:
     for one in snapshot.releases:
         if one["version"] == version["id"] and one["gate"] is not None:
             word = "passed" if one["gate"]["passed"] else "failed"
-            title = f"{one['environment']}: {word}, by {one['gate']['made_by']} ({one['id']})"
-            found.append(Line(one["id"], (Cell("§", "dim"), cell(title, "bold"))))
+            title = f"{word}, by {one['gate']['made_by']}, for {one['id']}"
+            where = cell(one["environment"], "bold")
+            found.append(Line(one["id"], (Cell("§", "dim"), where, cell(title, "bold"))))
             found += checks(one)
     return found
 
@@ -102,9 +103,7 @@ def lineage(rows: Sequence[LineageRow]) -> list[Line]:
     ]
 
 
-def files(
-    found: Sequence[tuple[str, str]], before: Sequence[tuple[str, str]] = ()
-) -> list[Line]:
+def files(found: Sequence[tuple[str, str]], before: Sequence[tuple[str, str]] = ()) -> list[Line]:
     """Return a version's files with their digests, and whether the version before has them so."""
     known = dict(before)
     lines = []

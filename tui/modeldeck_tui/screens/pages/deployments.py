@@ -1,4 +1,4 @@
-"""Deployments: every endpoint with its traffic; servers, versions, annotations of the one in focus."""
+"""Deployments: every endpoint; traffic, servers, versions, annotations of the one in focus."""
 
 from __future__ import annotations
 

@@ -7,17 +7,18 @@ from typing import Any, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 
 from modeldeck.domain.documents import LineageRow, VersionDocument
 from modeldeck.domain.filters.fields import VERSIONS
-from modeldeck_tui.clean import clean, clean_lines
-from modeldeck_tui.present import models
+from modeldeck_tui.clean import clean
+from modeldeck_tui.present import cards, models
 from modeldeck_tui.present import releases as present
 from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.pages.settling import Settling
 from modeldeck_tui.screens.reader import ReadingScreen
 from modeldeck_tui.screens.running import RunActions
 from modeldeck_tui.widgets.bindings import bindings
@@ -29,8 +30,7 @@ NOTHING = (
     "No versions yet, or none that fits the filter (esc takes it away).",
     "p on a run (2) makes a version of it.",
 )
-
-
+NO_GATE = ("No gate has run on it yet.",)
 _PAIR = 2
 
 
@@ -43,7 +43,7 @@ class VersionDetail(NamedTuple):
     files: Sequence[tuple[str, str]]
 
 
-class ModelsScreen(ListingPage, RunActions):
+class ModelsScreen(ListingPage, RunActions, Settling):
     """The table of versions."""
 
     NAME = "models"
@@ -53,14 +53,21 @@ class ModelsScreen(ListingPage, RunActions):
     FIELDS = VERSIONS
     BINDINGS: ClassVar[list[BindingType]] = bindings("models")
     CSS = """
-    #versions { height: 1fr; }
-    #version { height: 1fr; }
-    .-flat #version { display: none; }
+    #versions { height: auto; min-height: 4; max-height: 50%; }
+    #versions.-all, #versions.-more { max-height: 100%; }
+    .-flat #versions { height: 1fr; max-height: 100%; }
+    #version-panes { height: 1fr; }
+    #version { width: 1fr; height: 100%; }
+    #beside-card { width: 1fr; height: 100%; padding: 0 1; display: none; }
+    .-wide.-tall #beside-card { display: block; }
+    .-flat #version-panes { display: none; }
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._of = ""
+        self._card: list[tuple[str, str]] = []
+        self._card_for: object = None
 
     def body(self) -> ComposeResult:
         """Make the table, and the tabs about one version."""
@@ -72,17 +79,19 @@ class ModelsScreen(ListingPage, RunActions):
                 has="filterable markable sortable",
                 id="versions",
             )
-            yield Tabs(
-                [
-                    ("Gate", Table("", empty=("No gate has run on it yet.",), id="version-gate")),
-                    ("Lineage", Table("", id="version-lineage")),
-                    ("Card", TextView(id="version-card")),
-                    ("Remarks", Table("", empty=("c writes one.",), id="version-remarks")),
-                    ("Parameters", Table("", id="version-parameters")),
-                    ("Files", Table("", id="version-files")),
-                ],
-                id="version",
-            )
+            with Horizontal(id="version-panes"):
+                yield Tabs(
+                    [
+                        ("Gate", Table("", empty=NO_GATE, id="version-gate")),
+                        ("Lineage", Table("", id="version-lineage")),
+                        ("Card", TextView(id="version-card")),
+                        ("Annotations", Table("", empty=("c writes one.",), id="version-said")),
+                        ("Parameters", Table("", id="version-parameters")),
+                        ("Files", Table("", id="version-files")),
+                    ],
+                    id="version",
+                )
+                yield TextView("Card", id="beside-card")
         yield from self.filter_field()
 
     def documents(self, snapshot: Snapshot) -> Sequence[VersionDocument]:
@@ -103,21 +112,23 @@ class ModelsScreen(ListingPage, RunActions):
     def show(self, snapshot: Snapshot) -> None:
         """Show what was read."""
         super().show(snapshot)
-        self._show_version(snapshot)
+        self.show_more(snapshot)
 
     def on_table_moved(self, event: Table.Moved) -> None:
         """Show the version under the cursor."""
-        if self.snapshot is not None and event.table is self.main:
-            self._show_version(self.snapshot)
+        if event.table is self.main:
+            self.settle()
 
-    def _show_version(self, snapshot: Snapshot) -> None:
+    def show_more(self, snapshot: Snapshot) -> None:
+        """Show the gate, card, lineage, annotations and files of the version under the cursor."""
         version: VersionDocument | None = self.main.document
         if version is None:
             return
         self.query_one("#version-gate", Table).show_lines(models.gate(version, snapshot))
         self.query_one("#version-parameters", Table).show_lines(models.pairs(version["parameters"]))
         remarks = said(snapshot.remarks_on(f"version:{version['id']}"), snapshot.at)
-        self.query_one("#version-remarks", Table).show_lines(remarks)
+        self.query_one("#version-said", Table).show_lines(remarks)
+        self._show_card()
         state = f"{version['id']} {len(remarks)} {version['environments']}"
         if state != self._of:
             self._of = state
@@ -138,13 +149,25 @@ class ModelsScreen(ListingPage, RunActions):
             super().take(tag, value)
             return
         detail: VersionDetail = value
-        lines = clean_lines(detail.card).split("\n")
-        styled = [
-            (line.lstrip("# "), "bold") if line.startswith("#") else (line, "") for line in lines
-        ]
-        self.query_one("#version-card", TextView).show(styled)
+        self._card = cards.lines(detail.card)
+        self._show_card()
         self.query_one("#version-lineage", Table).show_lines(models.lineage(detail.lineage))
-        self.query_one("#version-files", Table).show_lines(models.pairs(dict(detail.files)))
+        self.query_one("#version-files", Table).show_lines(models.files(detail.files))
+
+    def _show_card(self) -> None:
+        """Show the card in both places, broken at words for the room that there is."""
+        beside = self.query_one("#beside-card", TextView)
+        rooms = {
+            beside: beside.scrollable_content_region.width,
+            self.query_one("#version-card", TextView): (
+                self.query_one("#version", Tabs).content_size.width - 1
+            ),
+        }
+        state = (id(self._card), *rooms.values())
+        if state != self._card_for:
+            self._card_for = state
+            for view, width in rooms.items():
+                view.show(cards.wrapped(self._card, width))
 
     def on_table_opened(self, event: Table.Opened) -> None:
         """Go from the version to the run that made it; from the lineage to what is under it."""

@@ -66,9 +66,7 @@ class ReleasesScreen(ListingPage, VotingPage, Settling):
         )
         with Horizontal(id="release-panes"):
             yield Table("Gate", empty=("The gate has not run yet.",), id="release-gate")
-            yield Table(
-                "Changes", empty=("Nothing differs.",), elastic=None, id="release-changes"
-            )
+            yield Table("Changes", empty=("Nothing differs.",), elastic=None, id="release-changes")
             yield Table("Votes", empty=("Nobody has voted yet.",), id="release-votes")
         yield Quiet(id="release-detail", markup=False)
         yield from self.filter_field()

@@ -1,4 +1,4 @@
-"""One run: its metrics, a live chart, parameters, output, annotations, files, where it comes from."""
+"""One run: metrics, a live chart, parameters, output, annotations, files, where it comes from."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class RunsScreen(ListingPage, RunActions, Settling):
             self.settle()
 
     def show_more(self, snapshot: Snapshot) -> None:
-        """Show the metrics, parameters, annotations and, where there is room, the curve of a run."""
+        """Show metrics, parameters and annotations of a run; its curve where there is room."""
         run = self.document()
         if run is None:
             return
