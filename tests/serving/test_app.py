@@ -151,6 +151,39 @@ def test_prediction_log_that_grows_large_goes_on_in_the_next_file(
     assert found == ["1", "2"]
 
 
+def test_record_that_cannot_be_written_is_counted_and_the_next_is_written(
+    records: Records, tmp_path: Path
+) -> None:
+    """Neither a value that JSON cannot hold nor a folder that fails ends the log."""
+    record = {"id": "a", "latency_s": 0.001, "inputs": [], "status": 200, "version": "1"}
+    records.prediction("odd", {**record, "id": "\ud800"})
+    until(lambda: records.n_lost == 1, "the count")
+    records.prediction("odd", {"id": "without all else"})
+    records.line("odd", "INFO", text="\ud800")
+    records.prediction("odd", {**record, "id": "good"})
+    records.close()
+    (path,) = tmp_path.glob("predictions-*-1.jsonl")
+    assert json.loads(path.read_text().splitlines()[-1])["id"] == "good"
+    assert records.n_lost == 1
+
+
+def test_folder_that_cannot_be_written_loses_records_and_not_the_thread(tmp_path: Path) -> None:
+    """Every error of one model's folder costs that model's records alone."""
+
+    def folder_of(model: str) -> Path:
+        if model == "bad":
+            raise RuntimeError(model)
+        return tmp_path
+
+    made = Records(folder_of, Stream)
+    record = {"id": "a", "latency_s": 0.001, "inputs": [], "status": 200, "version": "1"}
+    made.prediction("bad", record)
+    made.prediction("good", record)
+    until(lambda: made.n_lost == 1, "the count")
+    made.close()
+    assert len(list(tmp_path.glob("predictions-*"))) == 1
+
+
 @pytest.mark.parametrize(
     ("header", "status"),
     [

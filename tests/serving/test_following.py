@@ -109,7 +109,8 @@ def test_stopped_endpoint_answers_503_with_retry_after(serving: Server) -> None:
     until(lambda: not serving.live(), "the endpoint to stop")
     reply = serving.predict(GOOD)
     assert (reply.status, "retry-after" in reply.headers) == (503, True)
-    assert serving.ask("GET", "/v2/models/churn/ready").status == 503
+    ready = serving.ask("GET", "/v2/models/churn/ready")
+    assert (ready.status, ready.json) == (503, {"name": "churn", "ready": False})
 
 
 def test_ledger_that_is_broken_leaves_the_server_and_a_new_one_serving(serving: Server) -> None:

@@ -18,63 +18,30 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import math
 import re
+import sys
 import time
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, NamedTuple
-
-import orjson
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from modeldeck import clock
-from modeldeck.errors import InvalidInputError, ModelDeckError, UnavailableError
-from modeldeck.serving import protocol
+from modeldeck.errors import ModelDeckError, UnavailableError, UsageError
+from modeldeck.serving import bodies, protocol, replies
 from modeldeck.serving.batching import Answers, Predictor
 from modeldeck.serving.counters import Counters
 from modeldeck.serving.records import Records
+from modeldeck.serving.refusals import Refusals
 from modeldeck.serving.registry import Registry, Served
+from modeldeck.serving.replies import Answer, HttpError, Receive, Scope, Send
 from modeldeck.serving.rows import Row
 
-MAX_BODY = 8 << 20
-BODY_TIMEOUT_S = 30.0
 PREDICT_TIMEOUT_S = 30.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 _MODEL = r"/v2/models/(?P<model>[a-z0-9._-]{1,64})(?:/versions/(?P<version>[0-9]{1,9}))?"
-
-
-class Answer(NamedTuple):
-    """A response."""
-
-    status: int
-    value: object
-    kind: str = "application/json"
-    retry_after_s: int = 0
-    allow: str = ""
-
-
-class HttpError(Exception):
-    """A request that is answered with an error."""
-
-    def __init__(
-        self, status: int, message: str, *, retry_after_s: int = 0, allow: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.retry_after_s = retry_after_s
-        self.allow = allow
-
-    def answer(self) -> Answer:
-        """Return it as a response."""
-        value = {"error": str(self)}
-        return Answer(self.status, value, retry_after_s=self.retry_after_s, allow=self.allow)
 
 
 class App:
@@ -101,6 +68,7 @@ class App:
         self.token = token.encode()
         self.counters = Counters()
         self.predictor = Predictor()
+        self._refusals = Refusals(self._tell)
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Awaitable[Answer]]]] = [
             ("POST", re.compile(r"/predict/(?P<model>[a-z0-9._-]{1,64})"), self._predict),
             ("POST", re.compile(_MODEL + "/infer"), self._infer),
@@ -124,13 +92,43 @@ class App:
         try:
             answer = await self._answer(scope, receive)
         except HttpError as error:
+            self._note(error)
             answer = error.answer()
         except ConnectionError:
             return
         except Exception:  # noqa: BLE001 -- a bug of ours answers one request, not all later ones
             traceback.print_exc()
-            answer = Answer(500, {"error": "The server made a mistake; its log says which."})
-        await _send(answer, send, is_head=scope["method"] == "HEAD")
+            mistake = HttpError(500, "The server made a mistake; its log says which.")
+            self._note(mistake)
+            answer = mistake.answer()
+        body = replies.body_of(answer)
+        await replies.start(answer, send, length=len(body))
+        if scope["method"] == "HEAD":
+            body = b""
+        if answer.status == 413:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await bodies.discard(receive)
+            body = b""
+        await send({"type": "http.response.body", "body": body})
+
+    def _note(self, error: HttpError) -> None:
+        """Count and tell a request that reached no model."""
+        if error.is_counted:
+            return
+        if error.key[0]:
+            self.counters.count(error.key, error.status, seconds=0.0, n_rows=0)
+        else:
+            self.counters.refuse(error.status)
+        self._refusals.note(error.key[0], error.status, text=str(error))
+
+    def _tell(self, model: str, text: str) -> None:
+        """Write a line about refused requests: where no model is meant, to all logs there are."""
+        models = [model] if model else [one.model for one in self.registry.all()]
+        for one in models:
+            self.records.line(one, "WARN", text=text)
+        if not models:
+            shown = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+            sys.stderr.write(f"{shown}\n")
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         self._check_host(scope)
@@ -154,9 +152,7 @@ class App:
         """Refuse names that a page in a browser could have made point here (DNS rebinding)."""
         if not self.hosts:
             return
-        named = next((value for key, value in scope["headers"] if key == b"host"), b"").decode(
-            "latin-1"
-        )
+        named = bodies.header(scope, b"host").decode("latin-1")
         host = named.rsplit(":", 1)[0] if not named.endswith("]") else named
         if host.strip("[]").lower() not in self.hosts:
             msg = f"This server is not called {host[:80]!r}."
@@ -166,7 +162,7 @@ class App:
         """Ask for the token (RFC 6750), in a time that does not tell how much of it is right."""
         if not self.token:
             return
-        given = next((value for key, value in scope["headers"] if key == b"authorization"), b"")
+        given = bodies.header(scope, b"authorization")
         if not hmac.compare_digest(given, b"Bearer " + self.token):
             msg = "This server wants a bearer token."
             raise HttpError(401, msg)
@@ -176,10 +172,12 @@ class App:
             one.model: {"version": one.version, "generation": one.generation}
             for one in self.registry.all()
         }
-        return Answer(200, {"status": "up", "models": served})
+        is_followed = not self.registry.problem
+        return Answer(200, {"status": "up", "following": is_followed, "models": served})
 
     async def _metrics(self, scope: Scope, receive: Receive) -> Answer:  # noqa: ARG002 -- as above
-        return Answer(200, self.counters.text(self.registry), "text/plain; version=0.0.4")
+        text = self.counters.text(self.registry, unlogged=self.records.n_lost)
+        return Answer(200, text, "text/plain; version=0.0.4")
 
     async def _server(self, scope: Scope, receive: Receive) -> Answer:  # noqa: ARG002 -- as above
         return Answer(200, protocol.server_metadata())
@@ -211,6 +209,8 @@ class App:
         model: str,
         version: str | None = None,
     ) -> Answer:
+        if self.registry.get(model) is None and self.registry.is_known(model):
+            return Answer(503, {"name": model, "ready": False}, retry_after_s=1)
         served = self._served(model, version)
         return Answer(200, {"name": served.model, "ready": True})
 
@@ -229,7 +229,7 @@ class App:
 
     async def _predict(self, scope: Scope, receive: Receive, *, model: str) -> Answer:
         served = self._served(model)
-        document = await _document(scope, receive)
+        document = await self._document(served, scope, receive=receive)
         identifier = uuid.uuid4().hex
         outputs = await self._run(served, document.get("rows"), identifier=identifier)
         whole = {"id": identifier, "model": model, "version": served.version, "outputs": outputs}
@@ -239,24 +239,31 @@ class App:
         self, scope: Scope, receive: Receive, *, model: str, version: str | None = None
     ) -> Answer:
         served = self._served(model, version)
-        document = await _document(scope, receive)
-        given = document.get("id")
-        identifier = given if isinstance(given, str) and 0 < len(given) <= 128 else uuid.uuid4().hex
-        names = [one["name"] for one in served.signature["inputs"]]
+        document = await self._document(served, scope, receive=receive)
+        identifier = uuid.uuid4().hex
         try:
-            rows = protocol.rows_of(document, names)
-        except InvalidInputError as error:
+            identifier = protocol.identifier_of(document) or identifier
+            names = protocol.wanted_of(document, served.signature)
+            rows = protocol.rows_of(document, served.signature["inputs"])
+        except ModelDeckError as error:
             raise self._refused(served, error, identifier=identifier) from None
         outputs = await self._run(served, rows, identifier=identifier)
         whole = protocol.answer(
-            document,
             outputs,
+            names,
             model=model,
             version=served.version,
             identifier=identifier,
             signature=served.signature,
         )
         return Answer(200, whole)
+
+    async def _document(self, served: Served, scope: Scope, *, receive: Receive) -> dict[str, Any]:
+        try:
+            return await bodies.document(scope, receive)
+        except HttpError as error:
+            error.key = (served.model, served.version)
+            raise
 
     async def _run(self, served: Served, rows: object, *, identifier: str) -> Answers:
         """Check rows, predict them, log both."""
@@ -279,13 +286,15 @@ class App:
         self, served: Served, error: Exception, *, identifier: str, began: float = 0.0
     ) -> HttpError:
         is_busy = isinstance(error, UnavailableError)
-        status = 503 if is_busy else 422 if isinstance(error, ModelDeckError) else 500
+        status = _status_of(error)
         seconds = time.perf_counter() - began if began else 0.0
         text = str(error)
         if status == 500:
             text = f"The model failed on these rows ({type(error).__name__}): {text[:200]}"
         self._log(served, status, seconds=seconds, identifier=identifier, error=text)
-        return HttpError(status, text, retry_after_s=1 if is_busy else 0)
+        refused = HttpError(status, text, retry_after_s=1 if is_busy else 0)
+        refused.is_counted = True
+        return refused
 
     def _log(
         self,
@@ -312,63 +321,15 @@ class App:
         }
         if error:
             record["error"] = error
-        if not self.records.prediction(served.model, record):
-            self.counters.unlogged += 1
+        self.records.prediction(served.model, record)
 
 
-async def _document(scope: Scope, receive: Receive) -> Mapping[str, Any]:
-    """Return the JSON object of a request's body.
-
-    A page in a browser can send other content types to another origin without asking first, so
-    only JSON that says so is taken.
-    """
-    kind = next((value for key, value in scope["headers"] if key == b"content-type"), b"")
-    if kind.partition(b";")[0].strip().lower() != b"application/json":
-        msg = "The body has to be JSON: send the header Content-Type: application/json."
-        raise HttpError(415, msg)
-    body = await _body(scope, receive)
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        value = _lenient(body)
-    if not isinstance(value, dict):
-        msg = "The body has to be a JSON object."
-        raise HttpError(400, msg)
-    return value
-
-
-def _lenient(body: bytes) -> object:
-    """Read JSON with NaN and infinities, so that the error can name the column that has one."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        text = str(error) if isinstance(error, json.JSONDecodeError) else "it nests too deeply"
-        msg = f"The body is no JSON: {text}."
-        raise HttpError(400, msg) from None
-
-
-async def _body(scope: Scope, receive: Receive) -> bytes:
-    announced = next((value for key, value in scope["headers"] if key == b"content-length"), b"0")
-    if announced.isdigit() and int(announced) > MAX_BODY:
-        raise _too_large()
-    parts: list[bytes] = []
-    length = 0
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ConnectionError
-                part = message.get("body", b"")
-                length += len(part)
-                if length > MAX_BODY:
-                    raise _too_large()
-                parts.append(part)
-                if not message.get("more_body", False):
-                    return b"".join(parts)
-    except TimeoutError:
-        msg = f"The body did not arrive within {BODY_TIMEOUT_S:.0f} seconds."
-        raise HttpError(408, msg) from None
+def _status_of(error: Exception) -> int:
+    if isinstance(error, UnavailableError):
+        return 503
+    if isinstance(error, UsageError):
+        return 400
+    return 422 if isinstance(error, ModelDeckError) else 500
 
 
 def _check_finite(outputs: Answers) -> None:
@@ -379,25 +340,3 @@ def _check_finite(outputs: Answers) -> None:
         if not all(map(math.isfinite, (*numbers, *one.get("probability", ())))):
             msg = "it answered NaN or infinity"
             raise ArithmeticError(msg)
-
-
-def _too_large() -> HttpError:
-    return HttpError(413, f"The body has more than {MAX_BODY >> 20} MiB. Send several requests.")
-
-
-async def _send(answer: Answer, send: Send, *, is_head: bool) -> None:
-    value = answer.value
-    data = value.encode() if isinstance(value, str) else orjson.dumps(value) + b"\n"
-    headers = [
-        (b"content-type", answer.kind.encode()),
-        (b"content-length", str(len(data)).encode()),
-        (b"x-content-type-options", b"nosniff"),
-    ]
-    if answer.retry_after_s:
-        headers.append((b"retry-after", str(int(answer.retry_after_s)).encode()))
-    if answer.allow:
-        headers.append((b"allow", answer.allow.encode()))
-    if answer.status in {408, 413}:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if is_head else data})

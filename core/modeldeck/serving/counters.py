@@ -24,7 +24,11 @@ class Counters:
         self._rows: Counter[Key] = Counter()
         self._seconds: dict[Key, float] = {}
         self._buckets: dict[Key, list[int]] = {}
-        self.unlogged = 0
+        self._refused: Counter[int] = Counter()
+
+    def refuse(self, status: int) -> None:
+        """Count one request that was refused before it reached a model."""
+        self._refused[status] += 1
 
     def count(self, key: Key, status: int, *, seconds: float, n_rows: int) -> None:
         """Count one answered request of a model and version."""
@@ -35,9 +39,9 @@ class Counters:
         at = next((n for n, bound in enumerate(BOUNDS_S) if seconds <= bound), len(BOUNDS_S))
         buckets[at] += 1
 
-    def text(self, registry: Registry) -> str:
-        """Return everything as text."""
-        return "\n".join([*self._lines(registry), ""])
+    def text(self, registry: Registry, *, unlogged: int) -> str:
+        """Return everything as text, with the number of predictions that are in no log."""
+        return "\n".join([*self._lines(registry), *_last(registry, unlogged), ""])
 
     def _lines(self, registry: Registry) -> Iterator[str]:
         yield "# HELP modeldeck_requests_total Prediction requests answered."
@@ -49,18 +53,16 @@ class Counters:
         yield "# TYPE modeldeck_rows_total counter"
         for (model, version), count in sorted(self._rows.items()):
             yield f'modeldeck_rows_total{{model="{model}",version="{version}"}} {count}'
+        yield "# HELP modeldeck_refused_total Requests refused before they reached a model."
+        yield "# TYPE modeldeck_refused_total counter"
+        for status, count in sorted(self._refused.items()):
+            yield f'modeldeck_refused_total{{status="{status}"}} {count}'
         yield from self._histogram()
         yield "# HELP modeldeck_generation Generation of the pointer that is served."
         yield "# TYPE modeldeck_generation gauge"
         for one in registry.all():
             labels = f'model="{one.model}",version="{one.version}"'
             yield f"modeldeck_generation{{{labels}}} {one.generation}"
-        yield "# HELP modeldeck_swaps_total Versions swapped in since the start."
-        yield "# TYPE modeldeck_swaps_total counter"
-        yield f"modeldeck_swaps_total {registry.swaps}"
-        yield "# HELP modeldeck_unlogged_total Predictions left out of the log under overload."
-        yield "# TYPE modeldeck_unlogged_total counter"
-        yield f"modeldeck_unlogged_total {self.unlogged}"
 
     def _histogram(self) -> Iterator[str]:
         name = "modeldeck_request_seconds"
@@ -74,3 +76,15 @@ class Counters:
                 yield f'{name}_bucket{{{labels},le="{bound}"}} {total}'
             yield f"{name}_sum{{{labels}}} {self._seconds[key]}"
             yield f"{name}_count{{{labels}}} {total}"
+
+
+def _last(registry: Registry, unlogged: int) -> Iterator[str]:
+    yield "# HELP modeldeck_swaps_total Versions swapped in since the start."
+    yield "# TYPE modeldeck_swaps_total counter"
+    yield f"modeldeck_swaps_total {registry.swaps}"
+    yield "# HELP modeldeck_following Whether the ledger is followed: 1, or 0 while it cannot be."
+    yield "# TYPE modeldeck_following gauge"
+    yield f"modeldeck_following {0 if registry.problem else 1}"
+    yield "# HELP modeldeck_unlogged_total Predictions that are in no log."
+    yield "# TYPE modeldeck_unlogged_total counter"
+    yield f"modeldeck_unlogged_total {unlogged}"

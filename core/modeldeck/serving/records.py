@@ -20,7 +20,6 @@ from typing import Any, Protocol
 import orjson
 
 from modeldeck import clock
-from modeldeck.errors import ModelDeckError
 
 SEGMENT_BYTES = 64 << 20
 MAX_QUEUED = 20_000
@@ -97,12 +96,19 @@ class Records:
         self._files: dict[str, _Files] = {}
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._end = threading.Event()
+        self._n_full = self._n_failed = 0
         self._thread = threading.Thread(target=self._run, name="records", daemon=True)
         self._thread.start()
 
-    def prediction(self, model: str, record: Prediction) -> bool:
-        """Log one prediction; say whether there was room for it."""
-        return self._put((model, "", record))
+    @property
+    def n_lost(self) -> int:
+        """How many predictions are in no log: there was no room, or they could not be written."""
+        return self._n_full + self._n_failed
+
+    def prediction(self, model: str, record: Prediction) -> None:
+        """Log one prediction."""
+        if not self._put((model, "", record)):
+            self._n_full += 1
 
     def line(self, model: str, level: str, *, text: str) -> None:
         """Log a line about a model's endpoint."""
@@ -131,8 +137,7 @@ class Records:
                     batch.append(item)
                     item = self._queue.get_nowait()
                 is_open = item is not None
-            with contextlib.suppress(ModelDeckError, OSError):
-                self._write(batch)
+            self._write(batch)
             if not batch:
                 self._sync()
         self._sync()
@@ -149,33 +154,57 @@ class Records:
         by_model: dict[str, list[Prediction]] = {}
         for model, level, item in batch:
             if isinstance(item, str):
-                self._of(model).log.write(log_line(level, item))
+                with contextlib.suppress(Exception):  # a line less, never the end of the log
+                    self._of(model).log.write(log_line(level, item))
             else:
                 by_model.setdefault(model, []).append(item)
         for model, records in by_model.items():
-            self._predictions(self._of(model), records)
+            try:
+                written = self._predictions(self._of(model), records)
+            except Exception:  # noqa: BLE001 -- a full disk, or anything else, ends no thread
+                written = 0
+            self._n_failed += len(records) - written
 
-    def _predictions(self, files: _Files, records: list[Prediction]) -> None:
+    def _predictions(self, files: _Files, records: list[Prediction]) -> int:
+        """Write predictions to both logs; return how many there was a way to write down."""
         stream = files.predict_stream()
-        data = b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in records)
+        lines = [line for line in map(_line_of, records) if line]
+        data = b"".join(lines)
         stream.write(data)
         files.written += len(data)
-        if len(records) >= BUSY:
-            bad = sum(1 for one in records if one["status"] != 200)
-            files.log.write(log_line("INFO", f"{len(records)} predictions, {bad} refused"))
-            return
-        for one in records:
-            level = "INFO" if one["status"] == 200 else "WARN"
-            took = f"{one['latency_s'] * 1000:.2f} ms"
-            n_rows = len(one["inputs"])
-            text = f"{one['status']} {n_rows} rows {took} version {one['version']} {one['id']}"
-            problem = f" {one['error']}" if "error" in one else ""
-            files.log.write(log_line(level, text + problem))
+        with contextlib.suppress(Exception):
+            files.log.write(_summary(records))
+        return len(lines)
 
     def _of(self, model: str) -> _Files:
         if model not in self._files:
             self._files[model] = _Files(self._folder_of(model), self._open_stream)
         return self._files[model]
+
+
+def _line_of(record: Prediction) -> bytes:
+    """Return a record as a line; empty when JSON cannot hold it."""
+    try:
+        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        return b""
+
+
+def _summary(records: list[Prediction]) -> bytes:
+    """Return what the server's log says about predictions."""
+    if len(records) >= BUSY:
+        bad = sum(1 for one in records if one["status"] != 200)
+        return log_line("INFO", f"{len(records)} predictions, {bad} refused")
+    lines = []
+    for one in records:
+        level = "INFO" if one["status"] == 200 else "WARN"
+        took = f"{one['latency_s'] * 1000:.2f} ms"
+        n_rows = len(one["inputs"])
+        rows = "1 row" if n_rows == 1 else f"{n_rows} rows"
+        problem = f" {one['error']}" if "error" in one else ""
+        text = f"{one['status']} {rows} {took} version {one['version']} {one['id']}{problem}"
+        lines.append(log_line(level, text))
+    return b"".join(lines)
 
 
 def log_line(level: str, text: str) -> bytes:

@@ -65,12 +65,16 @@ def load(folder: Path, *, model: str, version: str, manifest: str, generation: i
 
 
 class Registry:
-    """The served versions by model; read by requests, replaced by the thread that follows."""
+    """The served versions by model; read by requests, replaced by the thread that follows.
+
+    ``problem`` says why the ledger is not followed just now; empty while it is.
+    """
 
     def __init__(self) -> None:
         self._served: dict[str, Served] = {}
         self._known: set[str] = set()
         self.swaps = 0
+        self.problem = ""
 
     def get(self, model: str) -> Served | None:
         """Return what answers for a model now."""

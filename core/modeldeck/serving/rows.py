@@ -91,7 +91,18 @@ def _bool(value: object) -> object:
 
 
 def _text(value: object) -> object:
-    return value if type(value) is str else _WRONG
+    if type(value) is not str:
+        return _WRONG
+    return value if value.isascii() or is_writable(value) else _WRONG
+
+
+def is_writable(text: str) -> bool:
+    """Say whether a text can be written as UTF-8: it holds no half of a pair of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 _CHECKS: dict[str, Callable[[object], object]] = {
@@ -104,7 +115,7 @@ _EXPECTED = {
     "float64": "a finite number",
     "int64": "a whole number",
     "bool": "true or false",
-    "string": "a text",
+    "string": "a text of whole characters",
 }
 
 
