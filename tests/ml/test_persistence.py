@@ -237,3 +237,35 @@ def test_inspection_job_makes_a_folder_of_a_bare_file(tmp_path: Path) -> None:
     assert failed.returncode == 4
     assert "pickle" in json.loads(failed.stdout)["error"]["message"]
     assert not (tmp_path / "b").exists()
+
+
+def with_pool(size: str, *, shared: bool) -> bytes:
+    """Return a boosted model whose seed announces a pool; ``shared`` hides it behind an id."""
+    model = HistGradientBoostingClassifier(max_iter=2).fit(IRIS.data, IRIS.target)
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(to_bytes(model))) as before,
+        zipfile.ZipFile(buffer, "w") as after,
+    ):
+        for name in before.namelist():
+            data = before.read(name)
+            if name == "schema.json":
+                schema = json.loads(data)
+                parts = schema["content"]["content"]
+                seed = parts["_feature_subsample_rng"]["content"]["seed_seq"]["content"]
+                if shared:
+                    seed["pool_size"]["__id__"] = parts["max_iter"]["__id__"]
+                    parts["max_iter"]["content"] = size
+                else:
+                    seed["pool_size"]["content"] = size
+                data = json.dumps(schema).encode()
+            after.writestr(name, data)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_seed_with_an_endless_pool_is_refused_before_it_is_made(*, shared: bool) -> None:
+    """Mixing a pool takes the square of its size: a crafted one would never come to its end."""
+    with pytest.raises(InvalidInputError, match="pool"):
+        load_bytes(with_pool("200000", shared=shared))
+    assert load_bytes(with_pool("4", shared=False)) is not None

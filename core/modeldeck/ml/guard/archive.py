@@ -31,6 +31,7 @@ PROTOCOL = 2
 
 _MEMBER = re.compile(r"schema\.json|[0-9]{1,20}\.np[yz]")
 _SPARSE_MEMBER = re.compile(r"[a-z_]{1,20}\.npy")
+_POOL = re.compile(r"[1-9][0-9]?")
 _KINDS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _PICKLES = {
     b"\x80": "a pickle or joblib file",
@@ -135,24 +136,54 @@ def _check_schema(archive: zipfile.ZipFile) -> None:
     schema = folder.parse_json(archive.read("schema.json"), "schema.json")
     if type(schema.get("protocol")) is not int or schema["protocol"] != PROTOCOL:
         refuse(f"it is of skops protocol {schema.get('protocol')!r:.20}, not {PROTOCOL}")
-    unknown = sorted(loaders_in(schema) - LOADERS)
+    nodes = nodes_in(schema)
+    unknown = sorted({str(one["__loader__"]) for one in nodes} - LOADERS)
     if unknown:
         refuse(f"it asks for {', '.join(unknown)[:200]}, which can call code by name")
+    _check_seeds(nodes)
 
 
-def loaders_in(schema: dict[str, Any]) -> set[str]:
-    """Return the kinds of node that a schema names, without recursion."""
-    found: set[str] = set()
+def nodes_in(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the nodes of a schema, each with the kind of its loader, without recursion."""
+    found: list[dict[str, Any]] = []
     stack: list[object] = [schema]
     while stack:
         value = stack.pop()
         if isinstance(value, dict):
             if "__loader__" in value:
-                found.add(str(value["__loader__"]))
+                found.append(value)
             stack.extend(value.values())
         elif isinstance(value, list):
             stack.extend(value)
     return found
+
+
+def _check_seeds(nodes: list[dict[str, Any]]) -> None:
+    """Refuse seeds whose pool of numbers would take for ever to mix.
+
+    Notes
+    -----
+    ``numpy.random.SeedSequence`` mixes every number of its pool with every other one. skops takes
+    a node for another one of the same ``__id__``, so that all nodes with one id must be the same.
+    """
+    shared: dict[object, dict[str, Any]] = {}
+    for node in nodes:
+        if node["__loader__"] != "RandomGeneratorNode":
+            continue
+        try:
+            seed = node["content"]["seed_seq"]
+            pool = seed["content"]["pool_size"]
+            kinds = (seed["__loader__"], pool["__loader__"])
+            is_small = kinds == ("DictNode", "JsonNode") and _POOL.fullmatch(pool["content"])
+            shared |= {seed.get("__id__"): seed, pool.get("__id__"): pool}
+        except (KeyError, TypeError, AttributeError):
+            is_small = None
+        if not is_small:
+            refuse("a random generator in it has a pool of another size than NumPy makes")
+    for node in nodes if shared else ():
+        key = node.get("__id__")
+        if isinstance(key, int | float | str) and shared.get(key, node) != node:
+            refuse("a random generator in it shares its pool with something else")
 
 
 def _check_sparse(data: bytes) -> None:
