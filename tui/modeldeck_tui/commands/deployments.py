@@ -120,7 +120,7 @@ def serve(
     session = session_of(context)
     root = find_root(session.workspace or None)
     arguments = ["--workspace", str(root), "--environment", environment]
-    arguments += ["--port", str(port), "--host", host]
+    arguments += ["--port", str(port), "--host", host, *(["--json"] if session.is_json else [])]
     if session.key:
         arguments += ["--key", str(Path(session.key).expanduser().absolute())]
     sys.stdout.flush()
