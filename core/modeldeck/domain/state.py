@@ -2,14 +2,15 @@
 
 The values are frozen; the state is a set of tables that only :mod:`modeldeck.domain.fold` changes,
 one entry after the other. ``touched`` collects what changed, so that views can follow cheaply.
-Each table remembers what it held when the present entry began, so that an entry counts as a whole
-or not at all. Releases move along :data:`MOVES` alone.
+A journal remembers what the tables held when the present entry began, so that an entry counts as a
+whole or not at all. Releases move along :data:`MOVES` alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from modeldeck.domain.entry import NO_PREV, Json
@@ -40,38 +41,24 @@ MOVES: dict[str, frozenset[str]] = {
 
 
 class Table(dict[K, V]):
-    """A table of the state; what an entry changed in it can be taken back until :meth:`keep`.
+    """A table of the state, whose changes the state's journal keeps until an entry is whole.
 
     It is changed by item alone: ``table[key] = value`` and ``del table[key]``.
     """
 
-    __slots__ = ("_before",)
+    __slots__ = ("journal",)
 
     def __init__(self) -> None:
         super().__init__()
-        self._before: list[tuple[K, list[V]]] = []
+        self.journal: list[tuple[Table[Any, Any], Any, list[Any]]] = []
 
     def __setitem__(self, key: K, value: V) -> None:
-        self._before.append((key, [self[key]] if key in self else []))
+        self.journal.append((self, key, [self[key]] if key in self else []))
         super().__setitem__(key, value)
 
     def __delitem__(self, key: K) -> None:
-        self._before.append((key, [self[key]]))
+        self.journal.append((self, key, [self[key]]))
         super().__delitem__(key)
-
-    def keep(self) -> None:
-        """Make what was changed final."""
-        if self._before:
-            self._before.clear()
-
-    def undo(self) -> None:
-        """Take back what was changed since the last :meth:`keep`."""
-        for key, known in reversed(self._before):
-            if known:
-                super().__setitem__(key, known[0])
-            else:
-                super().__delitem__(key)
-        self._before.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +292,7 @@ _PLAIN = (
     "policy_digest",
     "tagged_n",
 )
+_plain_of = attrgetter(*_PLAIN)
 
 
 @dataclass(slots=True)
@@ -337,19 +325,29 @@ class State:
     stops: Table[str, int] = field(default_factory=Table)
     activity: list[Activity] = field(default_factory=list)
     touched: set[tuple[str, str]] = field(default_factory=set)
-    _plain: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
+    _journal: list[tuple[Table[Any, Any], Any, list[Any]]] = field(
+        default_factory=list, repr=False, compare=False
+    )
+    _plain: tuple[object, ...] = field(default=(), repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for table in self._tables():
+            table.journal = self._journal
 
     def keep(self) -> None:
-        """Make what the present entry changed final."""
-        for table in self._tables():
-            table.keep()
-        self._plain = {name: getattr(self, name) for name in _PLAIN}
+        """Make what was changed final: another entry begins."""
+        self._journal.clear()
+        self._plain = _plain_of(self)
 
     def undo(self) -> None:
         """Take back what was changed since the last :meth:`keep`."""
-        for table in self._tables():
-            table.undo()
-        for name, value in self._plain.items():
+        while self._journal:
+            table, key, known = self._journal.pop()
+            if known:
+                dict.__setitem__(table, key, known[0])
+            else:
+                dict.__delitem__(table, key)
+        for name, value in zip(_PLAIN, self._plain, strict=True):
             setattr(self, name, value)
         shown: dict[str, Mapping[str, object]] = {
             "members": self.members,
