@@ -11,10 +11,10 @@ import pytest
 from modeldeck.jobs import trial
 from modeldeck.jobs.copies import Copies
 from modeldeck.jobs.follow import Follower
-from modeldeck.serving.records import Records
-from modeldeck.serving.registry import Registry
 from modeldeck.services.base import processes
 from modeldeck.services.deployments import Deployments
+from modeldeck.serving.records import Records
+from modeldeck.serving.registry import Registry
 from modeldeck.store import places
 from modeldeck.store.streams import Stream
 from modeldeck.workspace import Workspace
@@ -102,16 +102,14 @@ def test_release_whose_approval_expired_before_it_went_live_is_refused(root: Pat
         server.until_live("1")
         until_reported(root)
     with Workspace.open(root, user="alice", now=old) as alice:
-        # dated before what was asked for meanwhile: on a chain of its own nothing contradicts that
         made = alice.releases.request("churn@2", ENVIRONMENT, reason="late")
     with Workspace.open(root, user="carol", now=old) as carol:
         carol.releases.approve(made["id"], "fine")
     with Server(root, "--user", "server") as server:
-        until(lambda: "expired" in server.log(), "the refusal")
+        until(lambda: "by this server's clock its approvals expired" in server.log(), "refusal")
         server.until_live("1")
     with Workspace.open(root, user="alice") as alice:
         assert alice.releases.show(made["id"])["status"] == "failed"
-        assert "clock" in str(alice.deployments.show(ENDPOINT)["servers"])
 
 
 @pytest.fixture

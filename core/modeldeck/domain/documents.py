@@ -197,17 +197,27 @@ class DiffRow(TypedDict):
 
 
 class ServerDocument(TypedDict):
-    """A server's last word about an endpoint."""
+    """A server's last word about an endpoint.
+
+    ``answers`` says whether its heartbeat goes on, ``heard_at`` when it was heard last; both are
+    there only where a server of that name ever had a heartbeat and somebody looked just now.
+    """
 
     name: str
     outcome: str
     generation: int
     at: str
     reason: str
+    answers: NotRequired[bool]
+    heard_at: NotRequired[str]
 
 
 class EndpointDocument(TypedDict):
-    """An endpoint; ``status`` is deploying, live, failed or stopped."""
+    """An endpoint; ``status`` is deploying, live, failed or stopped.
+
+    When it is shown a live one may also be *silent*: none of the servers that reported its version
+    ready has a heartbeat any more.
+    """
 
     id: str
     model: str

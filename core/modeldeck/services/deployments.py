@@ -18,6 +18,7 @@ from modeldeck.errors import (
 )
 from modeldeck.services.base import manifests
 from modeldeck.services.base.deck import Deck
+from modeldeck.services.base.pulse import Pulses, with_pulse
 from modeldeck.services.base.views import Views
 
 
@@ -27,9 +28,10 @@ class Deployments:
     def __init__(self, deck: Deck, views: Views) -> None:
         self.deck = deck
         self.views = views
+        self._pulses = Pulses(deck.root)
 
     def list(self, environment: str = "") -> Sequence[EndpointDocument]:
-        """Return the endpoints, of one environment or all.
+        """Return the endpoints, of one environment or all, with their servers' heartbeats.
 
         Raises
         ------
@@ -39,7 +41,9 @@ class Deployments:
         if environment:
             with self.deck.reading() as state:
                 state.policy.environment(environment)
-        return [one for one in self.views.endpoints() if environment in {"", one["environment"]}]
+        return self._pulsed(
+            [one for one in self.views.endpoints() if environment in {"", one["environment"]}]
+        )
 
     def show(self, typed: str) -> EndpointDocument:
         """Return one endpoint, typed as ``churn@production``.
@@ -52,9 +56,17 @@ class Deployments:
         wanted = typed.removeprefix("endpoint:")
         for one in self.views.endpoints():
             if one["id"] == wanted:
-                return one
+                return self._pulsed([one])[0]
         msg = f"There is no endpoint {typed[:80]!r}."
         raise NotFoundError(msg, "`modeldeck deploy list` shows those there are.", name=typed)
+
+    def _pulsed(self, endpoints: Sequence[EndpointDocument]) -> Sequence[EndpointDocument]:
+        """Return endpoints with what their servers' heartbeats say now; none in the past."""
+        if self.deck.as_of:
+            return endpoints
+        now = self.deck.now()
+        known = {name: self._pulses.of(name, now=now) for name in _environments(endpoints)}
+        return [with_pulse(one, known[one["environment"]]) for one in endpoints]
 
     def start(self, release: str) -> EndpointDocument:
         """Start an approved release where the policy wants that done by hand.
@@ -193,3 +205,7 @@ class Deployments:
                 msg = "The files' owners are not those that the ledger records."
                 raise TamperingError(msg, "Serve from the original folder.")
         return manifests.copy_out(self.deck.objects, endpoint.pointer.manifest, folder=folder)
+
+
+def _environments(endpoints: Sequence[EndpointDocument]) -> set[str]:
+    return {one["environment"] for one in endpoints}

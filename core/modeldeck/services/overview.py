@@ -22,7 +22,16 @@ from modeldeck.services.runs import Runs
 RECENT = timedelta(hours=24)
 RUNS_SINCE = timedelta(days=30)
 """Runs that began earlier are not looked at, whenever they ended."""
-_ORDER = {"failed": 0, "approve": 1, "start": 1, "changes": 2, "blocked": 3, "lost": 4, "run": 5}
+_ORDER = {
+    "failed": 0,
+    "silent": 0,
+    "approve": 1,
+    "start": 1,
+    "changes": 2,
+    "blocked": 3,
+    "lost": 4,
+    "run": 5,
+}
 
 
 class Overview:
@@ -87,18 +96,25 @@ class Overview:
         return found
 
     def _from_endpoints(self) -> list[InboxItem]:
-        return [
-            InboxItem(
-                kind="failed",
-                subject=f"endpoint:{one['id']}",
-                title=one["id"],
-                detail=next((s["reason"] for s in one["servers"] if s["outcome"] == "failed"), ""),
-                since=one["since"],
-                urgency=_ORDER["failed"],
-            )
-            for one in self._deployments.list()
-            if one["status"] == "failed"
-        ]
+        found = []
+        for one in self._deployments.list():
+            if one["status"] == "failed":
+                reasons = [s["reason"] for s in one["servers"] if s["outcome"] == "failed"]
+                found.append(_of_endpoint("failed", one, detail=reasons[0] if reasons else ""))
+            elif one["status"] == "silent" and self._may_roll_back(one["environment"]):
+                names = ", ".join(s["name"] for s in one["servers"] if not s.get("answers", True))
+                found.append(_of_endpoint("silent", one, detail=f"no heartbeat of {names}"))
+        return found
+
+    def _may_roll_back(self, environment: str) -> bool:
+        """Say whether the actor may do something about an endpoint: an owner, or by a role."""
+        member = self.deck.member
+        with self.deck.reading() as state:
+            known = state.policy.environments.get(environment)
+        roles = set(known.rollback_roles) if known is not None else set()
+        return member is not None and (
+            member.is_owner or not roles or bool(roles & set(member.roles))
+        )
 
     def _from_runs(self) -> list[InboxItem]:
         actor = self.deck.actor.name
@@ -126,6 +142,18 @@ class Overview:
 
     def _is_recent(self, at: str) -> bool:
         return at >= clock.to_text(self.deck.now() - RECENT)
+
+
+def _of_endpoint(kind: str, endpoint: EndpointDocument, *, detail: str) -> InboxItem:
+    heard = [one["heard_at"] for one in endpoint["servers"] if "heard_at" in one]
+    return InboxItem(
+        kind=kind,
+        subject=f"endpoint:{endpoint['id']}",
+        title=endpoint["id"],
+        detail=detail,
+        since=max(heard, default=endpoint["since"]) if kind == "silent" else endpoint["since"],
+        urgency=_ORDER[kind],
+    )
 
 
 def _item(kind: str, release: ReleaseDocument, *, title: str, detail: str) -> InboxItem:

@@ -14,13 +14,19 @@ from modeldeck_tui.commands.base import Session, group, session_of
 from modeldeck_tui.output import Cell
 
 if TYPE_CHECKING:
-    from modeldeck.domain.documents import EndpointDocument
+    from modeldeck.domain.documents import EndpointDocument, ServerDocument
 
 app = group("Deployments: what each endpoint serves.")
 
 EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="As churn@production.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept.")]
-_STYLES = {"live": "good", "deploying": "bold", "failed": "bad", "stopped": "warn"}
+_STYLES = {
+    "live": "good",
+    "deploying": "bold",
+    "failed": "bad",
+    "stopped": "warn",
+    "silent": "warn",
+}
 
 
 def register(main: typer.Typer) -> None:
@@ -48,12 +54,17 @@ def list_deployments(
                 one["version"],
                 Cell(one["status"], _STYLES.get(one["status"], "")),
                 output.moment(one["since"]),
-                ", ".join(f"{server['name']} {server['outcome']}" for server in one["servers"]),
+                ", ".join(map(_word, one["servers"])),
                 ", ".join(one["rollback_to"]),
             ]
             for one in found
         ],
     )
+
+
+def _word(server: ServerDocument) -> str:
+    """Return a server's name with its last word, or that it has none any more."""
+    return f"{server['name']} {server['outcome'] if server.get('answers', True) else 'silent'}"
 
 
 @app.command("start")

@@ -53,7 +53,7 @@ def _errors(one: Live) -> Cell:
 def ready(endpoint: EndpointDocument) -> str:
     """Return how many servers answer with what the endpoint shall serve."""
     now = [one for one in endpoint["servers"] if one["generation"] == endpoint["generation"]]
-    good = sum(1 for one in now if one["outcome"] == "ready")
+    good = sum(1 for one in now if one["outcome"] == "ready" and one.get("answers", True))
     return f"{good} of {len(endpoint['servers'])}"
 
 
@@ -63,6 +63,8 @@ def _detail(one: Live) -> str:
 
 def server_mark(server: ServerDocument, endpoint: EndpointDocument) -> Cell:
     """Return whether a server answers with what the endpoint shall serve."""
+    if not server.get("answers", True):
+        return Cell("○", "warn")
     if server["outcome"] != "ready":
         return Cell("✖", "bad")
     is_now = server["generation"] == endpoint["generation"]
@@ -77,19 +79,24 @@ def servers(endpoint: EndpointDocument, now: str) -> list[Line]:
             (
                 server_mark(one, endpoint),
                 cell(one["name"], "bold"),
-                cell(one["outcome"]),
+                cell(one["outcome"] if one.get("answers", True) else "silent"),
                 cell(
                     "now"
                     if one["generation"] == endpoint["generation"]
                     else f"generation {one['generation']} of {endpoint['generation']}",
                     "dim",
                 ),
-                cell(ago(one["at"], now), "dim"),
+                cell(ago(_last_word(one), now), "dim"),
                 cell(one["reason"]),
             ),
         )
         for one in endpoint["servers"]
     ]
+
+
+def _last_word(server: ServerDocument) -> str:
+    """Return when a server said its last: of a silent one its last heartbeat."""
+    return server["at"] if server.get("answers", True) else server.get("heard_at", server["at"])
 
 
 def versions(endpoint: EndpointDocument, snapshot: Snapshot) -> list[Line]:

@@ -10,6 +10,7 @@ ENDPOINTS = {
     "deploying": Cell("◌ deploying", "warn"),
     "failed": Cell("✖ failed", "bad"),
     "stopped": Cell("○ stopped", "dim"),
+    "silent": Cell("○ silent", "warn"),
 }
 RELEASES = {
     "checking": Cell("◌ checking", "dim"),
