@@ -179,6 +179,8 @@ def test_version_that_hangs_is_refused_and_known_ones_are_not_tried_again(
         patch.setattr(processes, "command", hangs)
         again.look()
     assert again.registry.get("churn")
+    again.close()
+    follower.close()
     follower.records.close()
 
 

@@ -104,7 +104,8 @@ class Follower:
     def close(self) -> None:
         """End following."""
         self._stop.set()
-        self._thread.join(timeout=5)
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
         self._trial.close()
 
     def _run(self) -> None:

@@ -20,7 +20,6 @@ import asyncio
 import hmac
 import math
 import re
-import sys
 import time
 import traceback
 import uuid
@@ -68,7 +67,7 @@ class App:
         self.token = token.encode()
         self.counters = Counters()
         self.predictor = Predictor()
-        self._refusals = Refusals(self._tell)
+        self._refusals = Refusals(registry, records, counters=self.counters)
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Awaitable[Answer]]]] = [
             ("POST", re.compile(r"/predict/(?P<model>[a-z0-9._-]{1,64})"), self._predict),
             ("POST", re.compile(_MODEL + "/infer"), self._infer),
@@ -92,14 +91,14 @@ class App:
         try:
             answer = await self._answer(scope, receive)
         except HttpError as error:
-            self._note(error)
+            self._refusals.note(error)
             answer = error.answer()
         except ConnectionError:
             return
         except Exception:  # noqa: BLE001 -- a bug of ours answers one request, not all later ones
             traceback.print_exc()
             mistake = HttpError(500, "The server made a mistake; its log says which.")
-            self._note(mistake)
+            self._refusals.note(mistake)
             answer = mistake.answer()
         body = replies.body_of(answer)
         await replies.start(answer, send, length=len(body))
@@ -110,25 +109,6 @@ class App:
             await bodies.discard(receive)
             body = b""
         await send({"type": "http.response.body", "body": body})
-
-    def _note(self, error: HttpError) -> None:
-        """Count and tell a request that reached no model."""
-        if error.is_counted:
-            return
-        if error.key[0]:
-            self.counters.count(error.key, error.status, seconds=0.0, n_rows=0)
-        else:
-            self.counters.refuse(error.status)
-        self._refusals.note(error.key[0], error.status, text=str(error))
-
-    def _tell(self, model: str, text: str) -> None:
-        """Write a line about refused requests: where no model is meant, to all logs there are."""
-        models = [model] if model else [one.model for one in self.registry.all()]
-        for one in models:
-            self.records.line(one, "WARN", text=text)
-        if not models:
-            shown = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
-            sys.stderr.write(f"{shown}\n")
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         self._check_host(scope)
