@@ -14,11 +14,13 @@ import httpx
 import numpy as np
 import pytest
 
+from modeldeck import clock
+from modeldeck.errors import InvalidInputError
 from modeldeck.ml.persistence import Signature
 from modeldeck.serving import app as application
 from modeldeck.serving import batching
 from modeldeck.serving.app import App
-from modeldeck.serving.records import Records
+from modeldeck.serving.records import Records, Stamps
 from modeldeck.serving.registry import Registry, Served
 from modeldeck.serving.rows import RowChecker
 from modeldeck.store.streams import Stream
@@ -208,3 +210,29 @@ def test_request_without_the_token_is_refused_on_every_path(
         assert asyncio.run(asked()) == [status] * 3
     finally:
         application_.close()
+
+
+def test_stamp_is_the_time_as_everywhere_else() -> None:
+    """The short way to the time's text gives the same text."""
+    now = Stamps()
+    before = clock.to_text(clock.utc_now())
+    found = [now() for _ in range(1000)]
+    after = clock.to_text(clock.utc_now())
+    assert [before, *found, after] == sorted([before, *found, after])
+    assert all(map(clock.is_instant, found))
+
+
+@pytest.mark.parametrize("value", [1, 1.5, True, None, "1", math.nan, math.inf, [1.0], 2**70])
+def test_rows_of_numbers_are_checked_alike_the_short_way_and_the_long(value: object) -> None:
+    """A row of numbers alone takes a short way, which takes nothing that the long way refuses."""
+    inputs = [{"name": name, "type": "float64", "nullable": False} for name in ("x", "y")]
+    short = RowChecker(inputs)
+    long = RowChecker([*inputs, {"name": "z", "type": "int64", "nullable": False}])
+    found: list[object] = []
+    for checker, more in ((short, {}), (long, {"z": 1})):
+        try:
+            (row,) = checker.check([{"y": 2.0, "x": value, **more}])
+            found.append(list(row.items())[:2])
+        except InvalidInputError as error:
+            found.append(error.message)
+    assert found[0] == found[1]

@@ -16,7 +16,6 @@ the signature), 500, 503 with Retry-After.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import math
 import re
@@ -24,14 +23,14 @@ import time
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Any
 
-from modeldeck import clock
 from modeldeck.errors import ModelDeckError, UnavailableError, UsageError
 from modeldeck.serving import bodies, protocol, replies
 from modeldeck.serving.batching import Answers, Predictor
 from modeldeck.serving.counters import Counters
-from modeldeck.serving.records import Records
+from modeldeck.serving.records import Records, Stamps
 from modeldeck.serving.refusals import Refusals
 from modeldeck.serving.registry import Registry, Served
 from modeldeck.serving.replies import Answer, HttpError, Receive, Scope, Send
@@ -65,8 +64,11 @@ class App:
         self.records = records
         self.hosts = hosts
         self.token = token.encode()
+        self._host: bytes | None = None  # the last good one, as most requests bring it
+        self._ids = (f"{uuid.uuid4().hex[:20]}{number:012x}" for number in count())
         self.counters = Counters()
         self.predictor = Predictor()
+        self._now = Stamps()
         self._refusals = Refusals(registry, records, counters=self.counters)
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Awaitable[Answer]]]] = [
             ("POST", re.compile(r"/predict/(?P<model>[a-z0-9._-]{1,64})"), self._predict),
@@ -130,13 +132,14 @@ class App:
 
     def _check_host(self, scope: Scope) -> None:
         """Refuse names that a page in a browser could have made point here (DNS rebinding)."""
-        if not self.hosts:
+        if not self.hosts or (given := bodies.header(scope, b"host")) == self._host:
             return
-        named = bodies.header(scope, b"host").decode("latin-1")
+        named = given.decode("latin-1")
         host = named.rsplit(":", 1)[0] if not named.endswith("]") else named
         if host.strip("[]").lower() not in self.hosts:
             msg = f"This server is not called {host[:80]!r}."
             raise HttpError(421, msg)
+        self._host = given
 
     def _check_token(self, scope: Scope) -> None:
         """Ask for the token (RFC 6750), in a time that does not tell how much of it is right."""
@@ -210,7 +213,7 @@ class App:
     async def _predict(self, scope: Scope, receive: Receive, *, model: str) -> Answer:
         served = self._served(model)
         document = await self._document(served, scope, receive=receive)
-        identifier = uuid.uuid4().hex
+        identifier = next(self._ids)
         outputs = await self._run(served, document.get("rows"), identifier=identifier)
         whole = {"id": identifier, "model": model, "version": served.version, "outputs": outputs}
         return Answer(200, whole)
@@ -220,7 +223,7 @@ class App:
     ) -> Answer:
         served = self._served(model, version)
         document = await self._document(served, scope, receive=receive)
-        identifier = uuid.uuid4().hex
+        identifier = next(self._ids)
         try:
             identifier = protocol.identifier_of(document) or identifier
             names = protocol.wanted_of(document, served.signature)
@@ -250,12 +253,8 @@ class App:
         began = time.perf_counter()
         try:
             checked = served.checker.check(rows)
-            async with asyncio.timeout(PREDICT_TIMEOUT_S):
-                outputs = await self.predictor.predict(served, checked)
+            outputs = await self.predictor.predict(served, checked, within_s=PREDICT_TIMEOUT_S)
             _check_finite(outputs)
-        except TimeoutError:
-            late = UnavailableError("The prediction took too long.", "Try again in a second.")
-            raise self._refused(served, late, identifier=identifier, began=began) from None
         except Exception as error:  # noqa: BLE001 -- an estimator can raise anything
             raise self._refused(served, error, identifier=identifier, began=began) from None
         seconds = time.perf_counter() - began
@@ -291,7 +290,7 @@ class App:
         self.counters.count(key, status, seconds=seconds, n_rows=len(inputs or ()))
         record: dict[str, object] = {
             "id": identifier,
-            "at": clock.to_text(clock.utc_now()),
+            "at": self._now(),
             "model": served.model,
             "version": served.version,
             "latency_s": round(seconds, 6),
@@ -316,7 +315,7 @@ def _check_finite(outputs: Answers) -> None:
     """Refuse answers that JSON cannot hold: they are a fault of the model, never of a row."""
     for one in outputs:
         answer = one["prediction"]
-        numbers = [answer] if isinstance(answer, float) else []
-        if not all(map(math.isfinite, (*numbers, *one.get("probability", ())))):
+        is_finite = not isinstance(answer, float) or math.isfinite(answer)
+        if not is_finite or not all(map(math.isfinite, one.get("probability", ()))):
             msg = "it answered NaN or infinity"
             raise ArithmeticError(msg)

@@ -37,6 +37,7 @@ class _Job:
     served: Served
     rows: list[Row]
     future: asyncio.Future[Answers]
+    until: float
 
 
 class Predictor:
@@ -44,7 +45,8 @@ class Predictor:
 
     def __init__(self) -> None:
         self._pending: deque[_Job] = deque()
-        self._n_running = 0
+        self._running: list[_Job] = []
+        self._clock: asyncio.TimerHandle | None = None
         self._is_scheduled = False
         self._inbox: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="predictor", daemon=True)
@@ -53,15 +55,15 @@ class Predictor:
     @property
     def n_waiting(self) -> int:
         """How many requests wait for an answer."""
-        return len(self._pending) + self._n_running
+        return len(self._pending) + len(self._running)
 
-    async def predict(self, served: Served, rows: list[Row]) -> Answers:
-        """Predict rows with a version.
+    async def predict(self, served: Served, rows: list[Row], *, within_s: float) -> Answers:
+        """Predict rows with a version, within so many seconds.
 
         Raises
         ------
         UnavailableError
-            Too many requests wait already.
+            Too many requests wait already, or the prediction takes too long.
         ModelDeckError
             The model refuses the rows.
         """
@@ -69,12 +71,27 @@ class Predictor:
             msg = f"{self.n_waiting} requests are waiting already."
             raise UnavailableError(msg, "Try again in a second.")
         loop = asyncio.get_running_loop()
-        job = _Job(served, rows, loop.create_future())
+        job = _Job(served, rows, loop.create_future(), loop.time() + within_s)
         self._pending.append(job)
-        if not self._n_running and not self._is_scheduled:
+        if self._clock is None:  # one timer for all: a timer for each request costs as much as it
+            self._clock = loop.call_later(min(1.0, within_s), self._end_late, loop)
+        if not self._running and not self._is_scheduled:
             self._is_scheduled = True
             loop.call_soon(self._hand_over)
         return await job.future
+
+    def _end_late(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let nobody wait longer than it was said."""
+        self._clock = None
+        now = loop.time()
+        left = [one for one in (*self._running, *self._pending) if not one.future.done()]
+        for job in left:
+            if job.until <= now:
+                late = UnavailableError("The prediction took too long.", "Try again in a second.")
+                job.future.set_exception(late)
+        waits = [one.until - now for one in left if one.until > now]
+        if waits:
+            self._clock = loop.call_later(min(1.0, *waits), self._end_late, loop)
 
     def close(self) -> None:
         """End the thread."""
@@ -94,7 +111,7 @@ class Predictor:
             self._pending.popleft()
             if not job.future.done():  # else nobody waits for it any more
                 batch.append(job)
-        self._n_running = len(batch)
+        self._running = batch
         if batch:
             self._inbox.put(batch)
 

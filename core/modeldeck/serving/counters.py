@@ -5,6 +5,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 
@@ -36,8 +37,7 @@ class Counters:
         self._rows[key] += n_rows
         self._seconds[key] = self._seconds.get(key, 0.0) + seconds
         buckets = self._buckets.setdefault(key, [0] * (len(BOUNDS_S) + 1))
-        at = next((n for n, bound in enumerate(BOUNDS_S) if seconds <= bound), len(BOUNDS_S))
-        buckets[at] += 1
+        buckets[bisect_left(BOUNDS_S, seconds)] += 1
 
     def text(self, registry: Registry, *, unlogged: int) -> str:
         """Return everything as text, with the number of predictions that are in no log."""

@@ -13,7 +13,9 @@ import os
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -180,6 +182,24 @@ class Records:
         if model not in self._files:
             self._files[model] = _Files(self._folder_of(model), self._open_stream)
         return self._files[model]
+
+
+class Stamps:
+    """Tells the time as :mod:`modeldeck.clock` writes it, the second's text made once a second."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def __call__(self) -> str:
+        """Return the time."""
+        now = time.time_ns() // 1000
+        second, microseconds = divmod(now, 1_000_000)
+        if second != self._second:
+            self._second = second
+            at = datetime.fromtimestamp(second, UTC)
+            self._text = clock.to_text(at).removesuffix("000000Z")
+        return f"{self._text}{microseconds:06d}Z"
 
 
 def _line_of(record: Prediction) -> bytes:

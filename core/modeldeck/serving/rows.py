@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from modeldeck.errors import InvalidInputError
@@ -30,6 +31,9 @@ class RowChecker:
             (str(one["name"]), _CHECKS[one["type"]], str(one["type"]), bool(one.get("nullable")))
             for one in inputs
         ]
+        self._names = [column[0] for column in self._columns]
+        is_plain = len(inputs) > 1 and all(column[2] == "float64" for column in self._columns)
+        self._values = itemgetter(*self._names) if is_plain else None
 
     def check(self, rows: object) -> list[Row]:
         """Return the rows with the signature's columns only, each value of its type.
@@ -51,6 +55,21 @@ class RowChecker:
         if not isinstance(row, dict):
             msg = f"Row {number} is no object of column names and values."
             raise InvalidInputError(msg)
+        return self._numbers(row) or self._any(row, number)
+
+    def _numbers(self, row: Row) -> Row | None:
+        """Return a row of nothing but good floats the short way; None for any other."""
+        if self._values is None or len(row) != len(self._names):
+            return None
+        try:
+            values = self._values(row)
+        except KeyError:
+            return None
+        if set(map(type, values)) != {float} or not all(map(math.isfinite, values)):
+            return None
+        return dict(zip(self._names, values, strict=True))
+
+    def _any(self, row: Row, number: int) -> Row:
         found: Row = {}
         for name, check, kind, is_nullable in self._columns:
             value = row.get(name, _MISSING)
