@@ -218,26 +218,9 @@ def test_killed_script_keeps_what_it_logged_and_becomes_lost(root: Path) -> None
     lines = (folder / "metrics.jsonl").read_bytes().splitlines()
     assert len(records) >= len(lines) - 1
     long_ago = time.time() - 3600
-    for name in ("heartbeat", "metrics.jsonl", "run.json"):
-        os.utime(folder / name, (long_ago, long_ago))
+    for path in folder.iterdir():
+        os.utime(path, (long_ago, long_ago))
     assert shown(root, run_id)["status"] == "lost"
-
-
-def test_forked_child_does_not_end_its_parents_run(root: Path) -> None:
-    """A child process may log, but its exit leaves the run open."""
-    code = (
-        "import os, modeldeck\n"
-        f"with modeldeck.start_run('churn', workspace={str(root)!r}) as run:\n"
-        "    child = os.fork()\n"
-        "    run.log({'who': 1.0 if child else 2.0})\n"
-        "    if not child:\n"
-        "        raise SystemExit(0)\n"
-        "    os.waitpid(child, 0)\n"
-        "    assert not (run.folder / 'end.json').exists()\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S)
-    end = next((root / "runs").glob("*/*/end.json"))
-    assert json.loads(end.read_text())["status"] == "finished"
 
 
 def test_artifacts_are_kept_once_and_inside(root: Path, tmp_path: Path) -> None:

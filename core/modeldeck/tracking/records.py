@@ -91,16 +91,16 @@ class Records:
             The run has ended, or belongs to the process that this one was forked from.
         """
         step = self._step + 1 if step is None else step
-        if not values.keys() <= self._known or not self._is_open:
-            self._check_names(values)
+        is_plain = values.keys() <= self._known if self._is_open else False
         line = b""
-        try:
-            total = sum(values.values())  # type: ignore[arg-type]  # what cannot be added is caught
-            if type(total) in PLAIN and total - total == 0 and type(step) is int:
-                record = {"at": time.time(), "step": step, "metrics": values}
-                line = orjson.dumps(record, option=OPTIONS)
-        except UNADDABLE:
-            pass
+        if is_plain or self._check_names(values):
+            try:
+                total = sum(values.values())  # type: ignore[arg-type]  # caught, if it is no sum
+                if type(total) in PLAIN and total - total == 0 and type(step) is int:
+                    record = {"at": time.time(), "step": step, "metrics": values}
+                    line = orjson.dumps(record, option=OPTIONS)
+            except UNADDABLE:
+                pass
         if not line:
             step = whole_step(step)
             line = careful_record(values, step)
@@ -110,13 +110,19 @@ class Records:
             self._losses.add(error)
         self._step = step
 
-    def _check_names(self, values: Mapping[str, object]) -> None:
+    def _check_names(self, values: Mapping[str, object]) -> bool:
+        """Look at names that are new; say whether all values have plain types.
+
+        A metric that began as a truth value stays unknown, so that it always takes the careful way.
+        """
         self._need_open()
         for name in values:
             if not _is_metric(name):
                 msg = f"{name!r:.80} cannot be the name of a metric."
                 raise InvalidInputError(msg, f"Use 1 to {MAX_NAME} printable characters.")
-        self._known |= {name for name, value in values.items() if type(value) in PLAIN}
+        plain = {name for name, value in values.items() if type(value) in PLAIN}
+        self._known |= plain
+        return len(plain) == len(values)
 
     def log_parameters(self, parameters: Mapping[str, object]) -> None:
         """Add parameters that were not known at the start.
