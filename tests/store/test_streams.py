@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeldeck.errors import ModelDeckError, NotPermittedError, UnavailableError
@@ -151,6 +151,7 @@ def test_folder_without_permission_is_an_error(tmp_path: Path) -> None:
         Stream(tmp_path / "a.jsonl")
 
 
+@settings(deadline=None)  # a busy disk takes as long as it takes
 @given(
     lines=st.lists(st.binary(max_size=40).filter(lambda line: b"\n" not in line and line)),
     cuts=st.lists(st.integers(0, 2000), max_size=8),

@@ -33,7 +33,7 @@ class Losses:
         """Count one, and say so if it is the first."""
         self.count += 1
         if self.count == 1:
-            warn(f"{error.message} Run {self._run} goes on; what it logs until then is lost.")
+            warn(f"{error.message} Run {self._run} goes on; what it logs meanwhile is lost.")
 
 
 def warn(text: str) -> None:

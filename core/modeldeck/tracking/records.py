@@ -1,7 +1,7 @@
 """What a run writes down while it goes: metrics, parameters, tags, progress, text.
 
 The records are specified in :mod:`modeldeck.store.runs`. Logging a metric is called in the
-innermost loop of a training, and takes less time than the ``write`` that it ends in.
+innermost loop of a training, and adds less time than the ``write`` that it ends in takes.
 """
 
 from __future__ import annotations

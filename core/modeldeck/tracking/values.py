@@ -170,7 +170,7 @@ def _number(name: str, value: object) -> float:
             return float(one)
     except (AttributeError, *UNADDABLE):
         pass
-    msg = f"Metric {name} is one number; it cannot be {_shown(value)}."
+    msg = f"Metric {name} is one number that a float can hold, not {_shown(value)}."
     raise InvalidInputError(msg, "Log several under names of their own, others as parameters.")
 
 
