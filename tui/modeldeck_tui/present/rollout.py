@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from modeldeck.domain.documents import (
     EndpointDocument,
     ReleaseDocument,
+    ServerDocument,
     TrafficBucket,
     TrafficDocument,
 )
@@ -51,7 +52,7 @@ def title(release: ReleaseDocument, snapshot: Snapshot) -> str:
 
 
 def lines(
-    release: ReleaseDocument, snapshot: Snapshot, buckets: Sequence[TrafficBucket]
+    release: ReleaseDocument, snapshot: Snapshot, *, buckets: Sequence[TrafficBucket]
 ) -> list[Line]:
     """Return the approval, each server, and the traffic now, since then, and before."""
     name = endpoint_of(release)
@@ -63,7 +64,7 @@ def lines(
     ]
     if live is None or live[0]["release"] != release["id"]:
         return found
-    return [*found, *_servers(live[0], snapshot.at), *_traffic(release, live[1], buckets)]
+    return [*found, *_servers(live[0], snapshot.at), *_traffic(release, live[1], buckets=buckets)]
 
 
 def _servers(endpoint: EndpointDocument, now: str) -> list[Line]:
@@ -75,11 +76,7 @@ def _servers(endpoint: EndpointDocument, now: str) -> list[Line]:
             (
                 server_mark(one, endpoint),
                 cell(one["name"], "bold"),
-                cell(
-                    one["outcome"]
-                    if one["generation"] == endpoint["generation"]
-                    else f"still on generation {one['generation']}"
-                ),
+                cell(one["outcome"] if _is_now(one, endpoint) else "not yet"),
                 cell(since(ago(one["at"], now)), "dim"),
                 cell(one["reason"]),
             ),
@@ -89,8 +86,12 @@ def _servers(endpoint: EndpointDocument, now: str) -> list[Line]:
     ]
 
 
+def _is_now(server: ServerDocument, endpoint: EndpointDocument) -> bool:
+    return server["generation"] == endpoint["generation"]
+
+
 def _traffic(
-    release: ReleaseDocument, now: TrafficDocument, buckets: Sequence[TrafficBucket]
+    release: ReleaseDocument, now: TrafficDocument, *, buckets: Sequence[TrafficBucket]
 ) -> list[Line]:
     at = release["decided_at"]
     before = release["replaces_version"]

@@ -43,7 +43,7 @@ def measured(buckets: Sequence[TrafficBucket]) -> dict[str, list[float | None]]:
     }
 
 
-def drawn(endpoint: str, series: Series, width: int, *, height: int) -> Lines:
+def drawn(endpoint: str, series: Series, *, width: int, height: int) -> Lines:
     """Return the last ten minutes of an endpoint: charts where they fit, else sparklines."""
     if not series:
         return []
@@ -55,10 +55,10 @@ def drawn(endpoint: str, series: Series, width: int, *, height: int) -> Lines:
     down = -(-len(_CHARTS) // across)
     if inside // down < _LEAST_HEIGHT or width < _LEAST_WIDTH // 2:
         head = [Shade(f"{title}, a column is 10 s", "dim")]
-        return [head, *(_spark(name, values, width) for name, values in series.items())]
+        return [head, *(_spark(name, values, width=width) for name, values in series.items())]
     room = (width - _GAP * (across - 1)) // across
     charts = [
-        _chart(name, {one: series[one] for one in names}, room, height=inside // down)
+        _chart(name, {one: series[one] for one in names}, width=room, height=inside // down)
         for name, names in _CHARTS.items()
     ]
     found: Lines = [[Shade(title, "dim")]]
@@ -81,7 +81,7 @@ def _beside(charts: Sequence[Lines], room: int) -> Lines:
     return found
 
 
-def _chart(name: str, series: Series, width: int, *, height: int) -> Lines:
+def _chart(name: str, series: Series, *, width: int, height: int) -> Lines:
     """Return a title with the last and greatest value of each series, then the curves."""
     title = f" {name}"
     parts = [Shade(cut(title, width), "bold")]
@@ -113,7 +113,7 @@ def _said(values: Values) -> str:
     return f"now {_short(last)}, most {_short(max(known, default=None))}"
 
 
-def _spark(name: str, values: Values, width: int) -> list[Shade]:
+def _spark(name: str, values: Values, *, width: int) -> list[Shade]:
     """Return a measure as one line: its name, a sparkline, its last and greatest value."""
     known = [one for one in values if one is not None]
     last = next((one for one in reversed(values) if one is not None), None)

@@ -35,7 +35,7 @@ class TrafficView(Widget):
         (width, height), base = self.content_size, self.rich_style
         if self._drawn_for != (width, height):
             self._drawn_for = (width, height)
-            self._lines = drawn(self.endpoint, self.series, width, height=height)
+            self._lines = drawn(self.endpoint, self.series, width=width, height=height)
         if y >= len(self._lines):
             return Strip.blank(width, base)
         parts = [Segment(one.text, base + _style(one.style)) for one in self._lines[y]]

@@ -75,10 +75,13 @@ class OverviewScreen(VotingPage):
                 "Latest activity", empty=("Nothing was decided yet.",), is_feed=True, id="latest"
             )
 
+    def on_resize(self) -> None:
+        """Give what is deployed the whole width on narrow terminals."""
+        self.set_class(self.size.width < SLIM, "-slim")
+
     def show(self, snapshot: Snapshot) -> None:
         """Show what was read."""
         width = self.size.width
-        self.set_class(width < SLIM, "-slim")
         lines = overview.inbox(snapshot)
         inbox = self.query_one("#inbox", Table)
         inbox.set_class(not lines, "-empty")

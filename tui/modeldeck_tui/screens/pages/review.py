@@ -151,7 +151,7 @@ class ReviewScreen(VotingPage, Settling):
         self.set_class(is_on, "-rollout")
         if is_on:
             self.query_one("#rollout", Table).show_lines(
-                rollout.lines(release, snapshot, self._buckets),
+                rollout.lines(release, snapshot, buckets=self._buckets),
                 title=rollout.title(release, snapshot),
             )
 
