@@ -1,4 +1,4 @@
-"""Pages at sizes from small to very large: what stands where, and that nothing is cut for no need."""
+"""Pages at sizes from small to very large: what stands where, and that values are whole."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_foot_of_the_review_holds_what_no_row_shows(root: Path) -> None:
 
 
 def test_large_review_has_its_annotations_files_and_lineage(root: Path) -> None:
-    """The thread is a pane of its own; tabs show which files changed, and the way to the version."""
+    """The thread is a pane of its own; tabs show which files changed, and the lineage."""
     with Workspace.open(root, user="carol") as carol:
         carol.annotations.add("release:churn-2", "mind the recall")
 
@@ -311,8 +311,9 @@ def test_endpoint_has_charts_where_there_is_room_and_lines_where_not(
 @pytest.mark.parametrize("height", [1, 4, 6, 16, 40])
 def test_traffic_is_drawn_inside_its_room(width: int, height: int) -> None:
     """At any size, with gaps and without requests, no line is wider and none too many."""
-    gappy = [None if n % 5 else float(n) for n in range(60)]
-    series = {"requests/s": [0.0] * 60, "p50 ms": gappy, "p95 ms": gappy, "errors %": [0.0] * 60}
+    gappy: list[float | None] = [None if n % 5 else float(n) for n in range(60)]
+    none: list[float | None] = [0.0] * 60
+    series = {"requests/s": none, "p50 ms": gappy, "p95 ms": gappy, "errors %": none}
     lines = traffic.drawn("churn@production", series, width=width, height=height)
     n_charts = sum("latency" in part.text for line in lines for part in line)
     assert n_charts or len(lines) == 5

@@ -15,6 +15,9 @@ from modeldeck_tui.present.charts import Axes, Part, Point, curves
 from modeldeck_tui.widgets.styles import CURVES, STYLES
 
 
+TOO_SMALL = "too small here; + gives it room"
+
+
 class Chart(Widget):
     """Curves with axes, and a line that says which is which.
 
@@ -82,7 +85,8 @@ class Chart(Widget):
         self._draw(width, height)
         base = self.rich_style
         if not self._drawn:
-            text = self.empty if y == 0 else ""
+            text = TOO_SMALL if any(self.series) else self.empty
+            text = text if y == 0 else ""
             return Strip([Segment(f" {text}", base + STYLES["dim"])]).adjust_cell_length(
                 width, base
             )

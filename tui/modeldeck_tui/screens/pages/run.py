@@ -25,6 +25,8 @@ from modeldeck_tui.widgets.tabs import Tabs
 from modeldeck_tui.widgets.text_view import TextView
 
 N_OUTPUT = 500
+LOW = 20
+"""Lines below which the metrics and the tabs take the chart's place."""
 
 
 class RunDetail(NamedTuple):
@@ -55,7 +57,8 @@ class RunScreen(Charting):
     #run-metrics { height: auto; min-height: 4; max-height: 50%; }
     #run-metrics.-all, #run-metrics.-more { max-height: 100%; }
     #run-chart { height: 1fr; }
-    .-tiny #run-chart { display: none; }
+    .-tiny #run-chart, .-low #run-chart { display: none; }
+    .-low #run-metrics { height: 1fr; max-height: 100%; }
     #run-more { height: 2fr; }
     .-tall #run-more { height: 3fr; }
     .-wide #run-top { layout: horizontal; }
@@ -93,6 +96,10 @@ class RunScreen(Charting):
                 ],
                 id="run-more",
             )
+
+    def on_resize(self) -> None:
+        """Leave the chart out where nothing of it would show."""
+        self.set_class(self.size.height < LOW, "-low")
 
     def entity(self) -> str:
         """Return this run, or the thing under the cursor of its lineage."""
