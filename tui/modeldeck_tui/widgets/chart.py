@@ -14,7 +14,6 @@ from modeldeck_tui.output import cut
 from modeldeck_tui.present.charts import Axes, Part, Point, curves
 from modeldeck_tui.widgets.styles import CURVES, STYLES
 
-
 TOO_SMALL = "too small here; + gives it room"
 
 
