@@ -24,6 +24,10 @@ _KINDS = {
 _BAR = 10
 _SPARK = 20
 _NAME = 12
+_SLIM_NAME = 4
+SLIM, BROAD = 100, 140
+"""Columns below which a run is its name and value alone; from which on everything fits."""
+
 N_LATEST = 40
 
 
@@ -86,23 +90,31 @@ def rates(snapshot: Snapshot) -> tuple[list[str], list[list[Point]]]:
     ]
 
 
-def running(snapshot: Snapshot, *, is_wide: bool = False) -> list[Line]:
-    """Return the runs that run, then those that ended last; with more columns where they fit."""
+def running(snapshot: Snapshot, *, width: int) -> list[Line]:
+    """Return the runs that run, then those that ended last, for a terminal of so many columns."""
     return [
-        Line(f"run:{one['id']}", _run(one, snapshot.at, is_wide=is_wide))
+        Line(f"run:{one['id']}", _run(one, snapshot.at, width=width))
         for one in [*snapshot.running, *snapshot.recent]
     ]
 
 
-def _run(run: RunDocument, now: str, *, is_wide: bool) -> tuple[Cell, ...]:
+def _run(run: RunDocument, now: str, *, width: int) -> tuple[Cell, ...]:
     status = run_status(run["status"])
+    is_slim = width < SLIM
+    title = run["name"] or run["experiment"]
     cells = (
         Cell(status.text[:1], status.style),
-        cell(f"{run['experiment']} {run['name']}".strip()),
-        cell(_progress(run) if run["status"] == "running" else best(run)),
+        cell(title if is_slim else f"{run['experiment']} {run['name']}".strip()),
+        cell(
+            _progress(run)
+            if run["status"] == "running"
+            else best(run, _SLIM_NAME if is_slim else _NAME)
+        ),
     )
+    if is_slim:
+        return cells
     name = cell(run["id"].rsplit("-", 1)[-1], "dim")
-    if not is_wide:
+    if width < BROAD:
         return (*cells, name)
     ended = run["ended_at"] or run["started_at"]
     return (
@@ -121,11 +133,11 @@ def _progress(run: RunDocument) -> str:
     return f"{share:4.0%} {'▓' * filled}{'░' * (_BAR - filled)}"
 
 
-def best(run: RunDocument) -> str:
-    """Return a run's first metric, else how long it took."""
+def best(run: RunDocument, room: int = _NAME) -> str:
+    """Return a run's first metric, its name in so much room; else how long the run took."""
     names = sorted(run["metrics"], key=lambda name: name.startswith("cv_"))
     for name in names[:1]:
-        return f"{cut(name, _NAME)} {number(run['metrics'][name]['last'])}"
+        return f"{cut(name, room)} {number(run['metrics'][name]['last'])}"
     return took(run["duration_s"])
 
 

@@ -100,7 +100,7 @@ def _traffic(
         _mean([one for one in buckets if one["at"] >= at]),
         _mean([one for one in buckets if one["at"] < at]) if before else _UNKNOWN,
     ]
-    heads = ("last minute", "since then", f"{before} before" if before else "nothing before")
+    heads = ("last minute", "since then", before or "before")
     found = [Line("traffic", (cell(""), cell("traffic", "dim"), *(cell(x, "dim") for x in heads)))]
     for number, name in enumerate(("requests", "p95", "errors")):
         values = [column[number] for column in columns]

@@ -25,9 +25,6 @@ NOTHING = (
 
 
 NO_RUNS = ("No runs yet.", "2 n trains a pipeline.")
-WIDE = 140
-"""Columns from which on the traffic of ten minutes fits."""
-
 SLIM = 76
 """Columns below which what is deployed takes the width of the last runs too."""
 
@@ -70,7 +67,7 @@ class OverviewScreen(VotingPage):
                         id="deployed",
                     )
                     yield Chart("No requests in the last 10 minutes.", id="rates")
-                yield Table("Runs", empty=NO_RUNS, elastic=3, is_feed=True, id="running")
+                yield Table("Runs", empty=NO_RUNS, elastic=1, is_feed=True, id="running")
             yield Table(
                 "Latest activity", empty=("Nothing was decided yet.",), is_feed=True, id="latest"
             )
@@ -86,14 +83,14 @@ class OverviewScreen(VotingPage):
         inbox = self.query_one("#inbox", Table)
         inbox.set_class(not lines, "-empty")
         inbox.show_lines(lines, title=f"Needs you · {len(lines)}")
-        deployed, is_wide = self.query_one("#deployed", Table), width >= WIDE
+        deployed, is_wide = self.query_one("#deployed", Table), width >= overview.BROAD
         deployed.titles = (*overview.DEPLOYED, *([overview.WIDE] * is_wide))
         deployed.show_lines(overview.deployed(snapshot, is_wide=is_wide))
         self._show_rates(snapshot)
         runs = self.query_one("#running", Table)
         runs.say_when_empty(NO_RUNS if snapshot.is_whole else ("reading …",))
         title = f"Running · {len(snapshot.running)}" if snapshot.running else "Last runs"
-        runs.show_lines(overview.running(snapshot, is_wide=is_wide), title=title)
+        runs.show_lines(overview.running(snapshot, width=width), title=title)
         self.query_one("#latest", Table).show_lines(overview.activity(snapshot))
         self.crumb("Overview")
 

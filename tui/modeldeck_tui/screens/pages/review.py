@@ -70,6 +70,8 @@ class ReviewScreen(VotingPage, Settling):
     .-wide #gate { height: auto; min-height: 4; max-height: 50%; }
     .-wide #votes { height: 1fr; }
     .-wide #thread { display: block; height: auto; min-height: 3; max-height: 40%; }
+    .-wide.-rollout #left { width: 54; }
+    .-wide.-rollout #right { width: 1fr; }
     .-tall #rollout { max-height: 14; height: auto; }
     #left.-all, #left.-more, #boxes.-all, #boxes.-more, #rollout.-all, #rollout.-more,
     #gate.-all, #gate.-more, #thread.-all, #thread.-more { max-height: 100%; }
