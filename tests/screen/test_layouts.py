@@ -125,7 +125,7 @@ def test_approved_release_becomes_its_rollout(
     async def drive() -> None:
         async with reviewing(root, size=size) as deck:
             await deck.until_shown("Rollout · ◌ deploying · B goes back to churn@1", "by alice")
-            await deck.until_shown("since then  churn@1", "4.0/s", "2.0 ms", "5.0/s", "30.0 ms")
+            await deck.until_shown("since then  churn@1", "4.0/s", "2.0 ms", "5.0/s", "30 ms")
             assert shown(deck, "#gate")
             assert shown(deck, "#changes")
             with Workspace.open(root, user="server") as server:

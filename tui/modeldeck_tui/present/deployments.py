@@ -11,7 +11,7 @@ from modeldeck.domain.documents import (
 )
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell
-from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact
+from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact, milliseconds
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import endpoint_status, release_status
 
@@ -42,7 +42,7 @@ def _rate(one: Live) -> Cell:
 
 def _p95(one: Live) -> Cell:
     p95 = one[1]["p95_s"]
-    return cell(f"{p95 * 1000:.1f} ms" if p95 is not None else "-")
+    return cell(milliseconds(p95) if p95 is not None else "-")
 
 
 def _errors(one: Live) -> Cell:

@@ -8,7 +8,7 @@ from modeldeck.domain.documents import RunDocument
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell, cut, number
 from modeldeck_tui.present.charts import Point, points, sparkline
-from modeldeck_tui.present.rows import Line, ago, cell, clock, took
+from modeldeck_tui.present.rows import Line, ago, cell, clock, milliseconds, took
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import endpoint_status, run_status
 
@@ -25,7 +25,7 @@ _BAR = 10
 _SPARK = 20
 _NAME = 12
 _SLIM_NAME = 4
-SLIM, BROAD = 100, 140
+SLIM, BROAD = 110, 140
 """Columns below which a run is its name and value alone; from which on everything fits."""
 
 N_LATEST = 40
@@ -57,7 +57,7 @@ def deployed(snapshot: Snapshot, *, is_wide: bool = False) -> list[Line]:
     found = []
     for one, traffic in snapshot.live:
         has_traffic = traffic["p95_s"] is not None
-        p95 = f"{traffic['p95_s'] * 1000:.1f} ms" if traffic["p95_s"] is not None else "-"
+        p95 = milliseconds(traffic["p95_s"]) if traffic["p95_s"] is not None else "-"
         errors = traffic["errors_share"]
         found.append(
             Line(

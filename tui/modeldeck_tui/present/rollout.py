@@ -14,7 +14,7 @@ from modeldeck.domain.documents import (
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell
 from modeldeck_tui.present.deployments import server_mark
-from modeldeck_tui.present.rows import Line, age_s, ago, cell, since
+from modeldeck_tui.present.rows import Line, age_s, ago, cell, milliseconds, since
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import endpoint_status
 
@@ -128,4 +128,4 @@ def _mean(buckets: Sequence[TrafficBucket]) -> Measures:
 
 
 def _measures(rate: float, p95_s: float, *, errors: float) -> Measures:
-    return f"{rate:.1f}/s", f"{p95_s * 1000:.1f} ms", f"{errors:.1%}" if errors else "0%"
+    return f"{rate:.1f}/s", milliseconds(p95_s), f"{errors:.1%}" if errors else "0%"

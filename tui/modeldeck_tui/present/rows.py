@@ -181,6 +181,16 @@ def took(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if 0 < seconds < 1 else duration(seconds)
 
 
+def milliseconds(seconds: float) -> str:
+    """Return a short time in milliseconds, with a digit behind the point below ten.
+
+    >>> milliseconds(0.0045), milliseconds(0.0728)
+    ('4.5 ms', '73 ms')
+    """
+    value = seconds * 1000
+    return f"{value:.1f} ms" if value < 9.95 else f"{value:.0f} ms"
+
+
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
