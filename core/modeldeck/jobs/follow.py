@@ -8,8 +8,9 @@ import threading
 import traceback
 from pathlib import Path
 
-from modeldeck.domain import releases
+from modeldeck.domain import quorum
 from modeldeck.domain.documents import EndpointDocument
+from modeldeck.domain.state import OPEN
 from modeldeck.errors import ConflictError, DamageError, ModelDeckError, NotPermittedError
 from modeldeck.jobs.copies import Copies
 from modeldeck.jobs.trial import Trial
@@ -169,7 +170,7 @@ class Follower:
                 witness.remember(state)
                 if any(
                     one.environment == self.environment
-                    and one.status in releases.OPEN
+                    and one.status in OPEN
                     and one.manifest not in self.copies.known.good
                     for one in state.releases.values()
                 ):
@@ -220,7 +221,7 @@ class Follower:
             is_new = release is not None and endpoint["generation"] == release.generation + 1
             if release is None or not is_new or release.status != "deploying":
                 return
-            left = releases.lacks(state, release, issued=self.workspace.now())
+            left = quorum.lacks(state, release, issued=self.workspace.now())
         if left:
             msg = f"{release.id} lacks {', '.join(left)}: by this server's clock its approvals "
             msg += "expired or were revoked before it went live."

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from modeldeck.domain.documents import Number
 from modeldeck.domain.entry import is_digest
-from modeldeck.errors import DamageError, InvalidInputError, ModelDeckError
+from modeldeck.errors import DamageError, InvalidInputError, NotFoundError
 from modeldeck.store import files
 from modeldeck.store.objects import ObjectStore
 
@@ -87,7 +87,7 @@ def _described(folder: Path) -> dict[str, object]:
 def _json(path: Path) -> dict[str, object]:
     try:
         value = read_json(files.read_bytes(path, MAX_JSON))
-    except (ModelDeckError, ValueError):
+    except (DamageError, NotFoundError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from modeldeck import clock
-from modeldeck.errors import InvalidInputError, ModelDeckError, NotFoundError
+from modeldeck.errors import DamageError, InvalidInputError, NotFoundError
 from modeldeck.store import ledger
 
 _AGE = re.compile(r"(\d+)([smhdw])")
@@ -65,7 +65,7 @@ def last_entry(root: Path, as_of: str, *, now: datetime) -> Moment:
 def _at(root: Path, n: int) -> str:
     try:
         at = json.loads(ledger.read_file(root, n)[0])["at"]
-    except (ModelDeckError, ValueError, KeyError, TypeError):
+    except (DamageError, NotFoundError, ValueError, KeyError, TypeError):
         return "9"
     return at if isinstance(at, str) else "9"
 
