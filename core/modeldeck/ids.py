@@ -17,7 +17,7 @@ from modeldeck.errors import InvalidInputError, NotFoundError, UsageError
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case: no i, l, o, u
 _SUFFIX = 6
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
-_ID = re.compile(r"\d{8}-\d{6}-[0-9a-hjkmnp-tv-z]{6}")
+_ID = re.compile(r"\d{8}-\d{6}-[0-9a-hjkmnp-tv-z]{6}", re.ASCII)
 
 
 def new_id(now: datetime) -> str:

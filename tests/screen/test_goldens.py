@@ -29,7 +29,7 @@ PAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "runs": (("2",), ("EXPERIMENT", "28jt97")),
     "run": (("enter",), ("40 values", "Lineage")),
     "compare": (("escape", "space", "space", "C"), ("parameters", "equal hidden", "40 values")),
-    "models": (("3",), ("churn@2", "RECALL", "Gate")),
+    "models": (("3",), ("churn@2", "recall", "Gate")),
     "releases": (("4",), ("Waiting for me", "churn-2")),
     "review": (("j", "enter"), ("Votes", "Changes", "looks good")),
     "deployments": (("5",), ("churn@production",)),

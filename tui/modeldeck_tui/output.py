@@ -251,6 +251,15 @@ def number(value: object) -> str:
     return f"{value:.4g}"
 
 
+def counted(count: int, what: str) -> str:
+    """Return how many there are of something.
+
+    >>> counted(1, "line"), counted(2000, "line")
+    ('1 line', '2,000 lines')
+    """
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def moment(at: str) -> str:
     """Return a time of a document as people read it, in UTC.
 

@@ -200,7 +200,7 @@ class Deployments:
             if problem:
                 raise TamperingError(problem, "`modeldeck ledger verify` names what is wrong.")
             endpoint = state.endpoints[typed.removeprefix("endpoint:")]
-            level = state.policy.environments[endpoint.environment].level
+            level = state.policy.environment(endpoint.environment).level
             if level == Level.OWNER and self.deck.ledger.owners_differ:
                 msg = "The files' owners are not those that the ledger records."
                 raise TamperingError(msg, "Serve from the original folder.")

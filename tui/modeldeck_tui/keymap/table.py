@@ -398,8 +398,8 @@ HINTS = {
     " app.back",
     "models": "models.promote models.diff list.filter app.next_tab app.annotate app.next_pane",
     "releases": "list.open releases.approve releases.reject app.next_tab app.annotate list.filter",
-    "review": "review.approve review.reject review.request_changes app.annotate review.rollback"
-    " app.next_pane app.back",
+    "review": "review.approve review.reject review.request_changes review.diff app.annotate"
+    " review.rollback app.next_tab",
     "deployments": "deployments.rollback app.open_log app.annotate app.next_tab app.next_pane"
     " list.filter",
     "sources": "list.open list.filter app.next_pane app.back",

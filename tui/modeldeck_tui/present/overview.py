@@ -19,6 +19,7 @@ _KINDS = {
     "blocked": Cell("BLOCKED", "bad"),
     "failed": Cell("✖ FAILED", "bad"),
     "lost": Cell("○ LOST", "warn"),
+    "silent": Cell("○ SILENT", "warn"),
     "run": Cell("✖ RUN", "bad"),
 }
 _BAR = 10

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from modeldeck_tui.clean import clean
+from modeldeck_tui.output import counted
 from modeldeck_tui.present import runs
 from modeldeck_tui.present.charts import Point, reduced, smoothed
 from modeldeck_tui.screens.running import RunActions
@@ -69,7 +70,7 @@ class Charting(RunActions):
             }
             self.metric = max(names, key=lambda name: longest[name])
         shown = {run: one[self.metric] for run, one in found.items() if self.metric in one}
-        marks = [f"{max(map(len, shown.values())):,} values"]
+        marks = [counted(max(map(len, shown.values())), "value")]
         marks += ["log"] if self.is_log else []
         marks += [f"smoothed {self.weight}"] if self.weight else []
         title = f"{clean(self.metric)} · {', '.join(marks)} (m next metric)"

@@ -9,7 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from modeldeck_tui.clean import clean
-from modeldeck_tui.present.activity import entry_lines
+from modeldeck_tui.output import counted
+from modeldeck_tui.present.activity import earlier, entry_lines
 from modeldeck_tui.present.conditions import Situation
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.base import Page
@@ -55,7 +56,7 @@ class ReaderScreen(Page):
 
     def show(self, snapshot: Snapshot) -> None:  # noqa: ARG002 -- the text stays as it is
         """Say what it is."""
-        self.crumb(self.path, f"{len(self.lines)} lines")
+        self.crumb(self.path, counted(len(self.lines), "line"))
 
     def entity(self) -> str:
         """Return what the text is about."""
@@ -98,7 +99,7 @@ class ReadingScreen(ReaderScreen):
         """Show it."""
         self.lines = value
         self.query_one(TextView).show(value)
-        self.crumb(clean(self.path), f"{len(value)} lines")
+        self.crumb(clean(self.path), counted(len(value), "line"))
 
 
 class EntryScreen(ReadingScreen):
@@ -115,4 +116,7 @@ class EntryScreen(ReadingScreen):
         self.n = n
 
     def _read_entry(self) -> Sequence[Styled]:
-        return entry_lines(self.workspace.activity.entry(self.n))
+        activity = self.workspace.activity
+        entry = activity.entry(self.n)
+        n = earlier(entry["activity"], activity.list())
+        return entry_lines(entry, before=activity.entry(n)["raw"] if n else "")

@@ -17,6 +17,7 @@ from modeldeck.domain.filters.query import Fields
 from modeldeck.errors import ModelDeckError
 from modeldeck_tui.clean import clean
 from modeldeck_tui.messages import LinesCame
+from modeldeck_tui.output import counted
 from modeldeck_tui.present import logs
 from modeldeck_tui.present.conditions import Situation
 from modeldeck_tui.present.logs import Source
@@ -143,7 +144,11 @@ class LogScreen(Page):
         path += f"  /{clean(held.wanted)}" if held.wanted else ""
         path += f"  ≥{held.least_level}" if held.least_level else ""
         shown = held.n_shown
-        lines = f"{shown:,} of {held.n_held:,}" if held.is_narrowed else f"last {shown:,} lines"
+        lines = (
+            f"{shown:,} of {held.n_held:,}"
+            if held.is_narrowed
+            else f"last {counted(shown, 'line')}"
+        )
         if view.is_following:
             note, style = f"{lines}  ▶ FOLLOW", "good"
         else:

@@ -24,6 +24,7 @@ NOTHING = (
 )
 
 
+READING = ("reading …",)
 NO_RUNS = ("No runs yet.", "2 n trains a pipeline.")
 SLIM = 76
 """Columns below which what is deployed takes the width of the last runs too."""
@@ -56,7 +57,7 @@ class OverviewScreen(VotingPage):
     def body(self) -> ComposeResult:
         """Make the four lists."""
         with Vertical(id="body"):
-            yield Table("Needs you", empty=NOTHING, elastic=2, id="inbox")
+            yield Table("Needs you", empty=READING, elastic=2, id="inbox")
             with Horizontal(id="middle"):
                 with Vertical(id="live"):
                     yield Table(
@@ -88,7 +89,8 @@ class OverviewScreen(VotingPage):
         deployed.show_lines(overview.deployed(snapshot, is_wide=is_wide))
         self._show_rates(snapshot)
         runs = self.query_one("#running", Table)
-        runs.say_when_empty(NO_RUNS if snapshot.is_whole else ("reading …",))
+        runs.say_when_empty(NO_RUNS if snapshot.is_whole else READING)
+        self.query_one("#inbox", Table).say_when_empty(NOTHING if snapshot.is_whole else READING)
         title = f"Running · {len(snapshot.running)}" if snapshot.running else "Last runs"
         runs.show_lines(overview.running(snapshot, width=width), title=title)
         self.query_one("#latest", Table).show_lines(overview.activity(snapshot))
