@@ -27,7 +27,7 @@ def to_text(instant: datetime) -> str:
     >>> to_text(datetime(2026, 11, 23, 7, 10, 11, tzinfo=UTC))
     '2026-11-23T07:10:11.000000Z'
     """
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ", re.ASCII)
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def from_text(text: str) -> datetime:
@@ -41,7 +41,7 @@ def from_text(text: str) -> datetime:
     if not is_instant(text):
         msg = f"{text[:40]!r} is not a time like 2026-11-23T07:10:11.123456Z."
         raise InvalidInputError(msg)
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ", re.ASCII).replace(tzinfo=UTC)
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
 def is_instant(text: str) -> bool:
@@ -49,7 +49,7 @@ def is_instant(text: str) -> bool:
     if _INSTANT.fullmatch(text) is None:
         return False
     try:
-        datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ", re.ASCII)  # noqa: DTZ007 -- only asked whether it parses
+        datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 -- only asked whether it parses
     except ValueError:
         return False
     return True
