@@ -18,6 +18,10 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 # versions of Python, which may fail to compile; ours may not.
 COMPILE := $(BIN)/python -m compileall -q
 
+# Tests start many processes and wait for them: with a second worker they end in two thirds of the
+# time, with more the machine's load shows in tests that hold deadlines.
+SPREAD ?= --numprocesses=2 --dist=loadfile
+
 .PHONY: help setup demo test check bench wheel clean
 
 help: ## list the targets
@@ -32,7 +36,7 @@ demo: .venv/.installed ## build a demo workspace and open it; ARGS="PATH --headl
 
 test: .venv/.tests ## run all tests; ARGS="tests/store -k ledger"
 	@$(COMPILE) core tui
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
 
 check: .venv/.tests ## formatting, lint, types, direction of imports
 	$(BIN)/ruff format --check

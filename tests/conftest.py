@@ -25,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     given = config.getoption("--seed")
     seed = random.SystemRandom().randrange(1 << 32) if given is None else int(given)
     config.stash[_SEED] = seed
+    config.option.seed = seed  # so that workers in processes of their own have the same one
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(seed)
 

@@ -130,7 +130,7 @@ def test_text_columns_and_missing_values_of_a_csv_file(tmp_path: Path) -> None:
         ({"y": [None] + ["a", "b"] * 29 + ["a"]}, "y", "values of 'y' are missing"),
         ({"y": np.linspace(0.1, 9, 60)}, "y", "not classes"),
         ({"y": ["a"] * 60}, "y", "single class"),
-        ({"y": ["a"] * 59 + ["b"]}, "y", "has 1 rows"),
+        ({"y": ["a"] * 59 + ["b"]}, "y", "has 1 row"),
         ({"c": [f"t{n}" for n in range(60)]}, "y", ""),
     ],
 )
@@ -153,7 +153,7 @@ def test_unusable_column_is_named_with_the_line_of_the_file(
     [
         (b"", "is empty"),
         (b"a,b,y\n1,2,3,4\n", "line 2 has 4 fields"),
-        (b"a,a,y\n1,2,3\n", "two columns 'a'"),
+        (b"a,a,y\n1,2,3\n", "two columns are called 'a'"),
         (b"a,\xff,y\n1,2,3\n", ""),
         (b"a,b,y\n", "0 rows"),
         (b'a,b,y\n"1,2,3\n', ""),

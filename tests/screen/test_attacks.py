@@ -45,7 +45,9 @@ def strange(root: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x50"])
+@pytest.mark.parametrize(
+    "size", [SMALL, pytest.param(LARGE, marks=pytest.mark.slow)], ids=["80x24", "160x50"]
+)
 def test_hostile_text_reaches_no_terminal_from_any_page(
     strange: Path, size: Size, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -266,3 +266,29 @@ def test_server_log_with_hostile_text_keeps_to_its_lines(server: Server) -> None
     until(lambda: "FORGED" in server.log(), "the line")
     assert "\x1b" not in server.log()
     assert not any(line.startswith("FORGED") for line in server.log().splitlines())
+
+
+def test_request_forges_no_record_of_the_log(server: Server) -> None:
+    """Whatever stands in a request's id or values, each request is one record and one line."""
+    forged = "2026-11-23 10:00:00 INFO approved by alice"
+    payloads = ["\n", "\r", "\r\n", "\x0b", "\x1b[2K", "\u2028", "\x85", '"}\n{"id":"x'] * 125
+
+    def counted(pattern: str) -> int:
+        found = (server.root / "endpoints").rglob(pattern)
+        return sum(path.read_bytes().count(b"\n") for path in found)
+
+    before = counted("predictions-*.jsonl")
+    accepted = 0
+    for number, payload in enumerate(payloads):
+        body = {
+            "id": f"{number}{payload}{forged}",
+            "inputs": [
+                tensor("age", "FP64", [41.0], shape=[1]),
+                tensor("visits", "INT64", [3], shape=[1]),
+            ],
+        }
+        accepted += server.ask("POST", INFER, body=body).status == 200
+    until(lambda: counted("predictions-*.jsonl") == before + accepted, "all records")
+    for path in (server.root / "endpoints").rglob("*.log"):
+        for line in path.read_text().splitlines():
+            assert not line.startswith(forged)

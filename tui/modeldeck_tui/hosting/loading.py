@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textual import work
+from textual import events, work
+from textual.geometry import Size
 
 from modeldeck_tui.clean import clean
 from modeldeck_tui.hosting.typeahead import Typeahead
@@ -66,12 +70,22 @@ class Loading(Typeahead):
 
     def _beat(self) -> None:
         """Read again what moves by itself, and show it when what is shown grows old."""
+        self._mind_the_size()
         snapshot, age = self.snapshot, self.age_s
         moves = snapshot is None or snapshot.running or snapshot.live
         if age is None or moves or age >= RESCAN_S:
             self.reload()
         if isinstance(self.screen, Page):
             self.screen.show_age()
+
+    def _mind_the_size(self) -> None:
+        """Take the terminal's size although nothing told that it changed: signals can be lost."""
+        if self.is_headless or sys.__stderr__ is None:
+            return
+        with contextlib.suppress(OSError, ValueError):
+            size = Size(*os.get_terminal_size(sys.__stderr__.fileno()))
+            if size.area and size != self.size:
+                self.post_message(events.Resize(size, size))
 
     def on_workspace_changed(self) -> None:
         """Read again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from modeldeck.domain.filters.query import Fields
+from modeldeck.domain.filters.query import Field, Fields
 
 Document = Any
 """One of :mod:`modeldeck.domain.documents`."""
@@ -36,18 +36,23 @@ def metric(one: Document, name: str) -> object:
     return None if found is None else found["last"]
 
 
-def run_value(one: Document, name: str) -> object:
-    """Return a run's metric, parameter or tag by its name, or with ``metrics.`` before it."""
+def run_field(name: str) -> Field:
+    """Return what reads a metric, parameter or tag by its name, or with ``metrics.`` before it."""
     kind, dot, rest = name.partition(".")
     if dot and kind in {"metrics", "metric"}:
-        return metric(one, rest)
+        return lambda one: metric(one, rest)
     if dot and kind in {"params", "parameters", "param"}:
-        return one["parameters"].get(rest)
+        return lambda one: one["parameters"].get(rest)
     if dot and kind in {"tags", "tag"}:
-        return one["tags"].get(rest)
-    if name in one["metrics"]:
-        return metric(one, name)
-    return one["parameters"].get(name, one["tags"].get(name))
+        return lambda one: one["tags"].get(rest)
+
+    def value(one: Document) -> object:
+        found = one["metrics"].get(name)
+        if found is not None:
+            return found["last"]
+        return one["parameters"].get(name, one["tags"].get(name))
+
+    return value
 
 
 def _has(one: Document) -> list[str]:
@@ -73,7 +78,7 @@ RUNS = Fields(
         "duration": lambda one: one["duration_s"],
         "duration_s": lambda one: one["duration_s"],
     },
-    other=run_value,
+    other=run_field,
     people=frozenset({"owner", "user"}),
 )
 """Runs: by experiment, name, status, owner, host, tag, what they have, any metric or parameter."""
@@ -93,7 +98,7 @@ VERSIONS = Fields(
         "tag": _tags,
         "run": lambda one: one["run"],
     },
-    other=lambda one, name: one["metrics"].get(name, one["parameters"].get(name)),
+    other=lambda name: lambda one: one["metrics"].get(name, one["parameters"].get(name)),
     people=frozenset({"owner", "by"}),
 )
 """Versions: by model, number, who registered them, environments, tags, any metric or parameter."""

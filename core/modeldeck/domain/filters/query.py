@@ -68,7 +68,7 @@ class Fields:
     named : Mapping of str to callable
         Fields by name; each returns a text, a number, or texts of which one may fit.
     other : callable
-        Returns the value of any other field of a document by its name; None without it.
+        Returns what reads any other field, by its name; that gives None without it.
     people : frozenset of str
         Fields in which ``me`` stands for the person who asks.
     """
@@ -76,7 +76,7 @@ class Fields:
     text: Callable[[Any], str]
     at: Callable[[Any], str]
     named: Mapping[str, Field]
-    other: Callable[[Any, str], object] = lambda _document, _name: None
+    other: Callable[[str], Field] = lambda _name: lambda _document: None
     people: frozenset[str] = frozenset()
 
 
@@ -215,8 +215,7 @@ class _Reader:
         known = self._fields.named.get(name.lower())
         if known is not None:
             return known
-        other = self._fields.other
-        return lambda one: other(one, name)
+        return self._fields.other(name)
 
     def _compared(self, name: str, sign: str, *, value: str) -> Test:
         compare, field = _SIGNS[sign], self._value_of(name)
@@ -230,9 +229,9 @@ class _Reader:
 
         def test(one: object) -> bool:
             found = field(one)
-            if isinstance(found, bool) or not isinstance(found, int | float):
-                return False
-            return compare(found, number)
+            if isinstance(found, float):
+                return compare(found, number)
+            return type(found) is int and compare(found, number)
 
         return test
 
@@ -246,14 +245,18 @@ class _Reader:
         pattern = re.compile(glob_to_regex(glob), re.IGNORECASE)
         field = self._value_of(name)
 
+        matches = pattern.fullmatch
+
         def test(one: object) -> bool:
             found = field(one)
+            if isinstance(found, str):
+                return matches(found) is not None
             if found is None:
                 return False
             values: Iterable[object] = (
                 found if isinstance(found, list | tuple | set | dict) else (found,)
             )
-            return any(pattern.fullmatch(str(value)) for value in values)
+            return any(matches(str(value)) for value in values)
 
         return test
 
