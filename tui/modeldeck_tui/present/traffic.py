@@ -87,11 +87,12 @@ def _chart(name: str, series: Series, *, width: int, height: int) -> Lines:
     parts = [Shade(cut(title, width), "bold")]
     left = width - cell_width(title)
     for index, (one, values) in enumerate(series.items()):
-        word = f"{one.split()[0]} " if len(series) > 1 else ""
-        said = f" · {word}{_said(values)}"
-        if cell_width(said) <= left:
-            parts.append(Shade(said, index if len(series) > 1 else ""))
-            left -= cell_width(said)
+        is_one_of_many = len(series) > 1
+        sign = Shade(" ━ ", index) if is_one_of_many else Shade(" · ")
+        said = f"{one.split()[0]} {_said(values)}" if is_one_of_many else _said(values)
+        if cell_width(sign.text + said) <= left:
+            parts += [sign, Shade(said)]
+            left -= cell_width(sign.text + said)
     is_bad = "errors" in name and any(value for values in series.values() for value in values)
     body = curves(
         [points(values) for values in series.values()], width, height=height - 1, axes=LAST_MINUTES
