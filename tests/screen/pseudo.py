@@ -90,7 +90,7 @@ class Terminal:
         found = b""
         for key in keys:
             self.write(key)
-            found += self.read(1.0, quiet_s=QUIET_S)
+            found += self.read(0.4, quiet_s=QUIET_S)
         return found
 
     def leave(self) -> tuple[bytes, int]:

@@ -136,7 +136,12 @@ def press_and_hold(terminal: Terminal, key: bytes) -> None:
         terminal.read(0.02)
 
 
-@pytest.mark.parametrize("name", HELD)
+ALWAYS = {"approve in the review", "roll back", "promote"}
+
+
+@pytest.mark.parametrize(
+    "name", [one if one in ALWAYS else pytest.param(one, marks=pytest.mark.slow) for one in HELD]
+)
 def test_held_key_decides_nothing(root: Path, name: str) -> None:
     """The key that opens a dialog is held, then Enter is pressed: the ledger is as before."""
     way, key = HELD[name]

@@ -114,7 +114,7 @@ def test_past_is_shown_read_only_and_left_by_escape(root: Path) -> None:
     asyncio.run(drive())
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(LARGE, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("theme", ["dark", "light", "high-contrast", "colour-blind", "ansi"])
 def test_every_theme_draws_every_page(root: Path, size: Size, theme: str) -> None:
     """Changing how it looks changes no word of any page."""
