@@ -20,7 +20,6 @@ import os
 import re
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,7 +51,6 @@ _READ_LIMIT = 4 << 20
 _TRIES = 10_000
 _NAME = re.compile(r"[0-9]{10}\.json")
 _PATIENCE_S = 1.0
-_PAUSE_S = 0.0005
 
 
 def entry_path(root: Path, n: int) -> Path:
@@ -308,24 +306,45 @@ class Ledger:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             with contextlib.suppress(OSError):
                 descriptor = os.open(places.lock_file(self.root), flags, 0o666)
-                _wait_for_lock(descriptor)
+                descriptor = _wait_for_lock(descriptor)
             yield
         finally:
             if descriptor >= 0:
                 files.close(descriptor)
 
 
-def _wait_for_lock(descriptor: int) -> None:
-    """Take a lock, or go without it when its holder, who may be stopped, keeps it too long."""
-    until = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > until:
-                return
-            time.sleep(_PAUSE_S)
+def _wait_for_lock(descriptor: int) -> int:
+    """Take a lock; return the descriptor that holds it, or -1 when its holder keeps it too long.
+
+    The wait is the system's own queue, in which nobody is overtaken. It has no time limit, so a
+    thread waits: a holder that was stopped keeps that thread, which closes the file when it comes.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _wait_aside(descriptor)
+    return descriptor
+
+
+def _wait_aside(descriptor: int) -> int:
+    guard, is_mine, is_late = threading.Lock(), threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with guard:
+            if is_late.is_set():
+                files.close(descriptor)
+            is_mine.set()
+
+    threading.Thread(target=wait, name="modeldeck-queue", daemon=True).start()
+    if is_mine.wait(_PATIENCE_S):
+        return descriptor
+    with guard:
+        if is_mine.is_set():
+            return descriptor
+        is_late.set()
+    return -1
 
 
 def found(root: Path, intent: Intent, *, host: str, now: clock.Clock = clock.utc_now) -> str:
