@@ -26,17 +26,33 @@ class Terminal:
         Columns and rows.
     arguments : str
         More arguments of the program.
+    instead : str
+        What to begin with instead of the program, such as a shell that it is started from.
     """
 
     def __init__(
-        self, program: Program, user: str, *, size: tuple[int, int], arguments: str = ""
+        self,
+        program: Program,
+        user: str,
+        *,
+        size: tuple[int, int],
+        arguments: str = "",
+        instead: str = "",
     ) -> None:
         self.socket = program.base / f"tmux-{user}"
         environment = program.environment(user)
         del environment["NO_COLOR"]
-        wanted = ("HOME", "MODELDECK_USER", "PATH", "XDG_CACHE_HOME", "XDG_STATE_HOME")
-        exports = " ".join(f"{key}={shlex.quote(environment[key])}" for key in wanted)
-        command = shlex.join(program.command(*arguments.split()))
+        wanted = (
+            "HOME",
+            "MODELDECK_USER",
+            "PATH",
+            "PYTHONPATH",
+            "XDG_CACHE_HOME",
+            "XDG_STATE_HOME",
+        )
+        known = {key: environment[key] for key in wanted if key in environment}
+        exports = " ".join(f"{key}={shlex.quote(value)}" for key, value in known.items())
+        command = instead or shlex.join(program.command(*arguments.split()))
         shell = f"env {exports} {command}; echo ended with $?; exec sleep 600"
         width, height = size
         self._tmux(
@@ -56,6 +72,10 @@ class Terminal:
             timeout=PATIENCE_S,
         )
         return done.stdout
+
+    def start(self, program: Program) -> None:
+        """Type the program's command into the shell."""
+        self.write(shlex.join(program.command()) + "\n")
 
     def screen(self) -> str:
         """Return what the terminal shows."""

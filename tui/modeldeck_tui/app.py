@@ -97,6 +97,7 @@ class ModelDeckApp(Commands):
         self.start_looks(self._wanted_theme)
         self.start_keys()
         self.start_reading()
+        self.app_resume_signal.subscribe(self, self.come_back)
 
 
 def run_screen(

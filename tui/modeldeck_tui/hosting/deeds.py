@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
 
 
+_BACK_S = 0.1
+"""How long the terminal takes to be ours again."""
+
 _MENU = 44
 """Characters of a text that a menu shows."""
 
@@ -201,6 +204,15 @@ class Deeds(Loading):
     def action_suspend(self) -> None:
         """Go to the shell; fg comes back."""
         self.action_suspend_process()
+
+    def come_back(self, _app: object) -> None:
+        """Draw everything anew on the empty screen that a suspended program comes back to."""
+        self.set_timer(_BACK_S, self._redraw)
+
+    def _redraw(self) -> None:
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+        self.refresh(layout=True)
 
 
 def _short(path: Path) -> str:
