@@ -1,22 +1,9 @@
-"""Tables of runs: first paint, filter and order beside Textual's DataTable; keys through a pty."""
+"""Tables of runs: first paint, filter and order beside Textual's DataTable."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import pty
-import select
-import signal
-import statistics
-import struct
-import sys
-import tempfile
-import termios
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from fcntl import ioctl
-from pathlib import Path
 from typing import Any
 
 from rich.text import Text
@@ -24,19 +11,15 @@ from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
 from modeldeck.domain.filters import fields, query
-from modeldeck.services.founding import init
 from modeldeck_tui.present import runs as present
 from modeldeck_tui.present.rows import in_order
 from modeldeck_tui.screens import reading
 from modeldeck_tui.widgets.table import Table
-from tests.benchmarks import bench_screen
 from tests.benchmarks.harness import Row
 
 MANY = 100_000
 FEW = 10_000
 NOW = "2026-11-23T12:00:00.000000Z"
-N_KEYS = 8
-"""Not so many that the table scrolls, which draws all of its rows."""
 
 
 def documents(count: int) -> list[Any]:
@@ -123,49 +106,6 @@ async def theirs(found: list[Any]) -> float:
         return time.perf_counter() - begun
 
 
-@contextmanager
-def terminal(root: Path) -> Iterator[int]:
-    """Open the page of runs of a workspace in a pseudo-terminal of 80 by 24."""
-    environment = {**os.environ, "MODELDECK_USER": "ann", "TERM": "xterm-256color"}
-    child, descriptor = pty.fork()
-    if child == 0:
-        command = [sys.executable, "-P", "-m", "modeldeck_tui.cli", "-w", str(root)]
-        os.execve(command[0], command, environment)  # noqa: S606 -- our own interpreter
-    ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    try:
-        _until_quiet(descriptor, 1.5)
-        os.write(descriptor, b"2")
-        _until_quiet(descriptor, 3.0)
-        yield descriptor
-    finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        os.close(descriptor)
-
-
-def _until_quiet(descriptor: int, seconds: float) -> int:
-    """Read until nothing came for some time; return how many bytes came."""
-    n_bytes = 0
-    while select.select([descriptor], [], [], seconds)[0]:
-        n_bytes += len(os.read(descriptor, 1 << 16))
-    return n_bytes
-
-
-def keys(root: Path) -> tuple[float, float, float]:
-    """Return a cursor key's median time to the first byte and bytes, and idle bytes per second."""
-    waits, sizes = [], []
-    with terminal(root) as descriptor:
-        begun = time.perf_counter()
-        idle = _until_quiet(descriptor, 2.0) / (time.perf_counter() - begun)
-        for _key in range(N_KEYS):
-            begun = time.perf_counter()
-            os.write(descriptor, b"j")
-            select.select([descriptor], [], [], 2.0)
-            waits.append(time.perf_counter() - begun)
-            sizes.append(_until_quiet(descriptor, 0.05))
-    return statistics.median(waits), statistics.median(sizes), idle
-
-
 def _row(case: str, value: float, unit: str, *, budget: float | None = None) -> Row:
     return {
         "case": case,
@@ -178,17 +118,12 @@ def _row(case: str, value: float, unit: str, *, budget: float | None = None) -> 
 
 
 def bench() -> list[Row]:
-    """Measure tables of 100,000 rows, DataTable with 10,000, and keys with 10,000 runs."""
+    """Measure tables of 100,000 rows, and DataTable with 10,000."""
     with reading.unwatched():  # as the screen does when it reads all runs
         found = documents(MANY)
     taken = asyncio.run(ours(found))
     few = asyncio.run(ours(found[:FEW]))
     beside = asyncio.run(theirs(found[:FEW]))
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder, "ws")
-        init(root, owner="ann")
-        bench_screen.fill(root)
-        wait, size, idle = keys(root)
     first = _row("10,000 rows: first paint", few["paint"], "s")
     first["beside"], first["beside_value"] = "Textual's DataTable", beside
     return [
@@ -196,7 +131,4 @@ def bench() -> list[Row]:
         _row("100,000 rows: first paint", taken["paint"], "s", budget=0.1),
         _row("100,000 rows: filter", taken["filter"], "s", budget=0.15),
         _row("100,000 rows: order", taken["sort"], "s", budget=0.4),
-        _row("cursor key to first byte, 10,000 runs", wait * 1e3, "ms", budget=5),
-        _row("cursor key, 80×24", size, "bytes", budget=400),
-        _row("idle, 80×24", idle, "bytes a second", budget=200),
     ]

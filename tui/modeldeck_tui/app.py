@@ -15,16 +15,10 @@ for _name, _value in _SLOW_LINK.items():
 from textual.binding import BindingType  # noqa: E402 -- after the environment that it reads
 from textual.filter import LineFilter, Monochrome, NoColor  # noqa: E402 -- as above
 
+from modeldeck_tui.hosting import pages  # noqa: E402 -- as above
 from modeldeck_tui.hosting.commands import Commands  # noqa: E402 -- as above
 from modeldeck_tui.hosting.finding import Actions, Things  # noqa: E402 -- as above
 from modeldeck_tui.hosting.navigation import FIRST_PAGE  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.activity import ActivityScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.deployments import DeploymentsScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.logs import SourcesScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.models import ModelsScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.overview import OverviewScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.releases import ReleasesScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.runs import RunsScreen  # noqa: E402 -- as above
 from modeldeck_tui.widgets import zoom  # noqa: E402 -- as above
 from modeldeck_tui.widgets.bindings import bindings  # noqa: E402 -- as above
 from modeldeck_tui.widgets.safe_lines import SafeLines  # noqa: E402 -- as above
@@ -60,22 +54,14 @@ class ModelDeckApp(Commands):
     {zoom.CSS}
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
-    MODES = {  # noqa: RUF012 -- Textual's type
-        "overview": OverviewScreen,
-        "runs": RunsScreen,
-        "models": ModelsScreen,
-        "releases": ReleasesScreen,
-        "deployments": DeploymentsScreen,
-        "sources": SourcesScreen,
-        "activity": ActivityScreen,
-    }
+    MODES = {name: pages.maker(name) for name in pages.NUMBERED}  # noqa: RUF012 -- Textual's type
     DEFAULT_MODE = FIRST_PAGE
 
     def __init__(
         self, workspace: Workspace, *, theme_name: str = "", is_ascii: bool = False
     ) -> None:
         super().__init__(workspace)
-        self._wanted_theme = theme_name
+        self.dress(theme_name)
         self._safe_lines = SafeLines()
         self._safe_lines.is_ascii = is_ascii
         self._no_colour, self._greys = NoColor(), Monochrome()
@@ -93,8 +79,8 @@ class ModelDeckApp(Commands):
         return [*filters, self._safe_lines]
 
     def on_mount(self) -> None:
-        """Dress, take the person's own keys, and begin to read."""
-        self.start_looks(self._wanted_theme)
+        """Look after themes, take the person's own keys, and begin to read."""
+        self.start_looks()
         self.start_keys()
         self.start_reading()
         self.app_resume_signal.subscribe(self, self.come_back)

@@ -6,6 +6,7 @@ without a command loads the screen.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -139,6 +140,7 @@ def _is_unicode() -> bool:
 def _open_screen(session: Session, *, path: str = "", user: str = "") -> None:
     if session.looks.is_slow:
         os.environ["MODELDECK_SLOW"] = "1"  # read when Textual is imported
+    gc.disable()  # until the screen shows, which takes four fifths of the time then
     from modeldeck_tui.app import run_screen
 
     run_screen(

@@ -8,11 +8,11 @@ from functools import partial
 from modeldeck_tui import keymap
 from modeldeck_tui.hosting.looks import Looks
 from modeldeck_tui.hosting.navigation import Navigation
+from modeldeck_tui.hosting.pages import page_of
 from modeldeck_tui.keymap import Action
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.listing import ListingPage
 from modeldeck_tui.screens.overlays.colon import CommandScreen
-from modeldeck_tui.screens.pages.logs import LogScreen
 
 
 class Commands(Navigation, Looks):
@@ -106,7 +106,7 @@ class Commands(Navigation, Looks):
 
     def _logs_of(self, source: str) -> None:
         if source:
-            self.push_screen(LogScreen(source))
+            self.push_screen(page_of("log", source))
         else:
             self.action_page("sources")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import time
@@ -13,12 +14,12 @@ from textual import events, work
 from textual.geometry import Size
 
 from modeldeck_tui.clean import clean
+from modeldeck_tui.hosting.pages import load_all
 from modeldeck_tui.hosting.typeahead import Typeahead
 from modeldeck_tui.messages import LoadFailed, SnapshotLoaded, WorkspaceChanged
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.overlays.dialogs import VoteDialog
-from modeldeck_tui.screens.pages.review import ReviewScreen
 from modeldeck_tui.screens.reading import explained, read
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class Loading(Typeahead):
             self._is_stale = True
             return
         self._is_loading = True
-        self._load([one.release_id for one in self.screen_stack if isinstance(one, ReviewScreen)])
+        pages = [one for one in self.screen_stack if isinstance(one, Page)]
+        self._load([one.release_id for one in pages if one.release_id])
 
     @work(thread=True, exit_on_error=False, group="load")
     def _load(self, reviewed: Sequence[str]) -> None:
@@ -108,10 +110,14 @@ class Loading(Typeahead):
             self.post_message(SnapshotLoaded(found))
             if has_runs and self._watcher is None and self.is_running:
                 self._watcher = workspace.watch(self._tell_change)
+                load_all()
+                gc.freeze()  # what is loaded stays
+                gc.enable()  # off while the screen starts: a fifth of that time went into it
         except Exception as error:  # noqa: BLE001 -- whatever it is, what is shown grows old visibly
             is_new = repr(error) != self._failed
             self._failed = repr(error)
             self.post_message(LoadFailed(explained(error) if is_new else ""))
+            gc.enable()
 
     def on_snapshot_loaded(self, message: SnapshotLoaded) -> None:
         """Show it on every open page, unless another moment is looked at by now."""

@@ -18,23 +18,42 @@ LOOK_EVERY_S = 1.0
 class Looks(App[None]):
     """An app with our themes instead of Textual's."""
 
-    def start_looks(self, wanted: str) -> None:
-        """Register the themes, take the one that is wanted, and look for changed files."""
+    def dress(self, wanted: str) -> None:
+        """Register the themes and take one, before the app runs: a change would style all anew."""
         for name in list(self._registered_themes):
             if name not in styles.COLOURS and not name.startswith("textual-"):
                 self.unregister_theme(name)
         self._colours: dict[str, dict[str, str]] = {}
         self._own_seen: object = None
+        self._look_problems: list[str] = []
         for name, colours in styles.COLOURS.items():
             self._put_theme(name, colours)
         self._read_own_themes()
-        self.theme = wanted if wanted in self._colours else styles.DEFAULT
-        if wanted and wanted not in self._colours:
+        taken = wanted if wanted in self._colours else styles.DEFAULT
+        if wanted and wanted != taken:
             known = ", ".join(sorted(self._colours))
-            self.notify(
-                clean(f"There is no theme {wanted[:40]!r}; there are {known}."), markup=False
-            )
-        self.set_interval(LOOK_EVERY_S, self._read_own_themes)
+            self._look_problems.append(f"There is no theme {wanted[:40]!r}; there are {known}.")
+        self.set_reactive(App.theme, taken)
+        styles.use(taken, self._colours[taken])
+        is_dark = self.current_theme.dark
+        looks = {f"-theme-{taken}": True, "-dark-mode": is_dark, "-light-mode": not is_dark}
+        self.update_classes(looks, update=False)
+        self._refresh_truecolor_filter(self.ansi_theme)
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def start_looks(self) -> None:
+        """Say what is wrong with themes, and look for changed files from now on."""
+        self._say_look_problems()
+        self.set_interval(LOOK_EVERY_S, self._follow_own_themes)
+
+    def _follow_own_themes(self) -> None:
+        self._read_own_themes()
+        self._say_look_problems()
+
+    def _say_look_problems(self) -> None:
+        while self._look_problems:
+            text = clean(self._look_problems.pop(0))
+            self.notify(text, severity="warning", timeout=8, markup=False)
 
     @property
     def theme_names(self) -> list[str]:
@@ -66,8 +85,7 @@ class Looks(App[None]):
             return
         is_first, self._own_seen = self._own_seen is None, seen
         found, problems = styles.read_own(folder)
-        for problem in problems:
-            self.notify(clean(problem), severity="warning", timeout=8, markup=False)
+        self._look_problems += problems
         for name, colours in found.items():
             if self._colours.get(name) != colours:
                 self._put_theme(name, colours)

@@ -10,15 +10,13 @@ from textual.dom import DOMNode
 from modeldeck_tui import keymap
 from modeldeck_tui.clean import clean
 from modeldeck_tui.hosting.deeds import Deeds
+from modeldeck_tui.hosting.pages import page_of
 from modeldeck_tui.keymap import Action
 from modeldeck_tui.present.conditions import endpoint_of
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.listing import ListingPage
 from modeldeck_tui.screens.overlays.help import HelpScreen
 from modeldeck_tui.screens.overlays.jump import JumpScreen
-from modeldeck_tui.screens.pages.logs import LogScreen
-from modeldeck_tui.screens.pages.review import ReviewScreen
-from modeldeck_tui.screens.pages.run import RunScreen
 from modeldeck_tui.screens.reader import EntryScreen
 from modeldeck_tui.widgets import zoom
 
@@ -117,10 +115,8 @@ class Navigation(Deeds):
     def open(self, entity: str) -> None:
         """Open the page of a thing, named ``kind:id``."""
         kind, _colon, name = entity.partition(":")
-        if kind == "run":
-            self.push_screen(RunScreen(name))
-        elif kind == "release":
-            self.push_screen(ReviewScreen(name))
+        if kind in {"run", "release"}:
+            self.push_screen(page_of(kind, name))
         elif kind == "entry" and name.isdigit():
             self.push_screen(EntryScreen(int(name)))
         elif kind in {"version", "endpoint"}:
@@ -149,7 +145,8 @@ class Navigation(Deeds):
         if isinstance(page, Page):
             now = page.situation()
             is_run = now.kind == "run"
-            self.push_screen(LogScreen(now.entity if is_run else f"endpoint:{endpoint_of(now)}"))
+            source = now.entity if is_run else f"endpoint:{endpoint_of(now)}"
+            self.push_screen(page_of("log", source))
 
     def action_listed(self, page: str, text: str) -> None:
         """Open a numbered page with a filter."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from modeldeck_tui.clean import clean
@@ -123,16 +124,23 @@ def in_order(
     >>> in_order([2, None, 1, float("nan")], lambda one: one, is_down=True)
     [2, 1, None, nan]
     """
-    with_value, without = [], []
+    numbers, texts, without = [], [], []
     for one in documents:
         found = value(one)
-        if found is None or found == "" or (isinstance(found, float) and math.isnan(found)):
+        if isinstance(found, int | float):
+            if not math.isnan(found):
+                numbers.append((found, one))
+            else:
+                without.append(one)
+        elif found is None or found == "":
             without.append(one)
         else:
-            is_number = isinstance(found, int | float)
-            with_value.append((0 if is_number else 1, found if is_number else str(found), one))
-    with_value.sort(key=lambda row: row[:2], reverse=is_down)
-    return [row[2] for row in with_value] + without
+            texts.append((str(found), one))
+    # Apart, because keys of one plain type compare several times faster than pairs.
+    numbers.sort(key=itemgetter(0), reverse=is_down)
+    texts.sort(key=itemgetter(0), reverse=is_down)
+    with_value = [*texts, *numbers] if is_down else [*numbers, *texts]
+    return [one for _value, one in with_value] + without
 
 
 def cell(text: object, style: str = "") -> Cell:

@@ -18,7 +18,15 @@ from modeldeck_tui.widgets.text_view import TextView
 
 
 class Page(Saying):
-    """A page with panes."""
+    """A page with panes.
+
+    Attributes
+    ----------
+    release_id : str
+        The release that the page reviews; empty on every other page.
+    """
+
+    release_id = ""
 
     def show_hints(self) -> None:
         """Show the keys that matter, and which are off."""

@@ -112,7 +112,8 @@ class Framed(zoom.Zoomable):
     @property
     def is_whole(self) -> bool:
         """Whether all widgets are there: not before composing, nor while it is taken down."""
-        return bool(self.display) and bool(self.query(Hints))
+        there = self.children  # asked at every key: a query would walk through the whole page
+        return bool(self.display) and any(isinstance(one, Hints) for one in there)
 
     @property
     def is_ready(self) -> bool:

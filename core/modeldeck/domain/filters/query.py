@@ -23,6 +23,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache, reduce
 from typing import Any, NoReturn
 
 from modeldeck import clock
@@ -53,6 +54,7 @@ _AGE = re.compile(r"(\d+)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 MAX_QUERY = 1000
 _MAX_DEPTH = 32
+_REMEMBERED = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ class _Reader:
             if self.token is None or self._is("or", "|", ")"):
                 _refuse("Something has to stand after 'or'.", self.position)
             tests.append(self._both())
-        return tests[0] if len(tests) == 1 else lambda one: any(test(one) for test in tests)
+        return reduce(_one_of, tests)
 
     def _both(self) -> Test:
         tests: list[Test] = []
@@ -163,9 +165,7 @@ class _Reader:
                 self._next()
                 continue
             tests.append(self._one())
-        if len(tests) == 1:
-            return tests[0]
-        return lambda one: all(test(one) for test in tests)
+        return reduce(_both_of, tests) if tests else lambda _one: True
 
     def _one(self) -> Test:
         token = self.token
@@ -245,12 +245,14 @@ class _Reader:
         pattern = re.compile(glob_to_regex(glob), re.IGNORECASE)
         field = self._value_of(name)
 
-        matches = pattern.fullmatch
+        @lru_cache(maxsize=_REMEMBERED)  # experiments, people and states recur in long lists
+        def matches(text: str) -> bool:
+            return pattern.fullmatch(text) is not None
 
         def test(one: object) -> bool:
             found = field(one)
             if isinstance(found, str):
-                return matches(found) is not None
+                return matches(found)
             if found is None:
                 return False
             values: Iterable[object] = (
@@ -288,6 +290,14 @@ class _Reader:
 
 def _contrary(test: Test) -> Test:
     return lambda one: not test(one)
+
+
+def _both_of(first: Test, second: Test) -> Test:
+    return lambda one: first(one) and second(one)
+
+
+def _one_of(first: Test, second: Test) -> Test:
+    return lambda one: first(one) or second(one)
 
 
 def glob_to_regex(glob: str) -> str:

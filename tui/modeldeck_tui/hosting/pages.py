@@ -1,0 +1,49 @@
+"""The pages, each loaded when it is first opened: the first screen waits for no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from textual.screen import Screen
+
+if TYPE_CHECKING:
+    from modeldeck_tui.screens.base import Page
+
+_WHERE = {
+    "overview": ("overview", "OverviewScreen"),
+    "runs": ("runs", "RunsScreen"),
+    "models": ("models", "ModelsScreen"),
+    "releases": ("releases", "ReleasesScreen"),
+    "deployments": ("deployments", "DeploymentsScreen"),
+    "sources": ("logs", "SourcesScreen"),
+    "activity": ("activity", "ActivityScreen"),
+    "run": ("run", "RunScreen"),
+    "release": ("review", "ReviewScreen"),
+    "log": ("logs", "LogScreen"),
+}
+NUMBERED = tuple(_WHERE)[:7]
+"""The pages that have a number, in its order."""
+
+
+def _class(name: str) -> type[Page]:
+    module, found = _WHERE[name]
+    page: type[Page] = getattr(import_module(f"modeldeck_tui.screens.pages.{module}"), found)
+    return page
+
+
+def page_of(name: str, *shown: str) -> Page:
+    """Return a new page: a numbered one, or ``run``, ``release`` or ``log`` of what is shown."""
+    return _class(name)(*shown)
+
+
+def maker(name: str) -> Callable[[], Screen[None]]:
+    """Return what makes a numbered page, as Textual's modes want it."""
+    return lambda: page_of(name)
+
+
+def load_all() -> None:
+    """Load every page; in a thread, once the first screen shows."""
+    for name in _WHERE:
+        _class(name)
