@@ -2,8 +2,8 @@
 
 ``python -P -m modeldeck.jobs.gate --spec FILE`` reads ``{version, environment, folder, live_folder,
 live_version, generation, checks}`` and prints ``{passed, version, environment, checks}``. First the
-model is loaded in yet another process (``modeldeck.jobs.inspect``): only one that loads there, and
-answers its example rows as recorded, is loaded here.
+model is loaded in a process of its own (:mod:`modeldeck.jobs.apart`): only one that loads there,
+and answers its example rows as recorded, is loaded here.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from modeldeck.domain.documents import CheckDocument
 from modeldeck.errors import InvalidInputError, ModelDeckError
+from modeldeck.jobs.apart import ask_apart
 from modeldeck.jobs.limits import answered, confine
-from modeldeck.services.base import processes
 from modeldeck.store import files
 
 MAX_SPEC = 1 << 20
@@ -29,27 +28,23 @@ _PATIENCE_S = 300.0
 
 
 def inspect(folder: Path) -> tuple[bool, str]:
-    """Load the model in a clean process; return whether that went well, and a sentence."""
+    """Load the model in a process of its own; return whether that went well, and a sentence."""
+    from modeldeck.jobs.inspect import look
+
     try:
-        found = processes.ask(
-            "inspect", ["--folder", str(folder)], root=folder, timeout_s=_PATIENCE_S
-        )
+        found = ask_apart(lambda: look(folder, None, into=None), timeout_s=_PATIENCE_S)
     except ModelDeckError as error:
         return False, error.message
     return True, f"answers its {found['examples']} example rows as recorded"
 
 
-def check_all(
-    spec: Mapping[str, Any], inspected: Callable[[], tuple[bool, str]]
-) -> list[CheckDocument]:
+def check_all(spec: Mapping[str, Any]) -> list[CheckDocument]:
     """Run every check of a specification.
 
     Parameters
     ----------
     spec : Mapping
         The specification.
-    inspected : callable
-        Waits for the other process that loads the model, and returns what :func:`inspect` does.
 
     Raises
     ------
@@ -63,7 +58,7 @@ def check_all(
     case = Case(
         Side(Path(spec["folder"])), Side(Path(live)) if live else None, str(spec["live_version"])
     )
-    is_loaded, sentence = inspected()
+    is_loaded, sentence = inspect(Path(spec["folder"]))
     refused = Verdict(passed=False, reason=f"the model does not load: {sentence}")
     found = []
     for one in checks:
@@ -87,9 +82,7 @@ def report(path: Path) -> dict[str, object]:
     """
     try:
         spec = json.loads(files.read_bytes(path, MAX_SPEC))
-        with ThreadPoolExecutor(1) as pool:  # both processes import scikit-learn meanwhile
-            inspected = pool.submit(inspect, Path(spec["folder"]))
-            checks = check_all(spec, inspected.result)
+        checks = check_all(spec)
         version, environment = str(spec["version"]), str(spec["environment"])
     except (KeyError, TypeError, ValueError) as error:
         msg = f"The gate's specification is not as expected: {error}."
