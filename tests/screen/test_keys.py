@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from textual.command import CommandList
 
 from modeldeck_tui import keymap
 from modeldeck_tui.app import ModelDeckApp
-from modeldeck_tui.present.conditions import CONDITIONS
+from modeldeck_tui.present.conditions import CONDITIONS, Situation, why_not
+from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.listing import ListingPage
 from modeldeck_tui.screens.overlays.help import HelpScreen
@@ -142,8 +144,8 @@ def test_help_narrows_to_what_is_typed(root: Path) -> None:
     async def drive() -> None:
         async with opened(root, size=SMALL) as deck:
             await deck.press("question_mark")
-            await deck.write("remark")
-            await deck.until_shown("Write a remark on what is under the cursor")
+            await deck.write("annotate")
+            await deck.until_shown("Annotate what is under the cursor")
             assert "One row up" not in deck.text
             await deck.write("qqq")
             await deck.until_shown("No key does that here.")
@@ -165,3 +167,22 @@ def test_palette_opens_a_page_by_name(root: Path) -> None:
             await deck.until(lambda: isinstance(deck.app.screen, ReleasesScreen), "the releases")
 
     asyncio.run(drive())
+
+
+def test_rollback_without_its_role_is_off_and_says_why() -> None:
+    """B is off before it is pressed where the person lacks the policy's role."""
+    endpoint = {"id": "churn@production", "environment": "production", "rollback_to": ["churn@1"]}
+    because = "ann may not stop or roll back production: it needs the role oncall."
+    snapshot = Snapshot(
+        workspace="shop",
+        actor="ann",
+        host="here",
+        read_only_because="",
+        at="",
+        live=[(endpoint, None)],  # type: ignore[list-item]  # what is asked for is there
+        no_rollback={"production": because},
+    )
+    now = Situation(snapshot, "endpoint:churn@production", endpoint)
+    action = next(one for one in keymap.ACTIONS if one.id == "deployments.rollback")
+    assert why_not(action, now) == because.removesuffix(".")
+    assert not why_not(action, replace(now, snapshot=replace(snapshot, no_rollback={})))

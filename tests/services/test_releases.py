@@ -116,6 +116,9 @@ def test_rollback_goes_to_the_version_before_by_its_role_with_a_reason(root: Pat
         as_(root, "carol").deployments.rollback(ENDPOINT, "worse")
     with pytest.raises(InvalidInputError, match="reason"):
         as_(root, "dave").deployments.rollback(ENDPOINT, " ")
+    because = as_(root, "carol").deployments.why_no_rollback("production")
+    assert because == "carol may not stop or roll back production: it needs the role oncall."
+    assert not as_(root, "dave").deployments.why_no_rollback("production")
     back = as_(root, "dave").deployments.rollback(ENDPOINT, "worse")
     assert back["version"] == "cancer@1"
     assert back["generation"] == endpoint["generation"] + 1

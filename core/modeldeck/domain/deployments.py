@@ -149,8 +149,21 @@ def apply_rollback(state: State, act: Act) -> str:
 
 def _may_roll_back(state: State, act: Act, *, endpoint: Endpoint) -> None:
     _reason(act)
-    roles = state.policy.environment(endpoint.environment).rollback_roles
-    need_role(state, act.by, roles=roles, what=f"stop or roll back {endpoint.environment}")
+    need_rollback_role(state, act.by, environment=endpoint.environment)
+
+
+def need_rollback_role(state: State, person: str, *, environment: str) -> None:
+    """Refuse who may not stop or roll back the endpoints of an environment.
+
+    Raises
+    ------
+    NotFoundError
+        The policy has no such environment.
+    NotPermittedError
+        The person has none of its ``rollback_roles``.
+    """
+    roles = state.policy.environment(environment).rollback_roles
+    need_role(state, person, roles=roles, what=f"stop or roll back {environment}")
 
 
 def check_report(state: State, act: Act) -> None:

@@ -98,6 +98,15 @@ class Deployments:
         self.deck.commit("deployment.stop", f"endpoint:{endpoint['id']}", body=body)
         return self.show(endpoint["id"])
 
+    def why_no_rollback(self, environment: str) -> str:
+        """Return why the actor may not stop or roll back there; empty when they may."""
+        with self.deck.reading() as state:
+            try:
+                rules.need_rollback_role(state, self.deck.actor.name, environment=environment)
+            except (NotFoundError, NotPermittedError) as error:
+                return error.message
+        return ""
+
     def rollback(self, typed: str, reason: str, *, to: str = "") -> EndpointDocument:
         """Roll an endpoint back to an earlier version that was live there.
 

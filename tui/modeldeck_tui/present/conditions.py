@@ -99,14 +99,21 @@ def _can_roll_back(now: Situation) -> str:
         return "put the cursor on an endpoint, or on a release that is live"
     if not endpoint["rollback_to"]:
         return f"no version before was live on {endpoint['id']}"
-    return ""
+    return _no_role(now.snapshot, endpoint["environment"])
+
+
+def _no_role(snapshot: Snapshot | None, environment: str) -> str:
+    because = snapshot.no_rollback.get(environment, "") if snapshot is not None else ""
+    return clean(because).rstrip(".")
 
 
 def _serving(now: Situation) -> str:
     endpoint = now.document if now.kind == "endpoint" else None
     if endpoint is None:
         return "put the cursor on an endpoint"
-    return "it is stopped already" if endpoint["status"] == "stopped" else ""
+    if endpoint["status"] == "stopped":
+        return "it is stopped already"
+    return _no_role(now.snapshot, endpoint["environment"])
 
 
 def endpoint_of(now: Situation) -> str:

@@ -29,7 +29,7 @@ def edited(app: App[Any], *, about: str) -> str | None:
     """
     with tempfile.TemporaryDirectory(prefix="modeldeck-") as folder:
         path = Path(folder) / "remark.md"
-        path.write_text(f"\n{_BELOW}\nYour remark on {clean(about)}.\n", "utf-8")
+        path.write_text(f"\n{_BELOW}\nYour annotation of {clean(about)}.\n", "utf-8")
         try:
             with app.suspend():
                 done = subprocess.run([*editor(), str(path)], check=False).returncode

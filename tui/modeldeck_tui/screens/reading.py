@@ -83,9 +83,15 @@ def read(
         releases=releases,
         remarks=workspace.annotations.list(),
         diffs={one: diffs.get(one) or diff(workspace, one) for one in sorted(wanted)},
+        no_rollback=_no_rollback(workspace, [one["environment"] for one in live]),
         rates=rates,
         rates_at=rates_at,
     )
+
+
+def _no_rollback(workspace: Workspace, environments: Sequence[str]) -> Mapping[str, str]:
+    found = {one: workspace.deployments.why_no_rollback(one) for one in set(environments)}
+    return {one: because for one, because in found.items() if because}
 
 
 def _rates(

@@ -36,7 +36,7 @@ WORDS: Mapping[str, str] = {
     "verify": "check the whole ledger",
     "now": "back from as-of",
     "theme": "NAME  how it looks",
-    "annotate": "TEXT  a remark on what is under the cursor",
+    "annotate": "TEXT  an annotation of what is under the cursor",
     "messages": "what was said and done",
     "q": "leave",
 }

@@ -382,7 +382,7 @@ class AnnotateDialog(Dialog[tuple[str, str]]):
         """Ask for the text."""
         with Vertical(id="dialog"):
             yield Static(Text(f"Annotate {clean(self.entity)}", "bold"))
-            yield titled(Input(id="text"), "Your remark: enter or ^s keeps it, esc does not")
+            yield titled(Input(id="text"), "Your annotation: enter or ^s keeps it, esc does not")
 
     def on_input_submitted(self) -> None:
         """Keep it."""
