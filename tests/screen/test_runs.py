@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from modeldeck.tracking import start_run
+from modeldeck_tui.screens import filters
 from modeldeck_tui.screens.pages.compare import CompareScreen
 from modeldeck_tui.screens.pages.run import RunScreen
 from modeldeck_tui.screens.pages.runs import RunsScreen
@@ -117,3 +120,58 @@ def test_page_of_a_run_shows_metrics_chart_and_what_its_folder_says(root: Path) 
             await deck.until_shown("mind the start")
 
     asyncio.run(drive())
+
+
+async def command(deck: Deck, text: str) -> None:
+    """Type a command after a colon."""
+    await deck.press("colon")
+    await deck.write(text)
+    await deck.press("enter")
+
+
+def test_filter_is_kept_by_a_name_and_typed_by_it(root: Path) -> None:
+    """:save keeps a filter; @name brings it back here, by :runs, and in another session."""
+
+    async def keep() -> None:
+        async with opened(root) as deck:
+            await deck.press("2")
+            await command(deck, "filter status:finished")
+            await deck.until_shown("/status:finished")
+            await command(deck, "save done")
+            await deck.until_shown("Kept: @done is /status:finished")
+            await command(deck, "save no good")
+            await deck.until_shown("As in :save best")
+
+    async def use() -> None:
+        async with opened(root) as deck:
+            await command(deck, "runs @done")
+            await deck.until_shown("Runs", "/status:finished")
+            await deck.press("escape")
+            await deck.until(lambda: "/status:finished" not in deck.text, "no filter")
+            await deck.press("slash")
+            await deck.write("@done")
+            await deck.press("enter")
+            await deck.until_shown("/status:finished")
+            await command(deck, "forget done")
+            await deck.until_shown("Forgotten: done")
+            await command(deck, "forget done")
+            await deck.until_shown("No filter of this page is kept as done.")
+
+    asyncio.run(keep())
+    asyncio.run(use())
+
+
+def test_kept_filters_that_cannot_be_read_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is in the file, there are just no filters, and keeping one replaces it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    path = tmp_path / "modeldeck" / "filters.json"
+    path.parent.mkdir()
+    for text in ("{", "[]", '{"runs": [1]}', '{"runs": {"a": 1}}', "[" * 100_000):
+        path.write_text(text)
+        assert not filters.kept("runs")
+    filters.keep("runs", "best", text="acc>0.9")
+    assert filters.kept("runs") == {"best": "acc>0.9"}
+    assert filters.meant("runs", " @best") == "acc>0.9"
+    assert filters.meant("runs", "@other") == "@other"

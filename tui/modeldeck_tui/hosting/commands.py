@@ -10,6 +10,7 @@ from modeldeck_tui.hosting.looks import Looks
 from modeldeck_tui.hosting.navigation import Navigation
 from modeldeck_tui.hosting.pages import page_of
 from modeldeck_tui.keymap import Action
+from modeldeck_tui.screens import filters
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.listing import ListingPage
 from modeldeck_tui.screens.overlays.colon import CommandScreen
@@ -30,6 +31,12 @@ class Commands(Navigation, Looks):
         snapshot = self.snapshot
         if word == "theme":
             return self.theme_names
+        if word in {"save", "forget", "filter"} and isinstance(self.screen, CommandScreen):
+            page = self.screen_stack[-2]
+            names = filters.kept(page.NAME) if isinstance(page, ListingPage) else ()
+            return [f"@{one}" for one in names] if word == "filter" else [*names]
+        if word in filters.LISTS:
+            return [f"@{one}" for one in filters.kept(filters.LISTS[word])]
         if snapshot is None:
             return ()
         endpoints = [one["id"] for one, _traffic in snapshot.live]
@@ -70,8 +77,6 @@ class Commands(Navigation, Looks):
     def _words(self, rest: str) -> Mapping[str, Callable[[], object]]:
         """Return what commands do that take more than a key can."""
         page = self.screen
-        lists = {"runs": "runs", "models": "models", "releases": "releases",
-                 "deploys": "deployments", "activity": "activity"}  # fmt: skip
 
         def annotate() -> None:
             if isinstance(page, Page) and page.entity() and rest:
@@ -86,13 +91,15 @@ class Commands(Navigation, Looks):
                 self.tell("This page has no filter.")
 
         words: dict[str, Callable[[], object]] = {
-            word: partial(self.listed, place, rest) for word, place in lists.items()
+            word: partial(self.listed, place, rest) for word, place in filters.LISTS.items()
         }
         words |= {
             "rel": lambda: self.open_typed(f"release:{rest}"),
             "open": lambda: self.open_typed(rest),
             "logs": partial(self._logs_of, rest),
             "filter": narrow,
+            "save": partial(self._keep_filter, rest),
+            "forget": partial(self._keep_filter, rest, is_forgotten=True),
             "annotate": annotate,
             "as-of": lambda: self.action_travel(rest),
             "at": lambda: self.action_travel(rest),
@@ -103,6 +110,26 @@ class Commands(Navigation, Looks):
             "q": self.exit,
         }
         return words
+
+    def _keep_filter(self, name: str, *, is_forgotten: bool = False) -> None:
+        """Keep the filter of this page by a name, or forget the one of that name."""
+        page = self.screen
+        if not isinstance(page, ListingPage):
+            self.tell("This page has no filter.")
+        elif not filters.NAME.fullmatch(name):
+            self.tell("As in :save best: a name of letters, digits, - _ and dots.")
+        elif is_forgotten and name not in filters.kept(page.NAME):
+            self.tell(f"No filter of this page is kept as {name}.")
+        elif not (is_forgotten or page.query_text):
+            self.tell("There is no filter here to keep: / asks for one.")
+        else:
+            text = "" if is_forgotten else page.query_text
+            try:
+                filters.keep(page.NAME, name, text=text)
+            except OSError as error:
+                self.tell(f"It was not kept: {error.strerror}.", severity="error")
+                return
+            self.tell(f"Forgotten: {name}" if is_forgotten else f"Kept: @{name} is /{text}")
 
     def _logs_of(self, source: str) -> None:
         if source:

@@ -14,6 +14,7 @@ from modeldeck_tui import keymap
 from modeldeck_tui.clean import clean
 from modeldeck_tui.keymap import Action
 from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.screens import filters
 from modeldeck_tui.screens.base import Page
 
 MOST_RUNS = 2_000
@@ -45,6 +46,9 @@ class Finder(Protocol):
 
     def open(self, entity: str) -> None:
         """Open the page of a thing."""
+
+    def listed(self, page: str, text: str) -> None:
+        """Open a numbered page with a filter."""
 
 
 class _Choices(Provider):
@@ -105,6 +109,12 @@ class Things(_Choices):
         snapshot, go = self.finder.snapshot, self.finder.open
         if snapshot is None:
             return
+        for page in filters.LISTS.values():
+            for kept, text in filters.kept(page).items():
+                name = f"{page.capitalize()} @{kept}"
+                yield Choice(
+                    clean(name), clean(f"/{text}"), partial(self.finder.listed, page, text)
+                )
         for release in snapshot.releases:
             name = f"{release['id']} {release['version']} → {release['environment']}"
             yield Choice(name, release["status"], partial(go, f"release:{release['id']}"))

@@ -17,6 +17,7 @@ from modeldeck_tui.clean import clean
 from modeldeck_tui.present.conditions import Situation
 from modeldeck_tui.present.rows import Document, Rows, in_order
 from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.screens import filters
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.widgets.grid import Order
 from modeldeck_tui.widgets.table import Table
@@ -163,8 +164,8 @@ class ListingPage(Page):
         self.show_frame()
 
     def set_filter(self, text: str) -> None:
-        """Show what fits a filter."""
-        self.query_text = text
+        """Show what fits a filter; ``@name`` is one that was kept."""
+        self.query_text = filters.meant(self.NAME, text)
         self._is_asked = True
         self.show_frame()
 
@@ -191,6 +192,8 @@ class ListingPage(Page):
         if isinstance(event.input, FilterField):
             event.input.display = False
             self.main.focus()
+            if event.value.startswith("@"):
+                self.set_filter(event.value)
 
     def on_key(self, event: events.Key) -> None:
         """Go from the filter into the table with the arrow keys."""
