@@ -71,6 +71,8 @@ class Loading(Typeahead):
 
     def _beat(self) -> None:
         """Read again what moves by itself, and show it when what is shown grows old."""
+        if not self.screen_stack:  # the app is ending
+            return
         self._mind_the_size()
         snapshot, age = self.snapshot, self.age_s
         moves = snapshot is None or snapshot.running or snapshot.live

@@ -47,7 +47,7 @@ class Typeahead(App[None]):
 
     async def _next_key(self) -> None:
         """Hand on the next key if the last one was handled and the page on top is ready."""
-        if not self._keys:
+        if not self._keys or not self.screen_stack:  # nothing to do, or nobody to do it for
             return
         if self._must_wait():
             self._look_later()
