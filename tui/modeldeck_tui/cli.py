@@ -24,6 +24,7 @@ from modeldeck_tui.commands import (
     models,
     releases,
     remarks,
+    reviews,
     runs,
     workspaces,
 )
@@ -51,6 +52,7 @@ runs.register(app)
 app.add_typer(models.app, name="model")
 app.add_typer(gates.app, name="gate")
 app.add_typer(releases.app, name="release")
+reviews.register(app, releases.app)
 app.add_typer(deployments.app, name="deploy")
 deployments.register(app)
 logs.register(app)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 from modeldeck import clock
 from modeldeck.domain import releases as rules
 from modeldeck.domain.documents import DiffRow, ReleaseDocument
 from modeldeck.domain.entry import Json
 from modeldeck.domain.state import Release
-from modeldeck.errors import ConflictError, NotFoundError
+from modeldeck.errors import ConflictError, NotFoundError, UnavailableError
 from modeldeck.services.base import builders, difference, manifests
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
+from modeldeck.services.evidence.folder import Evidence, write
 from modeldeck.services.gates import Gates
 from modeldeck.services.models import Models
+
+_UNDECIDED = {"checking", "waiting", "changes-requested", "approved", "deploying"}
+_LOOK_EVERY_S = 0.5
 
 
 class Releases:
@@ -171,6 +177,65 @@ class Releases:
         identifier = self.show(typed)["id"]
         self.deck.commit("release.withdraw", f"release:{identifier}", body={"reason": reason})
         return self.show(identifier)
+
+    def wait(
+        self, typed: str, *, timeout_s: float = 0.0, told: Callable[[ReleaseDocument], None]
+    ) -> ReleaseDocument:
+        """Wait until a release is live, or can never be.
+
+        Parameters
+        ----------
+        typed : str
+            The release, as ``churn-12``.
+        timeout_s : float
+            At most so many seconds; 0 waits as long as it takes.
+        told : callable
+            Gets the release at once, and whenever its state changes.
+
+        Returns
+        -------
+        ReleaseDocument
+            The release: live, or in a state that ends it.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such release.
+        UnavailableError
+            It was not decided in time.
+        """
+        until = time.monotonic() + timeout_s
+        shown = ""
+        while True:
+            release = self.show(typed)
+            if release["status"] != shown:
+                shown = release["status"]
+                told(release)
+            if shown not in _UNDECIDED:
+                return release
+            if timeout_s and time.monotonic() > until:
+                msg = f"{release['id']} is still {shown} after {timeout_s:.0f} seconds."
+                raise UnavailableError(msg, f"`modeldeck release who {release['id']}` says why.")
+            time.sleep(_LOOK_EVERY_S)
+
+    def evidence(self, typed: str, folder: Path) -> Evidence:
+        """Write what a release rests on into a folder that others check without ModelDeck.
+
+        Its files, and how they are checked, are those of :mod:`modeldeck.services.evidence.folder`.
+
+        Parameters
+        ----------
+        typed : str
+            The release, as ``churn-12``.
+        folder : Path
+            Where to; it may not be there yet.
+
+        Raises
+        ------
+        ModelDeckError
+            There is no such release, something at that place, or damage.
+        """
+        return write(self.deck, self.show(typed), folder=folder)
 
     def diff(self, typed: str) -> Sequence[DiffRow]:
         """Return what differs between a release's version and what it replaces.

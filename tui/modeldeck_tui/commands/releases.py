@@ -9,6 +9,7 @@ import typer
 from modeldeck_tui import output
 from modeldeck_tui.commands.base import FAILED_GATE, Session, group, session_of
 from modeldeck_tui.commands.gates import EnvironmentOption, show_gate
+from modeldeck_tui.commands.reviews import CONFLICT, ENDS, TimeoutOption, waited
 from modeldeck_tui.output import Cell
 
 if TYPE_CHECKING:
@@ -32,15 +33,29 @@ def request_release(
     version: Annotated[str, typer.Argument(metavar="VERSION", help="As churn@7.")],
     environment: EnvironmentOption,
     reason: ReasonOption = "",
+    is_waiting: Annotated[
+        bool, typer.Option("--wait", help="Wait until it is live, or never will be.")
+    ] = False,
+    timeout: TimeoutOption = 0.0,
 ) -> None:
-    """Ask for a release and run its gate; exit code 7 when that blocks it."""
+    """Ask for a release and run its gate; exit code 7 when that blocks it.
+
+    With --wait it ends as `release wait` does.
+    """
     session = session_of(context)
     with session.open() as workspace:
         session.printer.status(f"Testing {version} for {environment} …")
         found = workspace.releases.request(version, environment, reason=reason)
         diff = workspace.releases.diff(found["id"])
-    session.printer.status("")
-    _show(session, found, diff=diff)
+        session.printer.status("")
+        if not (session.is_json and is_waiting):
+            _show(session, found, diff=diff)
+        if is_waiting:
+            found = waited(session, workspace, found["id"], timeout=timeout)
+    if is_waiting:
+        if session.is_json:
+            session.printer.document(found)
+        raise typer.Exit(ENDS.get(found["status"], CONFLICT))
     if found["status"] == "blocked":
         raise typer.Exit(FAILED_GATE)
 

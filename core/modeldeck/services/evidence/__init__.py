@@ -1,0 +1,1 @@
+"""Evidence of a release that anybody can check without ModelDeck."""

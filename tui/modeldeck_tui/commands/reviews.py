@@ -1,0 +1,154 @@
+"""``release who|status|wait|evidence`` and ``inbox``: what a release waits for, and rests on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modeldeck_tui import output
+from modeldeck_tui.commands.base import FAILED_GATE, Session, session_of
+
+if TYPE_CHECKING:
+    from modeldeck.domain.documents import ReleaseDocument
+    from modeldeck.workspace import Workspace
+
+CONFLICT, NOT_PERMITTED = 5, 6
+ENDS = {
+    "live": 0,
+    "blocked": FAILED_GATE,
+    "rejected": NOT_PERMITTED,
+    "withdrawn": NOT_PERMITTED,
+    "expired": NOT_PERMITTED,
+}
+"""The exit codes of a wait, by the state that ended it; any other state is a conflict."""
+
+ReleaseArgument = Annotated[str, typer.Argument(metavar="RELEASE", help="As churn-12.")]
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", help="Wait no longer; 0 waits for ever.")
+]
+
+
+def register(app: typer.Typer, releases: typer.Typer) -> None:
+    """Put these commands where they belong."""
+    app.command("inbox")(inbox)
+    for name, command in (
+        ("who", who),
+        ("status", status),
+        ("wait", wait),
+        ("evidence", evidence),
+    ):
+        releases.command(name)(command)
+
+
+def inbox(context: typer.Context) -> None:
+    """Show what waits for you, the most urgent first."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.overview.inbox()
+    if session.is_json:
+        session.printer.document(found)
+        return
+    if not found:
+        session.printer.say("Nothing waits for you.")
+        return
+    session.printer.table(
+        ["WHAT", "ABOUT", "", "SINCE"],
+        [[one["kind"], one["title"], one["detail"], output.moment(one["since"])] for one in found],
+    )
+
+
+def who(context: typer.Context, release: ReleaseArgument) -> None:
+    """Show who can still decide a release, who may not and why, and why you cannot."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.releases.show(release)
+    if session.is_json:
+        keys = ("id", "status", "missing", "eligible", "excluded", "can_approve", "why_not")
+        session.printer.document({key: value for key, value in found.items() if key in keys})
+        return
+    session.printer.fields(
+        [
+            ("release", f"{found['id']}, {found['status']}"),
+            ("lacks", ", ".join(found["missing"]) if found["is_open"] else ""),
+            ("can approve", ", ".join(found["eligible"]) or "nobody"),
+            ("you", found["why_not"] or "can approve"),
+        ]
+    )
+    if found["excluded"]:
+        session.printer.title("May not")
+        session.printer.table(
+            ["WHO", "WHY"], [[one["by"], one["why"]] for one in found["excluded"]]
+        )
+
+
+def status(context: typer.Context, release: ReleaseArgument) -> None:
+    """Print the state of a release as one word."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.releases.show(release)
+    if session.is_json:
+        keys = ("id", "version", "environment", "status", "missing", "decided_at", "decided_by")
+        session.printer.document({key: value for key, value in found.items() if key in keys})
+        return
+    session.printer.line(found["status"])
+
+
+def wait(context: typer.Context, release: ReleaseArgument, timeout: TimeoutOption = 0.0) -> None:
+    """Wait until a release is live, or never will be.
+
+    Exit code 0 when it is live, 7 when its gate blocks it, 6 when people ended it, or time did, 5
+    when something else took its place, 12 when the time is over.
+    """
+    session = session_of(context)
+    with session.open() as workspace:
+        found = waited(session, workspace, release, timeout=timeout)
+    if session.is_json:
+        session.printer.document(found)
+    raise typer.Exit(ENDS.get(found["status"], CONFLICT))
+
+
+def waited(
+    session: Session, workspace: Workspace, release: str, *, timeout: float
+) -> ReleaseDocument:
+    """Wait for a release, and say when its state changes."""
+
+    def told(one: ReleaseDocument) -> None:
+        if session.is_json:
+            return
+        lacks = f"; it lacks {', '.join(one['missing'])}" if one["status"] == "waiting" else ""
+        session.printer.line(f"{one['id']} is {one['status']}{lacks}.")
+
+    return workspace.releases.wait(release, timeout_s=timeout, told=told)
+
+
+def evidence(
+    context: typer.Context,
+    release: ReleaseArgument,
+    folder: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FOLDER", help="Where to; else evidence-RELEASE."),
+    ] = None,
+) -> None:
+    """Write what a release rests on into a folder that others check without ModelDeck."""
+    session = session_of(context)
+    with session.open() as workspace:
+        identifier = workspace.releases.show(release)["id"]
+        written = workspace.releases.evidence(release, folder or Path(f"evidence-{identifier}"))
+    if session.is_json:
+        session.printer.document(
+            {
+                "folder": str(written.folder),
+                "entries": written.n_entries,
+                "signatures": written.n_signatures,
+                "objects": written.n_objects,
+                "head": written.head,
+            }
+        )
+        return
+    session.printer.line(
+        f"{written.folder}: {written.n_entries} entries, {written.n_signatures} signatures, "
+        f"{written.n_objects} objects."
+    )
+    session.printer.say(f"Check it with sh {written.folder}/check.sh; README.md says what it does.")
