@@ -74,6 +74,7 @@ class Workspace:
         from modeldeck.services.base.views import Views
         from modeldeck.services.deployments import Deployments
         from modeldeck.services.gates import Gates
+        from modeldeck.services.governing.policies import Policies
         from modeldeck.services.lineage import Lineage
         from modeldeck.services.logs import Logs
         from modeldeck.services.members import Members
@@ -97,6 +98,7 @@ class Workspace:
         self.lineage = Lineage(self.deck, self._views, runs=self.runs)
         self.annotations = Annotations(self.deck, self._views)
         self.members = Members(self.deck, self._views)
+        self.policies = Policies(self.deck)
         self.activity = Activity(self.deck)
         self.logs = Logs(self.deck, self.runs)
         self.ledger_check = Verify(self.deck)

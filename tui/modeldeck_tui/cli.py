@@ -22,6 +22,7 @@ from modeldeck_tui.commands import (
     ledger,
     logs,
     models,
+    policies,
     releases,
     remarks,
     reviews,
@@ -59,6 +60,7 @@ logs.register(app)
 ledger.register(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(ledger.member_app, name="member")
+app.add_typer(policies.app, name="policy")
 app.add_typer(remarks.app, name="annotation")
 remarks.register(app)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from modeldeck.domain.entry import Json
+
 Number = float | int | str
 """A number, or the text of a non-finite one."""
 
@@ -319,6 +321,25 @@ class LogLine(TypedDict):
     at: str
     level: str
     text: str
+
+
+class PolicyDocument(TypedDict):
+    """A policy; ``since_n`` is the entry that it is in force since, 0 for a proposed one."""
+
+    digest: str
+    since_n: int
+    since: str
+    by: str
+    policy: dict[str, Json]
+    warnings: list[str]
+
+
+class PolicyChange(TypedDict):
+    """One key that differs; a side that lacks it is empty."""
+
+    key: str
+    before: str
+    after: str
 
 
 class InboxItem(TypedDict):

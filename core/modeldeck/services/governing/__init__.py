@@ -1,0 +1,1 @@
+"""What the owners decide: the policy."""
