@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from modeldeck.store import places
 
 if TYPE_CHECKING:
     from modeldeck.services.base.identity import Actor
+    from modeldeck.services.moving.service import Moving
     from modeldeck.watch import Watcher
 
 
@@ -151,6 +153,13 @@ class Workspace:
     def at(self, as_of: str) -> Workspace:
         """Open this workspace as it was at a time, or after an entry; see :meth:`open`."""
         return Workspace(self.root, user=self.actor.name, as_of=as_of)
+
+    @functools.cached_property
+    def moving(self) -> Moving:
+        """Moving in and out: MLflow, other workspaces."""
+        from modeldeck.services.moving.service import Moving
+
+        return Moving(self.deck, self._views, models=self.models)
 
     @property
     def name(self) -> str:

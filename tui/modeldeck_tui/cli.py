@@ -22,6 +22,7 @@ from modeldeck_tui.commands import (
     ledger,
     logs,
     models,
+    moving,
     policies,
     releases,
     remarks,
@@ -51,6 +52,7 @@ workspaces.register(app)
 app.add_typer(runs.app, name="run")
 runs.register(app)
 app.add_typer(models.app, name="model")
+app.add_typer(moving.import_app, name="import")
 app.add_typer(gates.app, name="gate")
 app.add_typer(releases.app, name="release")
 reviews.register(app, releases.app)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+_BETWEEN = re.compile(r"[^a-z0-9]+")
 _MINIMISED = ("loss", "error", "rmse", "mse", "mae", "log_loss", "latency", "time", "perplexity")
 
 
@@ -14,10 +16,12 @@ def goal_of(name: str, definitions: Mapping[str, object]) -> str:
     --------
     >>> goal_of("val_loss", {}), goal_of("accuracy", {}), goal_of("x", {"x": {"goal": "min"}})
     ('min', 'max', 'min')
+    >>> goal_of("val/loss", {}), goal_of("neg_log_loss", {})
+    ('min', 'max')
     """
     known = definitions.get(name)
     if isinstance(known, Mapping) and known.get("goal") in {"max", "min"}:
         return str(known["goal"])
-    words = name.lower().split("_")
+    words = _BETWEEN.split(name.lower())
     is_loss = any(word in _MINIMISED for word in (*words, name.lower()))
     return "min" if is_loss and "neg" not in words else "max"

@@ -87,7 +87,7 @@ class Models:
         self.deck.need_writable()
         path = Path(source)
         if source.endswith(".skops") or (path.is_file() and not ids.is_id(source)):
-            return self._register_file(path, model)
+            return self.register_file(path, model, authors=[self.deck.actor.name])
         run = self.deck.runs.document(ids.resolve(source, self.deck.runs.ids(), what="run"))
         folder = _model_folder(self.deck.runs.folder(run["id"]))
         if not (folder / "model.skops").is_file():
@@ -95,7 +95,29 @@ class Models:
             raise InvalidInputError(msg, "Log one with run.log_model(…), or train a pipeline.")
         return self._register(folder, model, run=run["id"], authors=[run["user"]])
 
-    def _register_file(self, path: Path, model: str) -> VersionDocument:
+    def register_file(
+        self, path: Path, model: str, *, run: str = "", authors: Sequence[str] = ()
+    ) -> VersionDocument:
+        """Turn a skops file into a version, as :meth:`register` does.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        model : str
+            The model's name.
+        run : str
+            Full id of the run that it comes from; empty when none is known.
+        authors : Sequence of str
+            Who made it; empty takes the actor.
+
+        Raises
+        ------
+        ModelDeckError
+            As :meth:`register`.
+        """
+        ids.check_name(model, "a model")
+        self.deck.need_writable()
         if not path.is_file():
             msg = f"{path} is not there."
             raise NotFoundError(msg, "Name a run, or a model file made by skops.")
@@ -103,7 +125,8 @@ class Models:
             into = Path(folder, "model")
             arguments = ["--file", str(path.resolve()), "--into", str(into)]
             processes.ask("inspect", arguments, root=self.deck.root)
-            return self._register(into, model, run="", authors=[self.deck.actor.name])
+            named = list(authors) or [self.deck.actor.name]
+            return self._register(into, model, run=run, authors=named)
 
     def _register(
         self, folder: Path, model: str, *, run: str, authors: Sequence[str]

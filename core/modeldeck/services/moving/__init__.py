@@ -1,0 +1,1 @@
+"""Moving in and out: MLflow's folders and databases, and other workspaces."""

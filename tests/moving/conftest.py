@@ -1,0 +1,109 @@
+"""Stores that MLflow itself made, and workspaces to move them into."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modeldeck.services.founding import init
+
+PROGRAM = Path(__file__).with_name("by_mlflow.py")
+PATIENCE_S = 100.0
+
+
+def has(*modules: str) -> bool:
+    """Say whether modules can be imported, without importing them."""
+    return all(importlib.util.find_spec(one) is not None for one in modules)
+
+
+@pytest.fixture(autouse=True)
+def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep caches and states in the test's own folder; alice acts."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("MODELDECK_USER", "alice")
+    monkeypatch.delenv("MODELDECK_WORKSPACE", raising=False)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return an empty workspace of alice's."""
+    init(tmp_path / "ws", owner="alice")
+    return tmp_path / "ws"
+
+
+def mlflow(*arguments: str, cwd: Path, **environment: str) -> Any:  # noqa: ANN401 -- JSON
+    """Have MLflow do something in a process of its own; return the JSON that it prints."""
+    if not has("mlflow", "sqlalchemy", "alembic"):
+        pytest.skip("mlflow-skinny, sqlalchemy and alembic are not installed")
+    quiet = {
+        "MLFLOW_ALLOW_FILE_STORE": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM), *arguments],
+        cwd=cwd,
+        env={**os.environ, **quiet, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which MLflow made ``files/mlruns`` and ``database/mlflow.db``."""
+    base = tmp_path_factory.mktemp("mlflow")
+    for name, uri in (("files", "file://{}/mlruns"), ("database", "sqlite:///{}/mlflow.db")):
+        (base / name).mkdir()
+        mlflow("make", uri.format(base / name), cwd=base / name)
+    return base
+
+
+Write = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Return a function that writes a file of a small file store of MLflow's, made by hand."""
+    base = tmp_path / "mlruns"
+
+    def write_file(name: str, text: str) -> Path:
+        path = base / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    write_file("7/meta.yaml", "artifact_location: x\nexperiment_id: '7'\nname: churn\n")
+    write_file("7/aa11/meta.yaml", meta("aa11"))
+    return write_file
+
+
+def meta(run_id: str, **changes: object) -> str:
+    """Return the description of a run as MLflow writes it."""
+    known: dict[str, object] = {
+        "artifact_uri": f"file:///elsewhere/7/{run_id}/artifacts",
+        "end_time": 1700000009000,
+        "lifecycle_stage": "active",
+        "run_id": run_id,
+        "run_name": "one",
+        "start_time": 1700000000000,
+        "status": 3,
+        "user_id": "bob",
+        **changes,
+    }
+    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in known.items())

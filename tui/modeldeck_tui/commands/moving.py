@@ -1,0 +1,79 @@
+"""``import mlflow``, ``export mlflow`` and ``sync``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modeldeck_tui import output
+from modeldeck_tui.commands.base import Session, group, session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modeldeck.services.moving.importing import Narrate
+    from modeldeck.services.moving.values import Skipped
+
+MOST = 20
+"""Things that were not taken and are listed one by one; `--json` has all."""
+
+import_app = group("Bring runs and models in.")
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
+
+
+@import_app.command("mlflow")
+def import_mlflow(
+    context: typer.Context,
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="An mlruns folder, an mlflow.db, or its folder.")
+    ],
+    *,
+    dry_run: DryRun = False,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="Take also what was deleted in MLflow.")
+    ] = False,
+) -> None:
+    """Bring in the experiments, runs, artifacts and models of MLflow; again brings what is new."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.moving.take_mlflow(
+            path, is_dry=dry_run, with_deleted=deleted, narrate=_narrate(session)
+        )
+    session.printer.status("")
+    if session.is_json:
+        session.printer.document(found)
+        return
+    verb = "Would take" if dry_run else "Took"
+    parts = [
+        output.counted(found["runs"], "run"),
+        f"in {output.counted(found['experiments'], 'experiment')}",
+        f"and {output.counted(found['versions'], 'model version')}",
+    ]
+    session.printer.line(f"{verb} {' '.join(parts)} from {path}.")
+    if found["there"]:
+        renewed = f", {found['renewed']} of them brought up to date" if found["renewed"] else ""
+        there = output.counted(found["there"], "run")
+        session.printer.line(f"{there} had been taken before{renewed}.")
+    _tell(session, found["skipped"])
+
+
+def _narrate(session: Session) -> Narrate:
+    """Return what tells a person at a terminal how far it is."""
+    return session.printer.status if output.is_terminal(sys.stderr) else _silent
+
+
+def _silent(_text: str) -> None:
+    """Tell nobody: a pipe wants no progress."""
+
+
+def _tell(session: Session, skipped: Sequence[Skipped]) -> None:
+    """List what was not taken, and why."""
+    if not skipped:
+        return
+    session.printer.title(f"Not taken: {len(skipped)}")
+    session.printer.table(["WHAT", "WHY"], [[one["what"], one["reason"]] for one in skipped[:MOST]])
+    if len(skipped) > MOST:
+        session.printer.say(f"… and {len(skipped) - MOST} more: --json lists all.")
