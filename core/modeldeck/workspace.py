@@ -159,7 +159,7 @@ class Workspace:
         """Moving in and out: MLflow, other workspaces."""
         from modeldeck.services.moving.service import Moving
 
-        return Moving(self.deck, self._views, models=self.models)
+        return Moving(self.deck, models=self.models, runs=self.runs)
 
     @property
     def name(self) -> str:

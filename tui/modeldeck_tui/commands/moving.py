@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modeldeck_tui import output
-from modeldeck_tui.commands.base import Session, group, session_of
+from modeldeck_tui.commands.base import WHERE, Session, group, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ MOST = 20
 """Things that were not taken and are listed one by one; `--json` has all."""
 
 import_app = group("Bring runs and models in.")
+export_app = group("Hand runs out.")
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
 
 
@@ -60,6 +61,35 @@ def import_mlflow(
     _tell(session, found["skipped"])
 
 
+@export_app.command("mlflow")
+def export_mlflow(
+    context: typer.Context,
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A new folder, or an mlruns that gets the rest.")
+    ],
+    *,
+    run: Annotated[
+        list[str] | None, typer.Option("--run", metavar="RUN", help="Only this run; repeatable.")
+    ] = None,
+    where: Annotated[str, typer.Option("--where", "--filter", help=WHERE)] = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Write runs as MLflow's file store, which MLflow itself reads; again adds what is new."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.moving.give_mlflow(path, runs=run or (), where=where, is_dry=dry_run)
+    if session.is_json:
+        session.printer.document(found)
+        return
+    verb = "Would write" if dry_run else "Wrote"
+    runs = output.counted(found["runs"], "run")
+    where_from = output.counted(found["experiments"], "experiment")
+    session.printer.line(f"{verb} {runs} of {where_from} to {path}.")
+    if found["there"]:
+        session.printer.line(f"{output.counted(found['there'], 'run')} had been there before.")
+    _tell(session, found["skipped"], title="Changed or left out")
+
+
 def _narrate(session: Session) -> Narrate:
     """Return what tells a person at a terminal how far it is."""
     return session.printer.status if output.is_terminal(sys.stderr) else _silent
@@ -69,11 +99,11 @@ def _silent(_text: str) -> None:
     """Tell nobody: a pipe wants no progress."""
 
 
-def _tell(session: Session, skipped: Sequence[Skipped]) -> None:
+def _tell(session: Session, skipped: Sequence[Skipped], *, title: str = "Not taken") -> None:
     """List what was not taken, and why."""
     if not skipped:
         return
-    session.printer.title(f"Not taken: {len(skipped)}")
+    session.printer.title(f"{title}: {len(skipped)}")
     session.printer.table(["WHAT", "WHY"], [[one["what"], one["reason"]] for one in skipped[:MOST]])
     if len(skipped) > MOST:
         session.printer.say(f"… and {len(skipped) - MOST} more: --json lists all.")

@@ -22,7 +22,7 @@ from modeldeck.services.moving import landing, locating, taking
 from modeldeck.services.moving.experiments import Experiment, Experiments
 from modeldeck.services.moving.registering import Registering
 from modeldeck.services.moving.tree import Item
-from modeldeck.services.moving.values import Skipped, Source, SourceExperiment, SourceRun
+from modeldeck.services.moving.values import HOME, Skipped, Source, SourceExperiment, SourceRun
 from modeldeck.store import files
 
 Narrate = Callable[[str], None]
@@ -190,6 +190,9 @@ class Importing:
     def _again(self, run: SourceRun, folder: Path, *, contents: dict[str, bytes]) -> None:
         """Look at a run that is there: is it the same one, has it ended, did it change."""
         begun = _origin(folder)
+        if not begun and run.tags.get(HOME) == folder.name:  # it came from here
+            self.took.there += 1
+            return
         if begun.get("run_id") != run.id:
             self.took.skip(f"run {run.id}", f"another run has the id {folder.name} here")
             return

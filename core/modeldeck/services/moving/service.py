@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from modeldeck.services.base.deck import Deck
-from modeldeck.services.base.views import Views
 from modeldeck.services.models import Models
+from modeldeck.services.moving.exporting import ExportDocument, run_export
 from modeldeck.services.moving.importing import ImportDocument, Narrate, run_import
+from modeldeck.services.runs import Runs
 
 
 def _silent(_text: str) -> None:
@@ -17,10 +19,10 @@ def _silent(_text: str) -> None:
 class Moving:
     """Moving between a workspace and MLflow, or another workspace."""
 
-    def __init__(self, deck: Deck, views: Views, *, models: Models) -> None:
+    def __init__(self, deck: Deck, *, models: Models, runs: Runs) -> None:
         self.deck = deck
-        self.views = views
         self.models = models
+        self.runs = runs
 
     def take_mlflow(
         self,
@@ -62,3 +64,39 @@ class Moving:
             with_deleted=with_deleted,
             narrate=narrate,
         )
+
+    def give_mlflow(
+        self,
+        target: Path,
+        *,
+        runs: Sequence[str] = (),
+        where: str = "",
+        is_dry: bool = False,
+    ) -> ExportDocument:
+        """Write runs as MLflow's file store, for MLflow to read.
+
+        Parameters
+        ----------
+        target : Path
+            A new folder, or an ``mlruns`` that gets what it has not.
+        runs : Sequence of str
+            Runs by any unique endings of their ids; empty takes all.
+        where : str
+            Only what fits, in the filter language of lists; empty takes all.
+        is_dry : bool
+            Say what would be written, and write nothing.
+
+        Raises
+        ------
+        NotFoundError, UsageError
+            There is no such run, or several.
+        InvalidInputError
+            The filter is not understood, or the folder holds something else.
+        NotPermittedError, UnavailableError
+            The folder cannot be written.
+        """
+        fitting = self.runs.list(where=where)
+        if runs:
+            wanted = {self.runs.resolve(one) for one in runs}
+            fitting = [one for one in fitting if one["id"] in wanted]
+        return run_export(self.runs, target, chosen=fitting, is_dry=is_dry)

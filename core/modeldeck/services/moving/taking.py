@@ -17,6 +17,7 @@ from modeldeck.domain.documents import MetricSummary
 from modeldeck.services.moving.values import (
     BRANCH,
     COMMIT,
+    HOME,
     NAME,
     PARENT,
     USER,
@@ -37,11 +38,15 @@ KIND = "mlflow"
 def id_of(run: SourceRun) -> str:
     """Return the id here of a run of MLflow: when it began, and six characters of its id's digest.
 
+    A run that was exported from ModelDeck has its own id again.
+
     Examples
     --------
     >>> id_of(SourceRun("c9cd007b07f7442689298f8a9139aa08", "1", started_ms=1795632649136))
     '20261125-185049-3t7a73'
     """
+    if ids.is_id(run.tags.get(HOME, "")):
+        return run.tags[HOME]
     seconds = run.started_ms // 1000 if moment(run.started_ms) else 0
     begun = datetime.fromtimestamp(seconds, UTC)
     number = int.from_bytes(hashlib.sha256(run.id.encode("utf-8", "replace")).digest()[:8], "big")

@@ -28,6 +28,8 @@ PARENT = "mlflow.parentRunId"
 NAME = "mlflow.runName"
 USER = "mlflow.user"
 NOTE = "mlflow.note.content"
+HOME = "modeldeck.run"
+"""The tag that an exported run names its id in ModelDeck by; brought in again it is that run."""
 COMMIT = "mlflow.source.git.commit"
 BRANCH = "mlflow.source.git.branch"
 
