@@ -151,6 +151,9 @@ ACTIONS: dict[str, Rule] = {
     "tag.add": Rule({"tag": str, "value": str}, remarks.check_tag, remarks.apply_tag),
     "tag.remove": Rule({"tag": str}, remarks.check_untag, remarks.apply_untag),
     "annotation.withdraw": Rule({}, remarks.check_withdraw, remarks.apply_withdraw),
+    "workspace.sync": Rule(
+        {"name": str, "head": str, "n": int, "taken": str}, versions.check_sync, versions.apply_sync
+    ),
 }
 """Every action that an entry can have; an entry with another one is void."""
 

@@ -266,6 +266,22 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Sync:
+    """What was last taken in from another workspace: up to its entry ``n``, by digest ``head``.
+
+    ``taken`` names the object that lists what was taken.
+    """
+
+    workspace: str
+    name: str
+    n: int
+    head: str
+    taken: str
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """What became of one entry; ``entity`` is what it made or changed."""
 
@@ -323,6 +339,7 @@ class State:
     tags: Table[str, dict[str, str]] = field(default_factory=Table)
     tagged_n: int = 0
     stops: Table[str, int] = field(default_factory=Table)
+    syncs: Table[str, Sync] = field(default_factory=Table)
     activity: list[Activity] = field(default_factory=list)
     touched: set[tuple[str, str]] = field(default_factory=set)
     _journal: list[tuple[Table[Any, Any], Any, list[Any]]] = field(
@@ -373,6 +390,7 @@ class State:
             self.annotations,
             self.tags,
             self.stops,
+            self.syncs,
         )
 
     def member(self, name: str) -> Member | None:

@@ -1,4 +1,9 @@
-"""Model versions: registered once, never changed; the fold gives them their numbers."""
+"""Model versions: registered once, never changed; the fold gives them their numbers.
+
+Versions also come from other workspaces. Their decisions decide nothing here: each version is
+registered anew, and an entry ``workspace.sync`` names the other's id, its head, and an object that
+lists its entries and what was taken, as evidence.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from dataclasses import replace
 
 from modeldeck import ids
 from modeldeck.domain.entry import is_digest
-from modeldeck.domain.state import Act, State, Version
+from modeldeck.domain.state import Act, State, Sync, Version
 from modeldeck.errors import ConflictError, InvalidInputError
 
 
@@ -55,3 +60,39 @@ def apply_register(state: State, act: Act) -> str:
     state.models[model] = (*known, identifier)
     state.touched |= {("versions", identifier), ("models", model)}
     return f"version:{identifier}"
+
+
+def check_sync(state: State, act: Act) -> None:
+    """Check that it is about another workspace, and goes on where the last one ended."""
+    kind, _colon, other = act.subject.partition(":")
+    if kind != "workspace" or not is_digest(other):
+        msg = f"{act.subject[:80]!r} is no workspace."
+        raise InvalidInputError(msg)
+    if other == state.workspace:
+        msg = "A workspace cannot take in itself."
+        raise InvalidInputError(msg, "Name the folder of another one.")
+    ids.check_name(act.text("name"), "a workspace")
+    if not is_digest(act.body["head"]) or not is_digest(act.body["taken"]):
+        msg = "The head, or what was taken, is not named by a digest."
+        raise InvalidInputError(msg)
+    known = state.syncs.get(other)
+    if act.number("n") < (known.n if known else 1):
+        msg = f"The workspace {act.text('name')} was taken in further than entry {act.number('n')}."
+        raise ConflictError(msg, "Sync with the newer copy of it.")
+    if known and (known.head, known.taken) == (act.text("head"), act.text("taken")):
+        msg = f"That of the workspace {known.name} was taken in already."
+        raise ConflictError(msg)
+
+
+def apply_sync(state: State, act: Act) -> str:
+    """Keep how far the other workspace was taken in."""
+    state.syncs[act.entity] = Sync(
+        workspace=act.entity,
+        name=act.text("name"),
+        n=act.number("n"),
+        head=act.text("head"),
+        taken=act.text("taken"),
+        by=act.by,
+        at=act.at,
+    )
+    return act.subject

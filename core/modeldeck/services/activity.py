@@ -128,6 +128,7 @@ def sentence(line: Line) -> str:
         "tag.add": f"tagged {entity} {_tag(line)}",
         "tag.remove": f"took the tag {_tag(line)} from {entity}",
         "annotation.withdraw": "took back a remark",
+        "workspace.sync": f"took in what was new in the workspace {_text(line, 'name')}",
     }
     return sentences.get(line.action, line.action)
 

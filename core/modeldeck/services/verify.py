@@ -16,6 +16,7 @@ _NAMES_OBJECT = {
     "version.register": "manifest",
     "gate.report": "report",
     "annotation.add": "object",
+    "workspace.sync": "taken",
 }
 
 

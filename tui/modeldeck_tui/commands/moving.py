@@ -25,6 +25,11 @@ export_app = group("Hand runs out.")
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
 
 
+def register(main: typer.Typer) -> None:
+    """Add ``sync``."""
+    main.command("sync")(sync)
+
+
 @import_app.command("mlflow")
 def import_mlflow(
     context: typer.Context,
@@ -88,6 +93,39 @@ def export_mlflow(
     if found["there"]:
         session.printer.line(f"{output.counted(found['there'], 'run')} had been there before.")
     _tell(session, found["skipped"], title="Changed or left out")
+
+
+def sync(
+    context: typer.Context,
+    other: Annotated[
+        Path, typer.Argument(metavar="OTHER", help="The folder of another workspace.")
+    ],
+    *,
+    dry_run: DryRun = False,
+) -> None:
+    """Take in the runs, objects and versions of another workspace; again takes what is new."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.moving.sync(other, is_dry=dry_run, narrate=_narrate(session))
+    session.printer.status("")
+    if session.is_json:
+        session.printer.document(found)
+        return
+    verb = "Would take" if dry_run else "Took"
+    counts = [
+        output.counted(found["runs"], "run"),
+        output.counted(len(found["versions"]), "model version"),
+        output.counted(found["objects"], "object"),
+    ]
+    session.printer.line(f"{verb} {', '.join(counts)} from {found['name']}.")
+    if found["renewed"]:
+        session.printer.line(f"{output.counted(found['renewed'], 'run')} brought up to date.")
+    for one in found["versions"]:
+        session.printer.line(f"{one['there']} of {found['name']} is {one['here'] or 'new'} here.")
+    if found["entry"]:
+        session.printer.line(f"Entry {found['entry']} records it.")
+    _tell(session, found["conflicts"], title="Conflicts, where ours stays")
+    _tell(session, found["skipped"])
 
 
 def _narrate(session: Session) -> Narrate:

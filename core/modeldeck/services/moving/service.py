@@ -9,6 +9,7 @@ from modeldeck.services.base.deck import Deck
 from modeldeck.services.models import Models
 from modeldeck.services.moving.exporting import ExportDocument, run_export
 from modeldeck.services.moving.importing import ImportDocument, Narrate, run_import
+from modeldeck.services.moving.syncing import SyncDocument, need_member, run_sync
 from modeldeck.services.runs import Runs
 
 
@@ -100,3 +101,37 @@ class Moving:
             wanted = {self.runs.resolve(one) for one in runs}
             fitting = [one for one in fitting if one["id"] in wanted]
         return run_export(self.runs, target, chosen=fitting, is_dry=is_dry)
+
+    def sync(self, path: Path, *, is_dry: bool = False, narrate: Narrate = _silent) -> SyncDocument:
+        """Take in what is new in another workspace: runs, objects, model versions.
+
+        Its decisions decide nothing here: its entries are kept as evidence, and its versions are
+        registered anew, in the actor's name, with everybody who made or registered them there as
+        authors.
+
+        Parameters
+        ----------
+        path : Path
+            The other workspace's folder.
+        is_dry : bool
+            Say what would be taken, and write nothing.
+        narrate : callable
+            Told in one line how far it is.
+
+        Raises
+        ------
+        NotFoundError
+            There is no workspace.
+        InvalidInputError
+            It is a copy of this one.
+        ConflictError, TamperingError
+            It is older than what was taken in before, or has another history.
+        NotPermittedError, UnavailableError
+            The actor is no member here, or the workspace cannot be written.
+        DamageError
+            The other workspace cannot be read.
+        """
+        if not is_dry:
+            self.deck.need_writable()
+            need_member(self.deck)
+        return run_sync(self.deck, path, is_dry=is_dry, narrate=narrate)
