@@ -18,6 +18,7 @@ import orjson
 from modeldeck import ids
 from modeldeck.errors import ConflictError, InvalidInputError, ModelDeckError
 from modeldeck.store import files
+from modeldeck.store.streams import Stream
 from modeldeck.tracking.artifacts import begin
 from modeldeck.tracking.losses import DISK_ERRORS, Losses
 from modeldeck.tracking.values import (
@@ -42,6 +43,9 @@ class Records:
         The run's own, which is made.
     begun : dict
         What its ``run.json`` says.
+    streams : tuple of two Stream, optional
+        The open ``metrics`` and ``output`` of a run that is there already, which another process
+        began; None makes the folder.
 
     Attributes
     ----------
@@ -51,17 +55,24 @@ class Records:
         Its own folder.
     """
 
-    def __init__(self, folder: Path, begun: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        begun: dict[str, Any],
+        *,
+        streams: tuple[Stream, Stream] | None = None,
+    ) -> None:
         self.id: str = begun["id"]
         self.experiment: str = begun["experiment"]
         self.folder = folder
         self._begun = begun
+        self._process = os.getpid()
         self._losses = Losses(self.id)
         self._step = -1
         self._known: set[str] = set()
         self._is_open = True
         self._is_due = False
-        self._metrics, self._output = begin(folder, begun)
+        self._metrics, self._output = streams or begin(folder, begun)
         self._write = self._metrics.write
 
     @property
@@ -180,7 +191,7 @@ class Records:
         if self._is_due:
             self._is_due = False
             raise KeyboardInterrupt
-        if self._begun["pid"] != os.getpid():
+        if self._process != os.getpid():
             msg = f"Run {ids.short(self.id)} belongs to the process that this one was forked from."
             raise ConflictError(msg, "Start a run of its own here with start_run.")
         if not self._is_open:

@@ -146,8 +146,16 @@ class Run(Records):
         Somebody asked it to stop: KeyboardInterrupt is raised in the main thread.
     """
 
-    def __init__(self, root: Path, begun: dict[str, Any], *, capture_output: bool) -> None:
-        super().__init__(root.joinpath("runs", ids.month_of(begun["id"]), begun["id"]), begun)
+    def __init__(
+        self,
+        root: Path,
+        begun: dict[str, Any],
+        *,
+        capture_output: bool,
+        streams: tuple[Stream, Stream] | None = None,
+    ) -> None:
+        folder = root.joinpath("runs", ids.month_of(begun["id"]), begun["id"])
+        super().__init__(folder, begun, streams=streams)
         self.workspace = root
         self.stop_requested = False
         self._end: dict[str, object] | None = None  # what end.json shall say, until it does
