@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import mlflow
 from mlflow.entities import Metric, ViewType
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 
 def make(uri: str) -> dict[str, Any]:
-    """Make experiments, nested and failed runs, and registered models; return what is there."""
+    """Make runs, and a registered model; return what is there."""
+    run_id, artifact_uri = make_runs(uri)
+    client = MlflowClient()
+    client.create_registered_model("Churn Model", tags={"k": "v"})
+    client.create_model_version("Churn Model", f"{artifact_uri}/model", run_id, description="first")
+    client.set_registered_model_alias("Churn Model", "champion", "1")
+    return read(uri)
+
+
+def make_runs(uri: str) -> tuple[str, str]:
+    """Make nested, failed and deleted runs; return the outer one's id and place of artifacts."""
     mlflow.set_tracking_uri(uri)
     mlflow.set_experiment("Team/Churn study")
     Path("note.txt").write_text("hello", encoding="utf-8")
@@ -36,11 +49,7 @@ def make(uri: str) -> dict[str, Any]:
     gone = client.create_run(run.info.experiment_id)
     client.set_terminated(gone.info.run_id, "KILLED")
     client.delete_run(gone.info.run_id)
-    client.create_registered_model("Churn Model", tags={"k": "v"})
-    source = f"{run.info.artifact_uri}/model"
-    client.create_model_version("Churn Model", source, run.info.run_id, description="first")
-    client.set_registered_model_alias("Churn Model", "champion", "1")
-    return read(uri)
+    return run.info.run_id, run.info.artifact_uri
 
 
 def read(uri: str) -> dict[str, Any]:
@@ -84,6 +93,134 @@ def _files(client: MlflowClient, run_id: str, path: str) -> list[str]:
     return found
 
 
+def plugin(uri: str) -> dict[str, Any]:
+    """Call everything that a training program calls; return what it was answered."""
+    run_id, _place = make_runs(uri)
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("Team/Churn study").experiment_id
+    return {
+        "outer": run_id,
+        "read": read(uri),
+        "searched": _searches(client, experiment),
+        "refused": _refusals(client, run_id),
+        "failed": _failing(client),
+        "experiments": _experiments(client),
+        "later": _later(client, run_id),
+    }
+
+
+def _searches(client: MlflowClient, experiment: str) -> dict[str, list[str]]:
+    asked = {
+        "metric": ("metrics.`val/loss` < 0.3", None, ViewType.ACTIVE_ONLY),
+        "parameter": ("params.depth = '3'", None, ViewType.ACTIVE_ONLY),
+        "tag": ("tags.team LIKE 'blue%'", None, ViewType.ACTIVE_ONLY),
+        "status": ("attributes.status = 'FAILED'", None, ViewType.ACTIVE_ONLY),
+        "deleted": ("", None, ViewType.DELETED_ONLY),
+        "ordered": ("attributes.status = 'FINISHED'", ["attributes.run_name"], ViewType.ALL),
+    }
+    return {
+        name: [
+            one.info.run_name
+            for one in client.search_runs(
+                [experiment], words, run_view_type=view, order_by=order, max_results=10
+            )
+        ]
+        for name, (words, order, view) in asked.items()
+    }
+
+
+def _refusals(client: MlflowClient, run_id: str) -> dict[str, str]:
+    live = client.create_run("0")
+    client.log_param(live.info.run_id, "lr", 1)
+    calls: dict[str, Callable[[], Any]] = {
+        "other value": lambda: client.log_param(live.info.run_id, "lr", 2),
+        "ended": lambda: client.log_metric(run_id, "late", 1.0),
+        "missing": lambda: client.get_run("20200101-000000-aaaaaa"),
+        "odd": lambda: client.get_run("nothing"),
+        "twice": lambda: client.create_experiment("Team/Churn study"),
+    }
+    found = {}
+    for name, call in calls.items():
+        try:
+            call()
+        except MlflowException as error:
+            found[name] = error.error_code
+    client.log_param(live.info.run_id, "lr", 1)
+    client.set_terminated(live.info.run_id)
+    return found
+
+
+def _failing(client: MlflowClient) -> str:
+    with contextlib.suppress(ZeroDivisionError), mlflow.start_run(run_name="fails"):
+        mlflow.log_metric("rate", 1 / int("0"))
+    (run,) = client.search_runs(["0"], "attributes.run_name = 'fails'")
+    return str(run.info.status)
+
+
+def _experiments(client: MlflowClient) -> list[Any]:
+    identifier = client.create_experiment("first", tags={"a": "b"})
+    client.rename_experiment(identifier, "second")
+    found = [client.get_experiment_by_name("first"), client.get_experiment(identifier).name]
+    client.delete_experiment(identifier)
+    found.append([one.name for one in client.search_experiments()])
+    client.restore_experiment(identifier)
+    found.append([one.name for one in client.search_experiments(filter_string="tags.a = 'b'")])
+    return found
+
+
+def _later(client: MlflowClient, run_id: str) -> list[Any]:
+    client.set_tag(run_id, "seen", "yes")
+    client.delete_run(run_id)
+    stages = [client.get_run(run_id).info.lifecycle_stage]
+    client.restore_run(run_id)
+    run = client.get_run(run_id)
+    return [*stages, run.info.lifecycle_stage, run.data.tags["seen"]]
+
+
+def wait(uri: str, path: str) -> dict[str, Any]:
+    """Begin a run, say its id in a file, log one more value when told, and wait to be killed."""
+    mlflow.set_tracking_uri(uri)
+    run = mlflow.start_run(run_name="waits")
+    mlflow.log_metric("loss", 0.5, step=1)
+    Path(path).write_text(run.info.run_id, encoding="utf-8")
+    sys.stdin.read()
+    raise AssertionError
+
+
+def join(uri: str, run_id: str, name: str) -> dict[str, Any]:
+    """Log to a run that another process began."""
+    mlflow.set_tracking_uri(uri)
+    client = MlflowClient()
+    for step in range(200):
+        client.log_metric(run_id, name, step, step=step)
+    client.log_param(run_id, name, "x")
+    client.set_tag(run_id, name, "y")
+    return {}
+
+
+def end(uri: str, run_id: str) -> dict[str, Any]:
+    """End a run that another process began."""
+    MlflowClient(uri).set_terminated(run_id, "FINISHED")
+    return {}
+
+
+def autolog(uri: str) -> dict[str, Any]:
+    """Fit an estimator with scikit-learn's autologging on."""
+    import mlflow.sklearn
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+
+    mlflow.set_tracking_uri(uri)
+    mlflow.sklearn.autolog()
+    features, target = load_iris(return_X_y=True)
+    with mlflow.start_run() as run:
+        LogisticRegression(C=0.5, max_iter=300).fit(features, target)
+    found = read(uri)[run.info.run_id]
+    models = MlflowClient().search_logged_models(["0"])
+    return {**found, "models": [one.status.value for one in models]}
+
+
 if __name__ == "__main__":
-    ACTION = {"make": make, "read": read}[sys.argv[1]]
-    sys.stdout.write(f"\n{json.dumps(ACTION(*sys.argv[2:]))}\n")
+    ACTION = {one.__name__: one for one in (make, read, plugin, wait, join, end, autolog)}
+    DONE = ACTION[sys.argv[1]](*sys.argv[2:])
+    sys.stdout.write(f"\n{json.dumps(DONE)}\n")

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from modeldeck.services.founding import init
 
+ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).with_name("by_mlflow.py")
 PATIENCE_S = 100.0
 
@@ -40,20 +42,36 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "ws"
 
 
-def mlflow(*arguments: str, cwd: Path, **environment: str) -> Any:  # noqa: ANN401 -- JSON
-    """Have MLflow do something in a process of its own; return the JSON that it prints."""
-    if not has("mlflow", "sqlalchemy", "alembic"):
-        pytest.skip("mlflow-skinny, sqlalchemy and alembic are not installed")
-    quiet = {
+def environment(cwd: Path) -> dict[str, str]:
+    """Return the environment of a process in which MLflow finds our plug-in, installed or not."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    about = cwd / "plug-in" / "modeldeck_plugin-0.dist-info"
+    about.mkdir(parents=True, exist_ok=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: modeldeck-plugin\nVersion: 0\n")
+    lines = [
+        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in points.items())
+        for group, points in project["entry-points"].items()
+    ]
+    (about / "entry_points.txt").write_text("\n".join(lines))
+    paths = [str(ROOT / "core"), str(about.parent), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(one for one in paths if one),
         "MLFLOW_ALLOW_FILE_STORE": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
         "GIT_PYTHON_REFRESH": "quiet",
     }
+
+
+def mlflow(*arguments: str, cwd: Path) -> Any:  # noqa: ANN401 -- JSON
+    """Have MLflow do something in a process of its own; return the JSON that it prints."""
+    if not has("mlflow", "sqlalchemy", "alembic"):
+        pytest.skip("mlflow-skinny, sqlalchemy and alembic are not installed")
     done = subprocess.run(
         [sys.executable, str(PROGRAM), *arguments],
         cwd=cwd,
-        env={**os.environ, **quiet, **environment},
+        env=environment(cwd),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -33,12 +33,14 @@ from mlflow.utils.validation import (
     _validate_tag,
 )
 
+from modeldeck import ids
 from modeldeck.domain.documents import RunDocument
 from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.mlflow_plugin import entities
 from modeldeck.mlflow_plugin.place import Place
 from modeldeck.mlflow_plugin.telling import final, in_words_of_mlflow, refused
 from modeldeck.mlflow_plugin.writing import ended_error, points_of, same
+from modeldeck.services.base.views import with_tags
 from modeldeck.services.moving.values import NAME, PARENT, Point
 from modeldeck.store.runs import parse_record
 from modeldeck.store.streams import StreamReader
@@ -256,12 +258,12 @@ class RunsPart:
         return entities.run_of(document, folder, records=records)
 
     def _document(self, run_id: str) -> RunDocument:
-        with self.place.lock:
-            try:
-                return self.place.workspace.runs.show(run_id)
-            except NotFoundError:
+        deck = self.place.workspace.deck
+        with self.place.lock, deck.reading() as state:
+            if not ids.is_id(run_id) or not deck.runs.folder(run_id).is_dir():
                 msg = f"There is no run with the id {run_id[:80]!r}."
-                raise NotFoundError(msg) from None
+                raise NotFoundError(msg)
+            return with_tags(deck.runs.document(run_id), state.tags.get(f"run:{run_id}"))
 
     def _records(self, run_id: str) -> list[dict[str, object]]:
         folder = self.place.workspace.deck.runs.folder(run_id)
@@ -269,7 +271,9 @@ class RunsPart:
         return [one for one in map(parse_record, lines) if one is not None]
 
     def _need_active(self, run_id: str) -> None:
-        if entities.LIFECYCLE in self._document(run_id)["tags"]:
+        with self.place.lock, self.place.workspace.deck.reading() as state:
+            is_deleted = entities.LIFECYCLE in state.tags.get(f"run:{run_id}", {})
+        if is_deleted:
             msg = f"Run {run_id} was deleted; restore it first."
             raise final(msg)
 
