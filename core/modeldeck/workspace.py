@@ -44,6 +44,17 @@ def find_root(start: str | Path | None = None) -> Path:
     raise NotFoundError(msg, hint, path=str(first))
 
 
+def _found(path: str | Path | None) -> tuple[Path, str]:
+    """Return a workspace's folder, and the store of MLflow that it only shows, if it does."""
+    named = path or os.environ.get("MODELDECK_WORKSPACE", "")
+    if named and not Path(named, places.HIDDEN).is_dir():
+        from modeldeck.services.moving import mirror
+
+        if shown := mirror.shown(Path(named), is_below=find_root):
+            return shown
+    return find_root(path), ""
+
+
 class Workspace:
     """An open workspace; each attribute is the services about one noun.
 
@@ -128,7 +139,8 @@ class Workspace:
         Parameters
         ----------
         path : str, Path or None
-            Its folder or one below; None takes ``MODELDECK_WORKSPACE`` or the working directory.
+            Its folder or one below, or MLflow's ``mlruns`` or ``mlflow.db``, which is shown
+            read-only; None takes ``MODELDECK_WORKSPACE`` or the working directory.
         user : str
             Who acts, where the name is only claimed; empty takes ``MODELDECK_USER`` or the
             system's user.
@@ -147,8 +159,10 @@ class Workspace:
         NotFoundError
             There is no workspace, or no entry that early.
         """
-        root = find_root(path)
-        return cls(root, user=user, key=key, is_read_only=is_read_only, now=now, as_of=as_of)
+        root, shows = _found(path)
+        opened = cls(root, user=user, key=key, is_read_only=is_read_only, now=now, as_of=as_of)
+        opened.deck.shows = shows
+        return opened
 
     def at(self, as_of: str) -> Workspace:
         """Open this workspace as it was at a time, or after an entry; see :meth:`open`."""
@@ -206,17 +220,10 @@ class Workspace:
 
     def watch(self, callback: Callable[[], None], interval_s: float = 0.25) -> Watcher:
         """Call back, from a thread, soon after anything in the workspace changed; close it."""
+        from modeldeck.services.base.watched import folders
         from modeldeck.watch import Watcher
 
-        return Watcher(self._watched, callback, interval_s=interval_s)
-
-    def _watched(self) -> list[Path]:
-        runs = self.root / "runs"
-        months = sorted(runs.iterdir())[-2:] if runs.is_dir() else []
-        self.runs.list()  # brings up to date which runs have not ended
-        live = [self.deck.runs.folder(one) for one in self.deck.runs.not_ended()]
-        endpoints = sorted(self.root.glob("endpoints/*/*"))
-        return [places.ledger_folder(self.root), runs, *months, *live, *endpoints]
+        return Watcher(lambda: folders(self.deck, self.runs), callback, interval_s=interval_s)
 
     def close(self) -> None:
         """Keep what was read for the next process."""

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from modeldeck.errors import DamageError, InvalidInputError, NotFoundError, NotPermittedError
-from modeldeck.services.moving import yaml
-from modeldeck.services.moving.values import milliseconds, parameter_text
+from modeldeck.services.moving.reading import yaml
+from modeldeck.services.moving.reading.values import milliseconds, parameter_text
 from modeldeck.store.files import number
 from modeldeck.workspace import Workspace
 from tests.moving.conftest import Write, meta, mlflow

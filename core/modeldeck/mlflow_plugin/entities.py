@@ -28,7 +28,7 @@ from mlflow.entities import (
 from modeldeck.domain.documents import RunDocument
 from modeldeck.mlflow_plugin.writing import EXTRA, points_of
 from modeldeck.services.moving import experiments
-from modeldeck.services.moving.values import (
+from modeldeck.services.moving.reading.values import (
     NAME,
     PARENT,
     USER,

@@ -27,8 +27,8 @@ class ExperimentsPart:
         self,
         view_type: int = ViewType.ACTIVE_ONLY,
         max_results: int = SEARCH_MAX_RESULTS_DEFAULT,
-        filter_string: str | None = None,
         *,
+        filter_string: str | None = None,
         order_by: list[str] | None = None,
         page_token: str | None = None,
     ) -> Any:  # noqa: ANN401 -- MLflow's page
@@ -48,6 +48,7 @@ class ExperimentsPart:
         self,
         name: str,
         artifact_location: str | None = None,
+        *,
         tags: list[ExperimentTag] | None = None,
     ) -> str:
         """Make an experiment; return its id."""

@@ -30,6 +30,8 @@ class Place:
 
     def __init__(self, uri: str) -> None:
         self.workspace = Workspace.open(path_of(uri) or None)
+        if self.workspace.deck.shows:
+            self.workspace.deck.need_writable()
         self.root = self.workspace.root
         self.lock = threading.RLock()
         self.writers = Writers(self.root, self.workspace.deck.runs)

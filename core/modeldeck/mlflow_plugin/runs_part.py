@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from mlflow.entities import (
-    DatasetInput,
     LifecycleStage,
-    LoggedModelInput,
-    LoggedModelOutput,
-    Metric,
-    Param,
     Run,
     RunInfo,
     RunStatus,
@@ -21,17 +15,8 @@ from mlflow.entities import (
 )
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.tracking import SEARCH_MAX_RESULTS_THRESHOLD
-from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_MODELS
 from mlflow.utils.name_utils import _generate_random_name
 from mlflow.utils.search_utils import SearchUtils
-from mlflow.utils.validation import (
-    _validate_batch_log_data,
-    _validate_batch_log_limits,
-    _validate_metric,
-    _validate_param,
-    _validate_param_keys_unique,
-    _validate_tag,
-)
 
 from modeldeck import ids
 from modeldeck.domain.documents import RunDocument
@@ -39,9 +24,9 @@ from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.mlflow_plugin import entities
 from modeldeck.mlflow_plugin.place import Place
 from modeldeck.mlflow_plugin.telling import final, in_words_of_mlflow, refused
-from modeldeck.mlflow_plugin.writing import ended_error, points_of, same
+from modeldeck.mlflow_plugin.writing import ended_error, points_of
 from modeldeck.services.base.views import with_tags
-from modeldeck.services.moving.values import NAME, PARENT, Point
+from modeldeck.services.moving.reading.values import NAME, PARENT
 from modeldeck.store.runs import parse_record
 from modeldeck.store.streams import StreamReader
 
@@ -58,8 +43,8 @@ class RunsPart:
         self,
         experiment_id: str,
         user_id: str,
-        start_time: int,
         *,
+        start_time: int,
         tags: Sequence[RunTag] | None,
         run_name: str | None,
     ) -> Run:
@@ -90,7 +75,7 @@ class RunsPart:
         return entities.run_of(document, folder, records=self._records(document["id"]))
 
     def update_run_info(
-        self, run_id: str, run_status: int | None, end_time: int | None, *, run_name: str | None
+        self, run_id: str, run_status: int | None, *, end_time: int | None, run_name: str | None
     ) -> RunInfo:
         """End a run, or call it something else."""
         document = self._document(run_id)
@@ -121,63 +106,12 @@ class RunsPart:
         if document["tags"].get(entities.LIFECYCLE) == entities.DELETED:
             self.place.workspace.annotations.untag(f"run:{document['id']}", entities.LIFECYCLE)
 
-    def log_batch(
-        self,
-        run_id: str,
-        metrics: Sequence[Metric],
-        params: Sequence[Param],
-        *,
-        tags: Sequence[RunTag],
-    ) -> None:
-        """Log several metrics, parameters and tags."""
-        metrics, params, tags = _validate_batch_log_data(metrics, params, tags)
-        _validate_batch_log_limits(metrics, params, tags)
-        _validate_param_keys_unique(params)
-        self._need_active(run_id)
-        if params:
-            self._log_params(run_id, {one.key: str(one.value) for one in params})
-        if metrics:
-            points = [Point(o.key, o.timestamp, float(o.value), o.step or 0) for o in metrics]
-            self.place.writers.of(run_id).points(points)
-        for one in tags:
-            self._set_tag(run_id, one)
-
-    def log_metric(self, run_id: str, metric: Metric) -> None:
-        """Log one value of a metric."""
-        _validate_metric(metric.key, metric.value, metric.timestamp, metric.step)
-        self._need_active(run_id)
-        point = Point(metric.key, metric.timestamp, float(metric.value), metric.step or 0)
-        self.place.writers.of(run_id).points([point])
-
-    def log_param(self, run_id: str, param: Param) -> None:
-        """Log one parameter; another value for it is refused."""
-        checked = _validate_param(param.key, param.value)
-        self._need_active(run_id)
-        self._log_params(run_id, {checked.key: str(checked.value)})
-
-    def set_tag(self, run_id: str, tag: RunTag) -> None:
-        """Set a tag; on a run that has ended, by an entry of the ledger."""
-        checked = _validate_tag(tag.key, tag.value)
-        self._need_active(run_id)
-        self._set_tag(run_id, checked)
-
-    def delete_tag(self, run_id: str, key: str) -> None:
-        """Take a tag away."""
-        document = self._document(run_id)
-        if key not in document["tags"]:
-            msg = f"Run {run_id} has no tag {key[:80]!r}."
-            raise NotFoundError(msg)
-        if document["status"] in {"running", "lost"}:
-            self.place.writers.of(run_id).remove_tag(key)
-        else:
-            self.place.workspace.annotations.untag(f"run:{document['id']}", key)
-
     def get_metric_history(
         self,
         run_id: str,
         metric_key: str,
-        max_results: int | None = None,
         *,
+        max_results: int | None = None,
         page_token: str | None = None,
     ) -> Any:  # noqa: ANN401 -- MLflow's page
         """Return all values of a metric, in the order in which they were logged."""
@@ -188,48 +122,12 @@ class RunsPart:
         found = [entities.metric(one, run_id) for one in points if one.key == metric_key]
         return PagedList(found[:max_results] if max_results else found, None)
 
-    def log_inputs(
-        self,
-        run_id: str,
-        datasets: list[DatasetInput] | None = None,
-        models: list[LoggedModelInput] | None = None,
-    ) -> None:
-        """Keep which data and models a run used."""
-        self._need_active(run_id)
-        known = [
-            {
-                "dataset": one.dataset.to_dictionary(),
-                "tags": {tag.key: str(tag.value) for tag in one.tags},
-            }
-            for one in datasets or ()
-        ]
-        used = [one.model_id for one in models or ()]
-        if known or used:
-            self.place.writers.of(run_id).add({"datasets": known, "models": used})
-
-    def log_outputs(self, run_id: str, models: list[LoggedModelOutput]) -> None:
-        """Keep which models a run made."""
-        self._need_active(run_id)
-        made = [{"model_id": one.model_id, "step": one.step} for one in models]
-        self.place.writers.of(run_id).add({"outputs": made})
-
-    def record_logged_model(self, run_id: str, mlflow_model: Any) -> None:  # noqa: ANN401 -- MLflow's
-        """Keep what MLflow says about a model that a run logged, as its tag."""
-        known = self._document(run_id)["tags"].get(MLFLOW_LOGGED_MODELS, "[]")
-        found = [*json.loads(known), mlflow_model.get_tags_dict()]
-        self._set_tag(run_id, RunTag(MLFLOW_LOGGED_MODELS, json.dumps(found)))
-
-    def link_traces_to_run(self, trace_ids: list[str], run_id: str) -> None:  # noqa: ARG002 -- MLflow's
-        """Refuse: a workspace keeps no traces."""
-        msg = "A ModelDeck workspace keeps no traces."
-        raise refused(msg)
-
     def _search_runs(
         self,
         experiment_ids: list[str],
         filter_string: str | None,
-        run_view_type: int,
         *,
+        run_view_type: int,
         max_results: int,
         order_by: list[str] | None,
         page_token: str | None,
@@ -276,29 +174,6 @@ class RunsPart:
         if is_deleted:
             msg = f"Run {run_id} was deleted; restore it first."
             raise final(msg)
-
-    def _log_params(self, run_id: str, params: dict[str, str]) -> None:
-        known = self._document(run_id)["parameters"]
-        for key, text in params.items():
-            if key in known and not same(known[key], text):
-                msg = (
-                    f"Parameter {key!r} of run {run_id} is {known[key]!r:.100} already; "
-                    f"it cannot become {text[:100]!r}."
-                )
-                raise refused(msg)
-        new = {key: text for key, text in params.items() if key not in known}
-        if new:
-            self.place.writers.of(run_id).amend(parameters=new)
-
-    def _set_tag(self, run_id: str, tag: RunTag) -> None:
-        document = self._document(run_id)
-        if document["status"] in {"running", "lost"}:
-            writer = self.place.writers.of(run_id)
-            writer.amend(tags={tag.key: str(tag.value)})
-            if tag.key == NAME:
-                writer.rename(str(tag.value))
-        else:
-            self._tag(document["id"], tag.key, value=str(tag.value))
 
     def _tag(self, run_id: str, key: str, *, value: str) -> None:
         try:

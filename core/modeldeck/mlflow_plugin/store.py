@@ -5,13 +5,13 @@ from __future__ import annotations
 from mlflow.store.tracking.abstract_store import AbstractStore
 
 from modeldeck.mlflow_plugin.experiments_part import ExperimentsPart
+from modeldeck.mlflow_plugin.logging_part import LoggingPart
 from modeldeck.mlflow_plugin.models_part import ModelsPart
 from modeldeck.mlflow_plugin.place import Place
-from modeldeck.mlflow_plugin.runs_part import RunsPart
 from modeldeck.mlflow_plugin.telling import translated
 
 
-class ModelDeckStore(ExperimentsPart, RunsPart, ModelsPart, AbstractStore):  # type: ignore[misc]  # MLflow's class is not looked at
+class ModelDeckStore(ExperimentsPart, LoggingPart, ModelsPart, AbstractStore):  # type: ignore[misc]  # MLflow's class is not looked at
     """A workspace as MLflow's tracking store.
 
     Parameters

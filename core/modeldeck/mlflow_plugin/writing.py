@@ -19,8 +19,8 @@ from typing import Any
 from modeldeck import clock, ids
 from modeldeck.domain.documents import RunDocument
 from modeldeck.errors import ConflictError, NotFoundError
+from modeldeck.services.moving.reading.values import Point, moment, parameter, parameter_text
 from modeldeck.services.moving.taking import records, summaries
-from modeldeck.services.moving.values import Point, moment, parameter, parameter_text
 from modeldeck.store import files
 from modeldeck.store.runs import RunStore
 from modeldeck.store.streams import Stream

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modeldeck.services.moving.importing import Narrate
-    from modeldeck.services.moving.values import Skipped
+    from modeldeck.services.moving.reading.values import Skipped
 
 MOST = 20
 """Things that were not taken and are listed one by one; `--json` has all."""

@@ -42,6 +42,11 @@ class Deck:
         Refuse every write, whatever the folder would allow.
     as_of : str
         Look at the workspace as it was after an entry's number, or at a time; empty for now.
+
+    Attributes
+    ----------
+    shows : str
+        The store of MLflow that this workspace, in the user's cache, only shows; else empty.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Deck:
         self.objects = ObjectStore(root)
         self.runs = RunStore(root)
         self.may_ask = False
+        self.shows = ""
         self._user, self._key = user, key
         self._asked_read_only = is_read_only
         self._actor: Actor | None = None
@@ -137,6 +143,8 @@ class Deck:
         """Why nothing may be written here; empty when it may."""
         if self.as_of:
             return f"it is shown as of {self.as_of[:19]}Z"
+        if self.shows:
+            return f"MLflow's {self.shows} is only shown"
         if self._asked_read_only:
             return "it was opened so"
         if self.state.stopped:
@@ -163,7 +171,8 @@ class Deck:
         because = self.read_only_because
         if because:
             msg = f"The workspace is read-only: {because.rstrip('.')}."
-            raise NotPermittedError(msg, "Look at it, or ask its owner.")
+            bring = f"Bring it in: `modeldeck import mlflow {self.shows} -w WORKSPACE`."
+            raise NotPermittedError(msg, bring if self.shows else "Look at it, or ask its owner.")
 
     def now_text(self, *, after: str = "") -> str:
         """Return the time for a signed statement, never before ``after``.

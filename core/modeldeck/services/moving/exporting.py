@@ -21,11 +21,11 @@ from typing import TypedDict
 
 from modeldeck.domain.documents import RunDocument
 from modeldeck.errors import DamageError, InvalidInputError, ModelDeckError
-from modeldeck.services.moving import yaml
 from modeldeck.services.moving.experiments import Experiment, Experiments, id_of
-from modeldeck.services.moving.filestore import FileStore, is_store
-from modeldeck.services.moving.tree import Tree
-from modeldeck.services.moving.values import (
+from modeldeck.services.moving.reading import yaml
+from modeldeck.services.moving.reading.filestore import FileStore, is_store
+from modeldeck.services.moving.reading.tree import Tree
+from modeldeck.services.moving.reading.values import (
     COMMIT,
     HOME,
     MAX_KEY,

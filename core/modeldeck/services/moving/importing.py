@@ -18,11 +18,18 @@ from modeldeck import ids
 from modeldeck.errors import DamageError, ModelDeckError
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.models import Models
-from modeldeck.services.moving import landing, locating, taking
+from modeldeck.services.moving import landing, taking
 from modeldeck.services.moving.experiments import Experiment, Experiments
+from modeldeck.services.moving.reading import locating
+from modeldeck.services.moving.reading.tree import Item
+from modeldeck.services.moving.reading.values import (
+    HOME,
+    Skipped,
+    Source,
+    SourceExperiment,
+    SourceRun,
+)
 from modeldeck.services.moving.registering import Registering
-from modeldeck.services.moving.tree import Item
-from modeldeck.services.moving.values import HOME, Skipped, Source, SourceExperiment, SourceRun
 from modeldeck.store import files
 
 Narrate = Callable[[str], None]
@@ -79,6 +86,8 @@ class Importing:
         Take also what was deleted in MLflow.
     with_artifacts : bool
         Copy artifacts too.
+    is_durable : bool
+        Bring each run to the disk before the next one.
     """
 
     def __init__(
@@ -90,6 +99,7 @@ class Importing:
         is_dry: bool = False,
         with_deleted: bool = False,
         with_artifacts: bool = True,
+        is_durable: bool = True,
     ) -> None:
         self.deck = deck
         self.source = source
@@ -100,6 +110,7 @@ class Importing:
         self._is_dry = is_dry
         self._with_deleted = with_deleted
         self._with_artifacts = with_artifacts
+        self._is_durable = is_durable
         self._experiments = Experiments(deck.root, is_dry=is_dry)
         self._models: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
 
@@ -184,7 +195,10 @@ class Importing:
     def _land(self, run: SourceRun, run_id: str, *, contents: dict[str, bytes]) -> bool:
         root = self.deck.root
         return landing.land(
-            root, run_id, write=lambda aside: self._write(run, aside, contents=contents)
+            root,
+            run_id,
+            write=lambda aside: self._write(run, aside, contents=contents),
+            is_durable=self._is_durable,
         )
 
     def _again(self, run: SourceRun, folder: Path, *, contents: dict[str, bytes]) -> None:
@@ -212,7 +226,7 @@ class Importing:
 
     def _write(self, run: SourceRun, aside: Path, *, contents: dict[str, bytes]) -> None:
         last = max(run.ended_ms, run.started_ms) / 1000
-        landing.write(aside, contents, at=last)
+        landing.write(aside, contents, at=last, is_durable=self._is_durable)
         if not self._with_artifacts:
             return
         place, reason = locating.artifacts_of(self.source, run)

@@ -32,7 +32,9 @@ def folder_of(root: Path, run_id: str) -> Path:
     return root / "runs" / ids.month_of(run_id) / run_id
 
 
-def land(root: Path, run_id: str, *, write: Callable[[Path], object]) -> bool:
+def land(
+    root: Path, run_id: str, *, write: Callable[[Path], object], is_durable: bool = True
+) -> bool:
     """Let a run appear; say whether this call brought it.
 
     Parameters
@@ -43,6 +45,8 @@ def land(root: Path, run_id: str, *, write: Callable[[Path], object]) -> bool:
         The run's id here.
     write : callable
         Writes the run's files into the folder that it is given.
+    is_durable : bool
+        Bring it to the disk; a copy in a cache can be made again.
 
     Raises
     ------
@@ -58,23 +62,25 @@ def land(root: Path, run_id: str, *, write: Callable[[Path], object]) -> bool:
         try:
             aside.mkdir()
             write(aside)
-            files.sync_folder(aside)
+            if is_durable:
+                files.sync_folder(aside)
             files.make_folder(target.parent)
-            return _renamed(aside, target)
+            return _renamed(aside, target, is_durable=is_durable)
         except OSError as error:
             raise files.write_error(error, target) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def _renamed(aside: Path, target: Path) -> bool:
+def _renamed(aside: Path, target: Path, *, is_durable: bool) -> bool:
     try:
         aside.rename(target)
     except OSError as error:
         if error.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
             return False
         raise
-    files.sync_folder(target.parent)
+    if is_durable:
+        files.sync_folder(target.parent)
     return True
 
 
@@ -104,10 +110,15 @@ def renew(target: Path, contents: Mapping[str, bytes]) -> bool:
     return changed
 
 
-def write(folder: Path, contents: Mapping[str, bytes], *, at: float = 0.0) -> None:
-    """Write the files of a new run durably; ``at`` is the Unix time of its last sign of life."""
+def write(
+    folder: Path, contents: Mapping[str, bytes], *, at: float = 0.0, is_durable: bool = True
+) -> None:
+    """Write the files of a new run; ``at`` is the Unix time of its last sign of life."""
     for name, data in contents.items():
-        temporary = files.write_temporary(folder, data, mode=0o644)
-        files.move(temporary, folder / name)
+        if is_durable:
+            temporary = files.write_temporary(folder, data, mode=0o644)
+            files.move(temporary, folder / name)
+        else:
+            (folder / name).write_bytes(data)
         if at > 0:
             os.utime(folder / name, (at, at))

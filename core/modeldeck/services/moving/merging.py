@@ -23,7 +23,7 @@ import orjson
 
 from modeldeck.errors import DamageError, ModelDeckError, NotFoundError
 from modeldeck.services.moving import landing
-from modeldeck.services.moving.tree import Tree
+from modeldeck.services.moving.reading.tree import Tree
 from modeldeck.store import files
 
 Outcome = Literal["taken", "there", "renewed"]

@@ -19,9 +19,9 @@ from modeldeck.errors import ConflictError, ModelDeckError
 from modeldeck.services.annotations import Annotations
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.models import Models
-from modeldeck.services.moving import locating, yaml
 from modeldeck.services.moving.experiments import slug_of
-from modeldeck.services.moving.values import USER, SourceVersion
+from modeldeck.services.moving.reading import locating, yaml
+from modeldeck.services.moving.reading.values import USER, SourceVersion
 
 if TYPE_CHECKING:
     from modeldeck.services.moving.importing import Importing

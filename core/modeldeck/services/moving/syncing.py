@@ -29,8 +29,8 @@ from modeldeck.services.base.deck import Deck
 from modeldeck.services.moving.experiments import Experiments
 from modeldeck.services.moving.importing import Narrate
 from modeldeck.services.moving.merging import Conflict, merge, problems
-from modeldeck.services.moving.tree import Tree
-from modeldeck.services.moving.values import Skipped
+from modeldeck.services.moving.reading.tree import Tree
+from modeldeck.services.moving.reading.values import Skipped
 from modeldeck.store import files, ledger
 
 FORMAT = 1

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from modeldeck import ids
 from modeldeck.domain.documents import MetricSummary
-from modeldeck.services.moving.values import (
+from modeldeck.services.moving.reading.values import (
     BRANCH,
     COMMIT,
     HOME,
@@ -89,7 +89,9 @@ def contents(
     found = {
         "run.json": files.dumps(_sound(begun)),
         "output.log": b"",
-        "metrics.jsonl": b"".join(files.dumps(one) for one in records(points)),
+        "metrics.jsonl": b"".join(
+            files.dumps(one) for one in records(points, is_live=run.state == "running")
+        ),
     }
     if run.state != "running":
         ended = {
@@ -129,13 +131,17 @@ def _begun(run: SourceRun, *, run_id: str, parent: str, experiment: str) -> dict
     }
 
 
-def records(points: Sequence[Point]) -> list[dict[str, object]]:
-    """Return values as the records of a run's stream: those of one time and step together."""
+def records(points: Sequence[Point], *, is_live: bool = False) -> list[dict[str, object]]:
+    """Return values as the records of a run's stream: those of one time and step together.
+
+    Of a run that is live each is a record of its own, so that what comes later is appended to what
+    readers have read already.
+    """
     found: list[dict[str, object]] = []
     metrics: dict[str, float] = {}
     before: tuple[int, int] | None = None
     for one in sorted(points, key=lambda point: (point.at, point.step)):
-        if (one.at, one.step) != before or one.key in metrics:
+        if is_live or (one.at, one.step) != before or one.key in metrics:
             metrics = {}
             found.append({"at": one.at / 1000, "step": one.step, "metrics": metrics})
             before = (one.at, one.step)

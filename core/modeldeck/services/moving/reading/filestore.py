@@ -16,9 +16,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from modeldeck.errors import InvalidInputError, ModelDeckError, NotFoundError
-from modeldeck.services.moving import yaml
-from modeldeck.services.moving.tree import Tree
-from modeldeck.services.moving.values import (
+from modeldeck.services.moving.reading import yaml
+from modeldeck.services.moving.reading.tree import Tree
+from modeldeck.services.moving.reading.values import (
     Point,
     Skipped,
     SourceExperiment,

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol, TypedDict
 
 from modeldeck import clock
-from modeldeck.services.moving.tree import Tree
+from modeldeck.services.moving.reading.tree import Tree
 from modeldeck.store.runs import MAX_INTEGER
 
 STATUSES = {1: "running", 2: "running", 3: "finished", 4: "failed", 5: "cancelled"}

@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from modeldeck.errors import InvalidInputError, ModelDeckError, NotFoundError
-from modeldeck.services.moving import filestore
-from modeldeck.services.moving.database import Database
-from modeldeck.services.moving.filestore import FileStore
-from modeldeck.services.moving.tree import Tree
-from modeldeck.services.moving.values import Source, SourceModel, SourceRun
+from modeldeck.services.moving.reading import filestore
+from modeldeck.services.moving.reading.database import Database
+from modeldeck.services.moving.reading.filestore import FileStore
+from modeldeck.services.moving.reading.tree import Tree
+from modeldeck.services.moving.reading.values import Source, SourceModel, SourceRun
 
 _LOCAL = {"", "file", "mlflow-artifacts"}
 _NAMES = ("mlruns", "mlflow.db")
@@ -69,6 +69,15 @@ def looks_like_mlflow(path: Path) -> bool:
     except (ModelDeckError, OSError, ValueError):
         return False
     return True
+
+
+def is_folder_of_runs(path: Path) -> bool:
+    """Say whether a folder is itself a file store, as ``mlruns`` is."""
+    try:
+        with Tree(path) as tree:
+            return filestore.is_store(tree.names, tree)
+    except ModelDeckError:
+        return False
 
 
 def artifacts_of(source: Source, run: SourceRun) -> tuple[tuple[str, ...], str]:

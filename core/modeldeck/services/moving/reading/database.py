@@ -17,8 +17,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from modeldeck.errors import DamageError, InvalidInputError
-from modeldeck.services.moving.tree import Tree
-from modeldeck.services.moving.values import (
+from modeldeck.services.moving.reading.tree import Tree
+from modeldeck.services.moving.reading.values import (
     Point,
     Skipped,
     SourceExperiment,
