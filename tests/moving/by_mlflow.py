@@ -103,7 +103,7 @@ def plugin(uri: str) -> dict[str, Any]:
         "read": read(uri),
         "searched": _searches(client, experiment),
         "refused": _refusals(client, run_id),
-        "failed": _failing(client),
+        "failed": _failing(client, experiment),
         "experiments": _experiments(client),
         "later": _later(client, run_id),
     }
@@ -150,10 +150,10 @@ def _refusals(client: MlflowClient, run_id: str) -> dict[str, str]:
     return found
 
 
-def _failing(client: MlflowClient) -> str:
+def _failing(client: MlflowClient, experiment: str) -> str:
     with contextlib.suppress(ZeroDivisionError), mlflow.start_run(run_name="fails"):
         mlflow.log_metric("rate", 1 / int("0"))
-    (run,) = client.search_runs(["0"], "attributes.run_name = 'fails'")
+    (run,) = client.search_runs([experiment], "attributes.run_name = 'fails'")
     return str(run.info.status)
 
 

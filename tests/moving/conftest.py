@@ -19,6 +19,8 @@ from modeldeck.services.founding import init
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).with_name("by_mlflow.py")
 PATIENCE_S = 100.0
+collect_ignore = ["by_mlflow.py"]
+"""It imports MLflow, and runs in processes of its own."""
 
 
 def has(*modules: str) -> bool:

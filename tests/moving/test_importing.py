@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from modeldeck.errors import DamageError, InvalidInputError, NotFoundError, NotPermittedError
 from modeldeck.services.moving.reading import yaml
+from modeldeck.services.moving.reading.tree import Tree
 from modeldeck.services.moving.reading.values import milliseconds, parameter_text
 from modeldeck.store.files import number
 from modeldeck.workspace import Workspace
@@ -211,6 +213,26 @@ def test_import_interrupted_between_runs_goes_on(write: Write, root: Path) -> No
         taken(root, root.parent / "mlruns", narrate=stop)
     found = taken(root, root.parent / "mlruns")
     assert (found["runs"], found["there"]) == (1, 1)
+
+
+def test_import_killed_while_it_writes_a_run_leaves_nothing_of_it(
+    write: Write, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that dies between two files of a run leaves no run; the next import takes it."""
+    write("7/aa11/artifacts/file.txt", "kept")
+    child = os.fork()
+    if not child:
+        monkeypatch.setattr(Tree, "copy", lambda *_args: os._exit(9))
+        with contextlib.suppress(BaseException):
+            taken(root, root.parent / "mlruns")
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    with Workspace.open(root) as workspace:
+        assert list(workspace.runs.list()) == []
+    assert taken(root, root.parent / "mlruns")["runs"] == 1
+    with Workspace.open(root) as workspace:
+        (run,) = workspace.runs.list()
+        assert workspace.runs.files(run["id"]) == [("artifacts/file.txt", 4)]
 
 
 def test_experiments_whose_names_look_alike_here_stay_apart(write: Write, root: Path) -> None:

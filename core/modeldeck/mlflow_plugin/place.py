@@ -16,10 +16,7 @@ SCHEME = "modeldeck"
 def path_of(uri: str) -> str:
     """Return the folder that an address names; empty takes the environment's, or goes upwards.
 
-    Examples
-    --------
-    >>> path_of("modeldeck:///srv/team"), path_of("modeldeck://team"), path_of("modeldeck:")
-    ('/srv/team', 'team', '')
+    ``modeldeck:///srv/team`` names ``/srv/team``, ``modeldeck://team`` a folder here.
     """
     parts = urlsplit(uri)
     return unquote(f"{parts.netloc}{parts.path}")
