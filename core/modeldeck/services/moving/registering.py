@@ -1,7 +1,7 @@
 """Registered models of MLflow: as versions here where they are kept without pickle, else in words.
 
 What `modeldeck model register` accepts is a file of skops. MLflow's flavour for scikit-learn writes
-one by default since 3.12 (``serialization_format: skops``); older versions, and other flavours,
+one by default in 3.17 (``serialization_format: skops``); older versions, and other flavours,
 hold pickles, which run code when they are loaded: those are never opened. Their files stay with
 their run as artifacts, and a remark on the run says what they were registered as.
 """
