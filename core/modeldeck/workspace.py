@@ -16,6 +16,7 @@ from modeldeck.store import places
 if TYPE_CHECKING:
     from modeldeck.services.base.identity import Actor
     from modeldeck.services.moving.service import Moving
+    from modeldeck.services.upkeep.upkeep import Upkeep
     from modeldeck.watch import Watcher
 
 
@@ -204,6 +205,13 @@ class Workspace:
     def environments(self) -> list[str]:
         """The environments in their order."""
         return list(self.deck.state.policy.environments)
+
+    @functools.cached_property
+    def upkeep(self) -> Upkeep:
+        """Looking after the folder: its health, its protection, garbage collection."""
+        from modeldeck.services.upkeep.upkeep import Upkeep
+
+        return Upkeep(self.deck)
 
     def now(self) -> str:
         """Return the time as the documents write it."""

@@ -28,6 +28,7 @@ from modeldeck_tui.commands import (
     remarks,
     reviews,
     runs,
+    upkeep,
     workspaces,
 )
 from modeldeck_tui.commands.base import Looks, Session, hoisted
@@ -65,6 +66,7 @@ ledger.register(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(ledger.member_app, name="member")
 app.add_typer(policies.app, name="policy")
+upkeep.register(app)
 app.add_typer(remarks.app, name="annotation")
 remarks.register(app)
 

@@ -369,3 +369,68 @@ class VerifyDocument(TypedDict):
     void: int
     head: str
     problems: list[VerifyProblem]
+
+
+class GcDocument(TypedDict):
+    """What garbage collection found, and did if ``applied``.
+
+    ``objects`` are those that nothing names, by digest with their size; ``n_young`` were written
+    within ``grace_s``, ``n_foreign`` are for others to remove, ``n_restored`` came back because
+    something names them by now, and what lay in the trash for more than a week was emptied.
+    """
+
+    applied: bool
+    grace_s: int
+    objects: dict[str, int]
+    objects_bytes: int
+    n_needed: int
+    n_young: int
+    n_foreign: int
+    n_restored: int
+    n_emptied: int
+    emptied_bytes: int
+    trash: str
+
+
+class DoctorLine(TypedDict):
+    """One line of ``modeldeck doctor``.
+
+    ``state`` is ok, note (nothing to mend, but worth knowing), problem, repaired or not-repairable;
+    ``text`` says what was found and what it means, ``hint`` what to do, empty for nothing;
+    ``exit_code`` is 0, 10 (damage), 11 (somebody changed history) or 12 (could not be looked at).
+    """
+
+    name: str
+    state: str
+    text: str
+    hint: str
+    exit_code: int
+
+
+class RungDocument(TypedDict):
+    """One step of protection: whether a workspace has it, and why or why not."""
+
+    level: str
+    holds: bool
+    because: str
+
+
+class LevelDocument(TypedDict):
+    """How far a workspace protects itself, as this user sees it."""
+
+    level: str
+    title: str
+    prevents: list[str]
+    detects: list[str]
+    does_not_cover: list[str]
+    rungs: list[RungDocument]
+
+
+class DoctorDocument(TypedDict):
+    """What ``modeldeck doctor`` found; ``exit_code`` is that of the command."""
+
+    ok: bool
+    exit_code: int
+    n_repaired: int
+    level: LevelDocument
+    checks: list[DoctorLine]

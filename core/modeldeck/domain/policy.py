@@ -362,7 +362,17 @@ def _number(table: Table, key: str) -> str:
 def seconds(table: Table, key: str, *, default: str) -> int:
     """Take a time span such as "72h" or "7d" out of a table, in seconds."""
     text = table.take(key, str, default=default)
-    found = re.fullmatch(r"(\d{1,6})([smhdw])", text)
+    found = span_s(text)
     if found is None:
         raise table.fail(key, f"expected a time span such as 72h or 7d, found {text!r:.40}")
-    return int(found[1]) * _UNITS[found[2]]
+    return found
+
+
+def span_s(text: str) -> int | None:
+    """Return a time span such as "72h" or "7d" in seconds; None when it is none.
+
+    >>> span_s("72h"), span_s("soon")
+    (259200, None)
+    """
+    found = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
+    return int(found[1]) * _UNITS[found[2]] if found else None

@@ -37,7 +37,11 @@ _OTHER_KIND = {
     errno.EISDIR,
     errno.ENAMETOOLONG,
 }
-_LEFT_BEHIND_S = 3600.0
+SHARED = stat.S_ISGID | stat.S_IWGRP
+"""The bits of a folder that a group shares."""
+
+LEFT_BEHIND_S = 3600.0
+"""A file on its way that is older was left behind, in seconds."""
 
 
 def open_regular(path: Path | str) -> int:
@@ -168,13 +172,30 @@ def make_folder(path: Path) -> None:
     try:
         missing = itertools.takewhile(lambda one: not one.is_dir(), (path, *path.parents))
         for folder in reversed([*missing]):
-            folder.mkdir(exist_ok=True)
+            _mkdir(folder)
             sync_folder(folder.parent)
     except (FileExistsError, NotADirectoryError):
         msg = f"{path} is a file, or is below one."
         raise InvalidInputError(msg, "Name a folder.", path=str(path)) from None
     except OSError as error:
         raise write_error(error, path) from error
+
+
+def _mkdir(folder: Path) -> None:
+    """Make one folder; in one that a group shares it is shared in the same way.
+
+    A folder with the bits setgid and group-write was set up for a group (``init --group``): what is
+    made below takes its mode, else the maker's umask would shut the others out.
+    """
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return
+    mode = stat.S_IMODE(folder.parent.stat().st_mode)
+    if mode & SHARED == SHARED:
+        folder.chmod(mode)
 
 
 @contextlib.contextmanager
@@ -216,19 +237,30 @@ def _is_private(folder: Path) -> bool:
 
 def sweep(shared: Path) -> None:
     """Remove one's own files that somebody killed left on their way more than an hour ago."""
+    for path in left_behind(shared):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def left_behind(shared: Path) -> list[Path]:
+    """Return one's own files that were left on their way more than an hour ago."""
+    found = []
     for folder in (shared, shared / f"u{os.geteuid()}"):
         with contextlib.suppress(OSError), os.scandir(folder) as listing:
             for item in listing:
-                if item.name.startswith(".") and item.name.endswith(".tmp"):
-                    _remove_old(Path(item.path))
+                is_ours = item.name.startswith(".") and item.name.endswith(".tmp")
+                if is_ours and _is_old(Path(item.path)):
+                    found.append(Path(item.path))
+    return found
 
 
-def _remove_old(path: Path) -> None:
-    with contextlib.suppress(OSError):
+def _is_old(path: Path) -> bool:
+    try:
         status = os.lstat(path)
-        is_old = time.time() - status.st_mtime > _LEFT_BEHIND_S
-        if is_old and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
-            path.unlink()
+    except OSError:
+        return False
+    is_old = time.time() - status.st_mtime > LEFT_BEHIND_S
+    return is_old and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
 
 
 def write_temporary(folder: Path, data: bytes, *, mode: int) -> Path:

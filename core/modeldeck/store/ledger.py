@@ -4,7 +4,11 @@ One file an entry, ``.modeldeck/ledger/0000000001.json`` and so on, mode 0444; t
 specified in :mod:`modeldeck.domain.entry`. To commit is to write a temporary file, bring it to the
 disk, ``link`` it to the next number, and bring the folder to the disk. A number that is taken means
 that somebody was first: the new entries are folded, the decision is taken again, and the next
-number tried. No safety rests on the lock file: it only keeps local writers from racing in vain.
+number tried. No safety rests on the lock file: it only keeps local writers from racing in vain, and
+where the file system does not hold locks for sure none is taken.
+
+Whoever committed an entry also keeps the bytes of the one before as an object, in a file of another
+writer than the entry usually: :mod:`modeldeck.store.mending` heals a damaged entry from it.
 
 Readers take no lock. A file that is missing while later ones exist, cannot be read, or does not
 continue the chain stops the fold there, and the workspace is read-only until that is mended. What
@@ -30,6 +34,7 @@ from modeldeck.domain.entry import (
     NO_PREV,
     Entry,
     Intent,
+    digest_of,
     entry_bytes,
     read_entry,
     signed_bytes,
@@ -39,12 +44,14 @@ from modeldeck.domain.state import Activity, State
 from modeldeck.errors import (
     ConflictError,
     DamageError,
+    ModelDeckError,
     NotFoundError,
     NotPermittedError,
     TamperingError,
     UnavailableError,
 )
-from modeldeck.store import files, places
+from modeldeck.store import files, filesystems, places
+from modeldeck.store.objects import ObjectStore
 from modeldeck.store.signing import Verifier
 
 _READ_LIMIT = 4 << 20
@@ -108,12 +115,14 @@ class Ledger:
     def __init__(self, root: Path, verifier: Verifier) -> None:
         self.root = root
         self.verifier = verifier
+        self.objects = ObjectStore(root)
         self.last = sys.maxsize
         self.state = State()
         self.lock = threading.RLock()
         self.owners_differ = False
         self._hole = 0
         self._is_swept = False
+        self._locks_hold: bool | None = None
 
     def refresh(self, until: int = sys.maxsize) -> int:
         """Fold the entries that are new, up to number ``until``; return how many there were.
@@ -228,6 +237,12 @@ class Ledger:
         ModelDeckError
             It was refused; nothing was written.
         """
+        done = self._commit_surely(intent, host=host, now=now)
+        with contextlib.suppress(ModelDeckError):  # it only helps to heal: the next one tries again
+            self.keep(done.n - 1)
+        return done
+
+    def _commit_surely(self, intent: Intent, *, host: str, now: clock.Clock) -> Activity:
         with self._queue(), self.lock:
             try:
                 return self._commit(intent, host=host, now=now)
@@ -240,6 +255,20 @@ class Ledger:
                 msg = f"The entry is perhaps recorded: {error.message}"
                 hint = "`modeldeck activity` shows whether it is; look before doing it again."
                 raise UnavailableError(msg, hint, perhaps_saved=True) from error
+
+    def keep(self, n: int) -> None:
+        """Keep the bytes of an entry that was folded as an object too, so that it can be healed.
+
+        Raises
+        ------
+        ModelDeckError
+            It cannot be read or written just now.
+        """
+        if n < 1:
+            return
+        data, _owner = read_file(self.root, n)
+        if digest_of(data) == self.state.activity[n - 1].digest:
+            self.objects.put(data)
 
     def _commit(self, intent: Intent, *, host: str, now: clock.Clock) -> Activity:
         for _ in range(_TRIES):
@@ -303,14 +332,29 @@ class Ledger:
         """Queue with other local writers; where locks hold nothing, that costs only tries."""
         descriptor = -1
         try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            if self._locks_hold is None:
+                self._locks_hold = filesystems.of(self.root).is_local
             with contextlib.suppress(OSError):
-                descriptor = os.open(places.lock_file(self.root), flags, 0o666)
-                descriptor = _wait_for_lock(descriptor)
+                if self._locks_hold:
+                    descriptor = _open_lock(places.lock_file(self.root))
+                    descriptor = _wait_for_lock(descriptor)
             yield
         finally:
             if descriptor >= 0:
                 files.close(descriptor)
+
+
+def _open_lock(path: Path) -> int:
+    """Open the lock file, which may be somebody else's; reading is enough for a lock.
+
+    ``O_CREAT`` comes second: Linux refuses it on another's file in a sticky folder that a group may
+    write (proc(5), ``protected_regular``).
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        return os.open(path, flags)
+    except FileNotFoundError:
+        return os.open(path, flags | os.O_CREAT, 0o644)
 
 
 def _wait_for_lock(descriptor: int) -> int:

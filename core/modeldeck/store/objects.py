@@ -2,6 +2,12 @@
 
 ``.modeldeck/objects/ab/abcd…`` holds the bytes whose digest is ``abcd…`` and nothing else, so
 ``sha256sum`` checks them. Files are read-only, and are copied out, never linked into other folders.
+
+Objects name others by their digests, as a manifest does its files; :func:`named_in` finds those in
+any JSON. What nothing names is moved into the trash by garbage collection. Somebody may have put it
+just before, and name it in an entry just after: whoever commits therefore calls
+:meth:`ObjectStore.ensure` afterwards, and a collector looks at the ledger again after moving, so
+that of the two whoever comes later brings it back.
 """
 
 from __future__ import annotations
@@ -9,28 +15,42 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from modeldeck.domain.entry import digest_of, is_digest
 from modeldeck.errors import (
     DamageError,
     InvalidInputError,
+    ModelDeckError,
     NotFoundError,
     NotPermittedError,
     UnavailableError,
 )
-from modeldeck.store import files, places
+from modeldeck.store import files, places, trash
 
 MAX_READ = 64 << 20
 """Objects that are read into memory are at most so large; larger ones are copied out."""
 
+MAX_NAMING = 16 << 20
+"""Larger objects are not looked through for the digests of others."""
+
 _BLOCK = 1 << 20
+_JSON = (b"{", b"[")
+_NAMED = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+
+
+def named_in(data: bytes) -> set[str]:
+    """Return every SHA-256 that stands somewhere in a text."""
+    return {one.decode() for one in _NAMED.findall(data)}
 
 
 class ObjectStore:
     """The objects of one workspace."""
 
     def __init__(self, root: Path) -> None:
+        self.root = root
         self.folder = places.objects_folder(root)
         self.tmp = places.tmp_folder(root)
         self._durable: set[str] = set()
@@ -100,6 +120,8 @@ class ObjectStore:
         if is_whole:  # whoever linked it may have been killed before its folder was on the disk
             self._make_durable(path.parent)
             _sync(path.parent)
+            with contextlib.suppress(OSError):  # of somebody else: an entry that names it looks
+                os.utime(path)  # it is needed anew: garbage collection spares what is young
         return is_whole
 
     def _appear(self, temporary: Path, digest: str, *, size: int) -> None:
@@ -121,6 +143,50 @@ class ObjectStore:
             files.make_folder(folder)
             _sync(folder.parent)
             self._durable.add(folder.name)
+
+    def digests(self) -> Iterator[str]:
+        """Yield the names of all objects there are, in order."""
+        for folder in sorted(_names(self.folder)):
+            if len(folder) == 2:
+                for name in sorted(_names(self.folder / folder)):
+                    if is_digest(name) and name.startswith(folder):
+                        yield name
+
+    def named_by(self, digest: str) -> set[str]:
+        """Return the digests that stand in an object that is JSON; none when it is not."""
+        try:
+            descriptor = files.open_regular(self.path(digest))
+        except ModelDeckError:
+            return set()
+        try:
+            if os.fstat(descriptor).st_size > MAX_NAMING or os.pread(descriptor, 1, 0) not in _JSON:
+                return set()
+            return named_in(files.read_descriptor(descriptor, MAX_NAMING, name=digest))
+        except (OSError, ModelDeckError):
+            return set()
+        finally:
+            files.close(descriptor)
+
+    def rescue(self, digest: str) -> bool:
+        """Bring an object back if it was moved into the trash; say whether it is there."""
+        if files.is_there(self.path(digest)):
+            return True
+        for path in trash.copies(self.root, digest):
+            with contextlib.suppress(ModelDeckError):
+                if file_digest(path) == digest and self.put_file(path)[0] == digest:
+                    return True
+        return False
+
+    def ensure(self, digests: Iterable[str]) -> None:
+        """Bring back from the trash some objects, and those that they name, as far as needed.
+
+        An entry that names objects calls this once it is recorded; what is neither here nor in the
+        trash is left to :mod:`modeldeck.services.verify`.
+        """
+        named = set(digests)
+        for digest in [one for one in named if self.rescue(one)]:
+            for inner in self.named_by(digest) - named:
+                self.rescue(inner)
 
     def read(self, digest: str, *, limit: int = MAX_READ) -> bytes:
         """Return an object's bytes, verified.
@@ -188,6 +254,33 @@ class ObjectStore:
         finally:
             files.close(descriptor)
         return ""
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a plain file's bytes.
+
+    Raises
+    ------
+    NotFoundError, NotPermittedError, DamageError, UnavailableError
+        As :func:`modeldeck.store.files.open_regular`.
+    """
+    descriptor = files.open_regular(path)
+    try:
+        with open(descriptor, "rb", closefd=False) as reader:
+            return hashlib.file_digest(reader, "sha256").hexdigest()
+    except OSError as error:
+        raise files.read_error(error, path) from error
+    finally:
+        files.close(descriptor)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 -- names only, of many objects
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise files.read_error(error, folder) from error
 
 
 def _copy(descriptor: int, temporary: Path) -> tuple[str, int]:

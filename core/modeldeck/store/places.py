@@ -7,6 +7,7 @@
     endpoints/<environment>/<model>/             servers' logs and prediction logs
     .modeldeck/ledger/   one file a decision     .modeldeck/objects/ab/<sha-256>   blobs
     .modeldeck/tmp/u<user id>/   files on their way, closed to others
+    .modeldeck/trash/<yyyy-mm-dd>/   what garbage collection and repairs moved away
     .modeldeck/lock      only lowers contention
 """
 
@@ -33,6 +34,11 @@ def objects_folder(root: Path) -> Path:
 def tmp_folder(root: Path) -> Path:
     """Return the folder of files on their way."""
     return root / HIDDEN / "tmp"
+
+
+def trash_folder(root: Path) -> Path:
+    """Return the folder of what was moved away and may come back for some days."""
+    return root / HIDDEN / "trash"
 
 
 def lock_file(root: Path) -> Path:

@@ -15,12 +15,12 @@ from modeldeck.domain import fold
 from modeldeck.domain.entry import Intent, Json, signed_bytes
 from modeldeck.domain.levels import Level
 from modeldeck.domain.state import Activity, Member, State
-from modeldeck.errors import NotPermittedError, UnavailableError
+from modeldeck.errors import ModelDeckError, NotPermittedError, UnavailableError
 from modeldeck.services.base import travel
 from modeldeck.services.base.identity import Actor, actor_of, signer_for
-from modeldeck.store import places, witness
+from modeldeck.store import files, places, witness
 from modeldeck.store.ledger import Ledger
-from modeldeck.store.objects import ObjectStore
+from modeldeck.store.objects import ObjectStore, named_in
 from modeldeck.store.runs import RunStore
 from modeldeck.store.signing import Signer, Verifier
 
@@ -214,6 +214,8 @@ class Deck:
             signature = signer.sign(signed_bytes(intent), may_ask=self.may_ask)
             intent = replace(intent, signature=signature)
         done = self.ledger.commit(intent, host=self.actor.host, now=self.now)
+        with contextlib.suppress(ModelDeckError):  # what is missing is found by verifying
+            self.objects.ensure(named_in(files.dumps(intent.body)))
         witness.remember(self.state)
         return done
 

@@ -1,0 +1,238 @@
+"""Garbage collection: objects that nothing names any more move into the trash, for a week.
+
+What is needed follows from every entry, void ones included, and from what lies in the folder now:
+runs, endpoints, data sets, pipelines and configuration. Whatever stands there as a SHA-256 is taken
+for the name of an object, and so is what stands in those objects if they are JSON (manifests,
+reports). That keeps too much rather than too little.
+
+::
+
+    a writer:     put objects ── commit an entry ── are they there? ── no: out of the trash again
+    a collector:  read entries ── move objects ── read entries again ── named by now: back again
+
+Whichever of the two looks last sees what the other one did, however long one of them was stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from modeldeck.domain.documents import GcDocument
+from modeldeck.domain.entry import is_digest
+from modeldeck.domain.policy import span_s
+from modeldeck.errors import InvalidInputError, ModelDeckError, TamperingError, UsageError
+from modeldeck.services.base.deck import Deck
+from modeldeck.store import files, places, trash
+from modeldeck.store.ledger import Ledger, numbers
+from modeldeck.store.objects import MAX_NAMING, named_in
+
+GRACE = "24h"
+_NAMING = (".json", ".toml")
+_LOOKED_THROUGH = ("runs", "endpoints", "datasets", "pipelines")
+
+
+@dataclass
+class _Found:
+    """Objects by what is to become of them, with their sizes in bytes."""
+
+    garbage: dict[str, int] = field(default_factory=dict)
+    n_needed: int = 0
+    n_young: int = 0
+    n_foreign: int = 0
+
+
+def collect(deck: Deck, *, apply: bool = False, grace: str = GRACE) -> GcDocument:
+    """Find objects that nothing needs, and move them into the trash if asked to.
+
+    Parameters
+    ----------
+    deck : Deck
+        The open workspace.
+    apply : bool
+        Move them, and empty the trash of what lies there for more than a week; else only say what
+        would be done.
+    grace : str
+        Objects that were written, or put again, within this time are kept: "24h", "7d".
+
+    Returns
+    -------
+    GcDocument
+        What was found and done.
+
+    Raises
+    ------
+    InvalidInputError
+        That is no time span.
+    UsageError
+        The workspace is looked at as it was.
+    TamperingError
+        The ledger cannot be read to its end, so that nobody knows what is needed.
+    NotPermittedError, UnavailableError
+        The workspace is read-only; something could not be looked at.
+    """
+    grace_s = span_s(grace)
+    if grace_s is None:
+        msg = f"{grace[:40]!r} is no time span."
+        raise InvalidInputError(msg, "Write one such as 24h or 7d.")
+    if deck.as_of:
+        msg = "What is needed is seen from the present only."
+        raise UsageError(msg, "Leave --as-of out.")
+    if apply:
+        deck.need_writable()
+    needed = marks(deck)
+    found = _sorted_out(deck, needed, grace_s=grace_s)
+    restored = _restore(deck, needed) if apply else _to_restore(deck, needed)
+    if apply:
+        _move(deck, found)
+        restored |= _restore(deck, marks(deck))
+        for digest in restored & found.garbage.keys():
+            del found.garbage[digest]
+    n_emptied, emptied_bytes = _empty(deck, needed, apply=apply)
+    return GcDocument(
+        applied=apply,
+        grace_s=grace_s,
+        objects=found.garbage,
+        objects_bytes=sum(found.garbage.values()),
+        n_needed=found.n_needed,
+        n_young=found.n_young,
+        n_foreign=found.n_foreign,
+        n_restored=len(restored),
+        n_emptied=n_emptied,
+        emptied_bytes=emptied_bytes,
+        trash=str(places.trash_folder(deck.root)),
+    )
+
+
+def marks(deck: Deck) -> set[str]:
+    """Return the digests of all objects that something needs, whether they are there or not.
+
+    Raises
+    ------
+    TamperingError
+        The ledger cannot be read to its end.
+    UnavailableError, NotPermittedError
+        Something cannot be looked at just now.
+    """
+    before = numbers(deck.root)
+    ledger = Ledger(deck.root, deck.verifier)
+    ledger.refresh()
+    state = ledger.state
+    problem = state.stopped or deck.history_problem
+    if not problem and before and before[-1] > state.n:
+        problem = f"Entries end at {state.n}, files at {before[-1]}."
+    if problem:
+        msg = f"What is needed cannot be known: {problem}"
+        raise TamperingError(msg, "`modeldeck doctor --repair` mends what can be mended.")
+    entries = set(state.heads)  # their copies: what they name is taken from the entries themselves
+    named = {one for line in state.activity for one in named_in(files.dumps(line.body))}
+    for path in _texts(deck.root):
+        named |= named_in(_read(path))
+    done = set(entries)
+    while fresh := named - done:
+        done |= fresh
+        for digest in fresh:
+            named |= deck.objects.named_by(digest)
+    return done
+
+
+def _texts(root: Path) -> Iterator[Path]:
+    """Yield the files of a workspace, outside of its own folder, that may name objects."""
+    yield from sorted(root.glob("*.toml"))
+    for name in _LOOKED_THROUGH:
+        for folder, inner, names in os.walk(root / name):
+            inner.sort()
+            for one in sorted(names):
+                if one.endswith(_NAMING):
+                    yield Path(folder, one)
+
+
+def _read(path: Path) -> bytes:
+    """Return a file's bytes; none of one that is gone, or that nobody of ours wrote."""
+    try:
+        if os.lstat(path).st_size > MAX_NAMING:
+            return b""
+        return files.read_bytes(path, MAX_NAMING)
+    except (FileNotFoundError, ModelDeckError):
+        return b""
+
+
+def _sorted_out(deck: Deck, needed: set[str], *, grace_s: int) -> _Found:
+    found = _Found()
+    since = deck.now().timestamp() - grace_s
+    for digest in deck.objects.digests():
+        if digest in needed:
+            found.n_needed += 1
+            continue
+        try:
+            status = os.lstat(deck.objects.path(digest))
+        except OSError:  # somebody else collects too
+            continue
+        if max(status.st_mtime, status.st_ctime) > since:
+            found.n_young += 1
+        elif not may_remove(deck.root, status):
+            found.n_foreign += 1
+        else:
+            found.garbage[digest] = status.st_size
+    return found
+
+
+def may_remove(root: Path, status: os.stat_result) -> bool:
+    """Say whether this user may remove a file: its owner, the folder's, or the system's."""
+    mine = os.geteuid()
+    return mine in {0, status.st_uid, os.stat(places.objects_folder(root)).st_uid}  # noqa: PTH116 -- beside lstat
+
+
+def _move(deck: Deck, found: _Found) -> None:
+    for digest in list(found.garbage):
+        try:
+            trash.move(deck.root, deck.objects.path(digest), now=deck.now())
+        except ModelDeckError:
+            found.n_foreign += 1
+            del found.garbage[digest]
+
+
+def _trashed(deck: Deck) -> set[str]:
+    names: set[str] = set()
+    for _day, folder in trash.days(deck.root):
+        with contextlib.suppress(OSError):
+            names |= {path.name for path in folder.iterdir() if is_digest(path.name)}
+    return names
+
+
+def _to_restore(deck: Deck, needed: set[str]) -> set[str]:
+    """Return what is needed and lies in the trash alone."""
+    return {
+        digest
+        for digest in _trashed(deck) & needed
+        if not files.is_there(deck.objects.path(digest))
+    }
+
+
+def _restore(deck: Deck, needed: set[str]) -> set[str]:
+    return {digest for digest in _to_restore(deck, needed) if deck.objects.rescue(digest)}
+
+
+def _empty(deck: Deck, needed: set[str], *, apply: bool) -> tuple[int, int]:
+    """Remove from the trash what lies there for more than a week; return count and bytes."""
+    count, size = 0, 0
+    wanted = _to_restore(deck, needed)  # what could not be brought back is kept at least
+    for path in trash.outdated(deck.root, now=deck.now()):
+        if path.name in wanted:
+            continue
+        with contextlib.suppress(OSError):
+            status = os.lstat(path)
+            if not stat.S_ISREG(status.st_mode) or not may_remove(deck.root, status):
+                continue
+            if apply:
+                path.unlink()
+            count, size = count + 1, size + status.st_size
+    if apply:
+        for _day, folder in trash.days(deck.root):
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
+    return count, size

@@ -1,0 +1,65 @@
+"""``doctor`` and ``gc``: looking after the folder of a workspace."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from modeldeck_tui import output
+from modeldeck_tui.commands.base import session_of
+from modeldeck_tui.output import Cell
+
+MOST_LISTED = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("gc")(collect)
+
+
+def collect(
+    context: typer.Context,
+    *,
+    apply: Annotated[
+        bool, typer.Option("--apply/--dry-run", help="Move them; else only say what would be done.")
+    ] = False,
+    grace: Annotated[
+        str, typer.Option(metavar="SPAN", help="Keep what was written within: 24h, 7d.")
+    ] = "24h",
+) -> None:
+    """Move objects that no entry and no run needs into the trash, for a week."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.upkeep.gc(apply=apply, grace=grace)
+    if session.is_json:
+        session.printer.document(found)
+        return
+    printer = session.printer
+    listed = list(found["objects"].items())[:MOST_LISTED]
+    if listed:
+        printer.table(["OBJECT", "SIZE"], [[name, output.size(size)] for name, size in listed])
+    if len(listed) < len(found["objects"]):
+        printer.line(f"and {output.counted(len(found['objects']) - len(listed), 'more object')}")
+    count = output.counted(len(found["objects"]), "object")
+    size = output.size(found["objects_bytes"])
+    moved = f"{count}, {size}, moved to {found['trash']}" if apply else f"{count}, {size}"
+    printer.fields(
+        [
+            ("moved" if apply else "nobody needs", Cell(moved, "bold")),
+            ("needed", output.counted(found["n_needed"], "object")),
+            ("too young", _some(found["n_young"], f"written within {grace}")),
+            ("not yours", _some(found["n_foreign"], "for their owners, or the folder's")),
+            ("brought back", _some(found["n_restored"], "out of the trash, needed again")),
+            (
+                "emptied" if apply else "to empty",
+                _some(found["n_emptied"], f"{output.size(found['emptied_bytes'])} of the trash"),
+            ),
+        ]
+    )
+    if not apply and (found["objects"] or found["n_emptied"] or found["n_restored"]):
+        printer.say("Nothing was changed: `modeldeck gc --apply` does it.")
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count:,} ({what})" if count else ""
