@@ -2,12 +2,15 @@
 
 Watchdog wakes the watcher where the file system tells about changes. It tells nothing about
 writers on other hosts (NFS, sshfs) and may lose events, so the watcher also looks itself: at the
-times of change and sizes of a few folders and files, never recursively.
+times of change and sizes of a few folders and files, never recursively. Where events are not to be
+had (another computer's disk, no inotify instance or watch left) looking is all it does, and
+:attr:`Watcher.polls_because` says why.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -34,6 +37,8 @@ class Watcher(FileSystemEventHandler):
         Called without arguments, never twice at the same time.
     interval_s : float
         The least time between two calls, in seconds.
+    polls_because : str
+        Why no events are to be had; empty tries.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class Watcher(FileSystemEventHandler):
         callback: Callable[[], None],
         *,
         interval_s: float = 0.25,
+        polls_because: str = "",
     ) -> None:
         self._folders = folders
         self._callback = callback
@@ -50,13 +56,27 @@ class Watcher(FileSystemEventHandler):
         self._stop = threading.Event()
         self._watches: dict[Path, ObservedWatch] = {}
         self._observer: BaseObserver | None = None
-        with contextlib.suppress(OSError, RuntimeError):
-            observer = Observer()
-            observer.start()
-            self._observer = observer
+        self._no_observer = polls_because
+        self._unwatched: dict[Path, str] = {}
+        if not polls_because:
+            self._begin()
         self._seen = self._look()
         self._thread = threading.Thread(target=self._run, name="modeldeck-watch", daemon=True)
         self._thread.start()
+
+    def _begin(self) -> None:
+        observer = Observer()
+        try:
+            observer.start()
+        except (OSError, RuntimeError) as error:
+            self._no_observer = _because(error)
+        else:
+            self._observer = observer
+
+    @property
+    def polls_because(self) -> str:
+        """Why changes are looked for twice a second instead of being told; empty when all are."""
+        return self._no_observer or next(iter(self._unwatched.values()), "")
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Note that something changed."""
@@ -104,7 +124,40 @@ class Watcher(FileSystemEventHandler):
         for path in self._watches.keys() - set(folders):
             with contextlib.suppress(OSError, KeyError):
                 self._observer.unschedule(self._watches.pop(path))
+        self._unwatched = {}
         for path in folders:
             if path not in self._watches:
-                with contextlib.suppress(OSError):
+                try:
                     self._watches[path] = self._observer.schedule(self, str(path))
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                except (OSError, RuntimeError) as error:
+                    self._unwatched[path] = _because(error)
+
+
+def _because(error: OSError | RuntimeError) -> str:
+    """Return why the system tells about no changes, as people understand it."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EMFILE:
+        return "no inotify instance or file is left (fs.inotify.max_user_instances, ulimit -n)"
+    if number == errno.ENOSPC:
+        return "no inotify watch is left (fs.inotify.max_user_watches)"
+    words = error.strerror if isinstance(error, OSError) else ""
+    return f"inotify does not work ({words or error})"
+
+
+def event_problem(folder: Path) -> str:
+    """Return why the system would tell about no changes in a folder; empty when it would."""
+    observer = Observer()
+    try:
+        observer.start()
+    except (OSError, RuntimeError) as error:
+        return _because(error)
+    try:
+        observer.schedule(FileSystemEventHandler(), str(folder))
+    except (OSError, RuntimeError) as error:
+        return _because(error)
+    finally:
+        observer.stop()
+        observer.join(timeout=5)
+    return ""

@@ -232,6 +232,18 @@ class Workspace:
         from modeldeck.watch import Watcher
 
         return Watcher(lambda: folders(self.deck, self.runs), callback, interval_s=interval_s)
+        from modeldeck.store import filesystems
+
+        because = filesystems.of(self.root).polls_because
+        return Watcher(self._watched, callback, interval_s=interval_s, polls_because=because)
+
+    def _watched(self) -> list[Path]:
+        runs = self.root / "runs"
+        months = sorted(runs.iterdir())[-2:] if runs.is_dir() else []
+        self.runs.list()  # brings up to date which runs have not ended
+        live = [self.deck.runs.folder(one) for one in self.deck.runs.not_ended()]
+        endpoints = sorted(self.root.glob("endpoints/*/*"))
+        return [places.ledger_folder(self.root), runs, *months, *live, *endpoints]
 
     def close(self) -> None:
         """Keep what was read for the next process."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,25 +37,37 @@ def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MODELDECK_KEY", raising=False)
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a workspace with a run that kept a model's files, their version, and two remarks."""
-    root = tmp_path / "ws"
+    root = tmp_path_factory.mktemp("upkeep") / "ws"
     root.mkdir()
     (root / "modeldeck.toml").write_text(CONFIG)
-    init(root, owner="ann")
-    with start_run("churn", workspace=root, user="ann", capture_output=False) as run:
-        for step in range(3):
-            run.log({"loss": 1.0 / (step + 1)}, step=step)
-        folder = run.folder / "artifacts" / "model"
-        files.make_folder(folder)
-        (folder / "model.skops").write_bytes(MODEL)
-        (folder / "metrics.json").write_text(json.dumps({"holdout": {"accuracy": 0.9}}))
-    with Workspace.open(root) as workspace:
-        workspace.models.register(run.id, "churn")
-        workspace.annotations.add("churn@1", "first")
-        workspace.annotations.add("churn@1", "second")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+            patch.setenv(name, str(root.parent / name))
+        init(root, owner="ann")
+        with start_run("churn", workspace=root, user="ann", capture_output=False) as run:
+            for step in range(3):
+                run.log({"loss": 1.0 / (step + 1)}, step=step)
+            folder = run.folder / "artifacts" / "model"
+            files.make_folder(folder)
+            (folder / "model.skops").write_bytes(MODEL)
+            (folder / "metrics.json").write_text(json.dumps({"holdout": {"accuracy": 0.9}}))
+        with Workspace.open(root, user="ann") as workspace:
+            workspace.models.register(run.id, "churn")
+            workspace.annotations.add("churn@1", "first")
+            workspace.annotations.add("churn@1", "second")
     return root
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    """Return a copy of it, of which this user remembers the head."""
+    shutil.copytree(made, tmp_path / "ws", symlinks=True)
+    with Workspace.open(tmp_path / "ws"):
+        pass
+    return tmp_path / "ws"
 
 
 @pytest.fixture

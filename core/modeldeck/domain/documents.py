@@ -354,11 +354,12 @@ class InboxItem(TypedDict):
 
 
 class VerifyProblem(TypedDict):
-    """One thing in the ledger or the objects that does not hold."""
+    """One thing in the ledger or the objects that does not hold; ``digest`` names an object."""
 
     n: int
     kind: str
     problem: str
+    digest: str
 
 
 class VerifyDocument(TypedDict):

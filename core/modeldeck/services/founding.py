@@ -19,6 +19,7 @@ from modeldeck.services.base.config import NewMember
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
 from modeldeck.services.members import Members, public_key
+from modeldeck.services.upkeep import sharing
 from modeldeck.store import files, places
 from modeldeck.store.ledger import entry_path, found
 from modeldeck.store.signing import signer_from_file
@@ -34,6 +35,7 @@ def init(
     keys: Sequence[str] = (),
     trust: str = "owner",
     may_ask: bool = False,
+    group: str = "",
     now: clock.Clock = clock.utc_now,
 ) -> str:
     """Make a folder a workspace and adopt the policy of its ``modeldeck.toml``.
@@ -56,6 +58,8 @@ def init(
         How sure authors have to be in a new configuration: claimed, owner or signed.
     may_ask : bool
         Whether the key's passphrase may be asked for at the terminal.
+    group : str
+        A group of this computer whose members share the folder; empty leaves it to one account.
     now : Clock
         Tells the time.
 
@@ -72,13 +76,16 @@ def init(
         The configuration, a name or a key is not acceptable, or signatures are asked for of an
         owner without a key: nobody could ever decide anything there.
     NotPermittedError
-        The folder cannot be written.
+        The folder cannot be written, or this user is not in the group.
+    NotFoundError, UnavailableError
+        There is no such group; the file system does not keep groups and modes.
     """
     root = Path(path).absolute()
     if entry_path(root, 1).exists():
         msg = f"{root} is a workspace already."
         raise ConflictError(msg, "Choose another folder.")
     ids.check_name(owner, "an owner")
+    gid = sharing.group_id(group) if group else -1
     public = [public_key(one) for one in keys]
     if not (root / places.CONFIG).exists():
         _need_key(public, is_asked=trust == Level.SIGNED.word)
@@ -89,6 +96,8 @@ def init(
     _need_key(public, is_asked=known.policy.strictest == Level.SIGNED)
     members = config.load_members(root)
     _folders(root)
+    if group:
+        sharing.share(root, gid)
     body: dict[str, Json] = {
         "name": known.name,
         "threshold": 1,

@@ -79,7 +79,8 @@ class Verify:
             if problem and line.action == "annotation.add" and problem == "is missing":
                 continue
             if problem:
-                yield _problem(line.n, "object", problem=f"{name} {digest[:12]} {problem}")
+                text = f"{name} {digest[:12]} {problem}"
+                yield _problem(line.n, "object", problem=text, digest=digest)
             elif line.action == "version.register":
                 yield from self._files(line.n, digest, data=data)
 
@@ -89,12 +90,13 @@ class Verify:
         except UnavailableError:
             raise
         except ModelDeckError as error:
-            yield _problem(n, "object", problem=error.message)
+            yield _problem(n, "object", problem=error.message, digest=manifest)
             return
         for name, digest in known.items():
             problem = self.deck.objects.problem(digest, data=data)
             if problem:
-                yield _problem(n, "object", problem=f"{name} ({digest[:12]}) {problem}")
+                text = f"{name} ({digest[:12]}) {problem}"
+                yield _problem(n, "object", problem=text, digest=digest)
 
 
 def _chain(ledger: Ledger, known: list[int]) -> Iterator[VerifyProblem]:
@@ -109,5 +111,5 @@ def _chain(ledger: Ledger, known: list[int]) -> Iterator[VerifyProblem]:
         )
 
 
-def _problem(n: int, kind: str, *, problem: str) -> VerifyProblem:
-    return VerifyProblem(n=n, kind=kind, problem=problem)
+def _problem(n: int, kind: str, *, problem: str, digest: str = "") -> VerifyProblem:
+    return VerifyProblem(n=n, kind=kind, problem=problem, digest=digest)

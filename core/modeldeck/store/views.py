@@ -23,7 +23,7 @@ from tinydb import TinyDB
 from tinydb.storages import MemoryStorage
 from tinydb.table import Document, Table
 
-from modeldeck.errors import ModelDeckError
+from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.store import files
 
 FORMAT = 4
@@ -141,3 +141,27 @@ class Catalogue:
             return
         self.applied, self.head = applied, head
         self._is_saved = True
+
+
+def snapshot_problem(path: Path, *, n: int) -> str:
+    """Return what is wrong with a snapshot of a ledger of ``n`` entries; empty if nothing, or none.
+
+    Whatever it is, the snapshot is built anew by whoever opens the workspace next.
+    """
+    try:
+        first, _, rest = files.read_bytes(path, MAX_SNAPSHOT).partition(b"\n")
+        header = json.loads(first)
+        version, applied, digest = header["v"], header["applied"], header["sha256"]
+    except NotFoundError:
+        return ""
+    except ModelDeckError as error:
+        return error.message
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "it is damaged"
+    if version != FORMAT:
+        return f"it is of format {str(version)[:20]}, this program writes {FORMAT}"
+    if digest != hashlib.sha256(rest).hexdigest():
+        return "it is damaged"
+    if type(applied) is not int or applied > n:
+        return f"it knows entry {str(applied)[:20]}, and there are {n}"
+    return ""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+from pathlib import Path
 
+from modeldeck.domain.entry import is_digest
 from modeldeck.domain.state import State
-from modeldeck.errors import ModelDeckError, UnavailableError
+from modeldeck.errors import ModelDeckError, NotFoundError, UnavailableError
 from modeldeck.store import files, places
 
 
@@ -23,19 +25,40 @@ def check(state: State) -> str:
     UnavailableError
         What is remembered cannot be read just now.
     """
-    path = places.user_state() / "heads" / f"{state.workspace}.json"
-    try:
-        seen = json.loads(files.read_bytes(path, 1 << 12))
-        n, head = int(seen["n"]), str(seen["head"])
-    except UnavailableError:
-        raise
-    except (ModelDeckError, ValueError, KeyError, TypeError):
+    n, head = seen(state.workspace) or (0, "")
+    if not n:
         return ""
     if state.n < n and not state.stopped:
         return f"History shrank: entry {n} was seen here before, now there are {state.n}."
     if head not in state.heads and not state.stopped:
         return f"History was rewritten: entry {n} is another one than was seen here before."
     return ""
+
+
+def path_of(workspace: str) -> Path:
+    """Return the file that remembers the head of a workspace."""
+    return places.user_state() / "heads" / f"{workspace}.json"
+
+
+def seen(workspace: str) -> tuple[int, str] | None:
+    """Return number and digest of the head remembered; number 0 for none, None when damaged.
+
+    Raises
+    ------
+    UnavailableError
+        What is remembered cannot be read just now.
+    """
+    try:
+        value = json.loads(files.read_bytes(path_of(workspace), 1 << 12))
+        n, head = value["n"], value["head"]
+    except NotFoundError:
+        return 0, ""
+    except UnavailableError:
+        raise
+    except (ModelDeckError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    is_sound = type(n) is int and n >= 1 and is_digest(head)
+    return (n, head) if is_sound else None
 
 
 def remember(state: State) -> None:

@@ -35,6 +35,9 @@ def init(
     trust: Annotated[
         str, typer.Option(help="How sure authors have to be: claimed, owner or signed.")
     ] = "",
+    group: Annotated[
+        str, typer.Option(metavar="NAME", help="A Unix group whose members share the folder.")
+    ] = "",
 ) -> None:
     """Make a folder a workspace and adopt the policy of its modeldeck.toml."""
     from modeldeck.services import founding
@@ -46,7 +49,7 @@ def init(
     chosen = trust or ("signed" if keys else "owner")
     owner = owner or default_person()
     identifier = founding.init(
-        path, owner=owner, name=name, keys=keys, trust=chosen, may_ask=_is_terminal()
+        path, owner=owner, name=name, keys=keys, trust=chosen, may_ask=_is_terminal(), group=group
     )
     with Workspace.open(path, user=owner, is_read_only=True) as workspace:
         found = {

@@ -79,6 +79,16 @@ class Deck:
         if as_of:
             self._travel(as_of)
 
+    def reopened(self) -> Deck:
+        """Return the same workspace, read anew from its first entry."""
+        read_only = self._asked_read_only
+        return Deck(self.root, user=self._user, key=self._key, now=self.now, is_read_only=read_only)
+
+    @property
+    def is_asked_read_only(self) -> bool:
+        """Whether somebody asked to write nothing, whatever the folder would allow."""
+        return self._asked_read_only
+
     def _travel(self, as_of: str) -> None:
         """Stop the ledger, and the clock, where somebody wants to look."""
         found = travel.last_entry(self.root, as_of, now=self.now())
