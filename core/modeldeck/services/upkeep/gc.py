@@ -29,7 +29,7 @@ from modeldeck.errors import InvalidInputError, ModelDeckError, TamperingError, 
 from modeldeck.services.base.deck import Deck
 from modeldeck.store import files, places, trash
 from modeldeck.store.ledger import Ledger, numbers
-from modeldeck.store.objects import MAX_NAMING, named_in
+from modeldeck.store.objects import MAX_NAMING, file_digest, named_in
 
 GRACE = "24h"
 _NAMING = (".json", ".toml")
@@ -189,11 +189,23 @@ def may_remove(root: Path, status: os.stat_result) -> bool:
 
 def _move(deck: Deck, found: _Found) -> None:
     for digest in list(found.garbage):
+        path = deck.objects.path(digest)
         try:
-            trash.move(deck.root, deck.objects.path(digest), now=deck.now())
-        except ModelDeckError:
+            if _lies_in_the_trash_since_today(deck, digest):
+                path.unlink()  # in its place may lie somebody else's, which cannot be replaced
+            else:
+                trash.move(deck.root, path, now=deck.now())
+        except (ModelDeckError, OSError):
             found.n_foreign += 1
             del found.garbage[digest]
+
+
+def _lies_in_the_trash_since_today(deck: Deck, digest: str) -> bool:
+    path = places.trash_folder(deck.root) / deck.now().date().isoformat() / digest
+    try:
+        return file_digest(path) == digest
+    except ModelDeckError:
+        return False
 
 
 def _trashed(deck: Deck) -> set[str]:
