@@ -35,6 +35,14 @@ class LoadFailed(Message):
         super().__init__()
 
 
+class ChangesPolled(Message):
+    """The system tells of no changes here; they are looked for."""
+
+    def __init__(self, because: str) -> None:
+        self.because = because
+        super().__init__()
+
+
 class LinesCame(Message):
     """A log grew, or could not be read."""
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from modeldeck_tui import output
 from modeldeck_tui.commands.base import session_of
-from modeldeck_tui.output import Cell, Printer
-
-if TYPE_CHECKING:
-    from modeldeck.domain.documents import DoctorDocument
+from modeldeck_tui.output import Cell
+from modeldeck_tui.present.upkeep import report
 
 MOST_LISTED = 20
 
@@ -20,16 +18,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("doctor")(doctor)
     app.command("gc")(collect)
-
-
-_SIGNS = {
-    "ok": Cell("✔ ok", "good"),
-    "note": Cell("· note", "dim"),
-    "problem": Cell("✖ problem", "bad"),
-    "repaired": Cell("✔ repaired", "warn"),
-    "not-repairable": Cell("✖ not repairable", "bad"),
-}
-_WIDTH = 18
 
 
 def doctor(
@@ -46,42 +34,10 @@ def doctor(
     if session.is_json:
         session.printer.document(found)
     else:
-        _show(session.printer, found, is_repairing=repair)
+        for text, style in report.lines(found, is_repairing=repair):
+            session.printer.line(Cell(text, style))
     if found["exit_code"]:
         raise typer.Exit(found["exit_code"])
-
-
-def _show(printer: Printer, found: DoctorDocument, *, is_repairing: bool) -> None:
-    for line in found["checks"]:
-        sign = _SIGNS[line["state"]]
-        about = Cell(f"{line['name']}  ", "bold")
-        printer.line(Cell(sign.text.ljust(_WIDTH), sign.style), about, line["text"])
-        if line["hint"]:
-            printer.line(" " * _WIDTH, Cell(line["hint"], "dim"))
-    level = found["level"]
-    printer.title(f"Protection: {level['level']}, {level['title']}")
-    parts = (
-        ("prevented", level["prevents"]),
-        ("detected", level["detects"]),
-        ("not covered", level["does_not_cover"]),
-    )
-    for name, texts in parts:
-        for at, text in enumerate(texts):
-            printer.line(Cell(("" if at else name).ljust(_WIDTH), "dim"), text)
-    for rung in level["rungs"]:
-        word = "holds" if rung["holds"] else "does not hold"
-        printer.line(Cell(f"{rung['level']} {word}".ljust(_WIDTH), "dim"), rung["because"])
-    printer.line()
-    printer.line(_outcome(found, is_repairing=is_repairing))
-
-
-def _outcome(found: DoctorDocument, *, is_repairing: bool) -> Cell:
-    wrong = sum(1 for one in found["checks"] if one["exit_code"])
-    done = f"{output.counted(found['n_repaired'], 'thing')} repaired" if found["n_repaired"] else ""
-    if not wrong:
-        return Cell(f"All is well{f': {done}' if done else ''}.", "good")
-    left = f"{output.counted(wrong, 'problem')}{' left' if is_repairing else ''}"
-    return Cell(f"{left}{f', {done}' if done else ''}.", "bad")
 
 
 def collect(

@@ -13,14 +13,15 @@ from textual.notifications import SeverityLevel
 
 from modeldeck_tui.clean import clean
 from modeldeck_tui.hosting.loading import Loading
-from modeldeck_tui.messages import ActionDone
+from modeldeck_tui.messages import ActionDone, ChangesPolled
 from modeldeck_tui.output import to_json
 from modeldeck_tui.present.activity import pretty, verified
+from modeldeck_tui.present.upkeep import report
 from modeldeck_tui.screens import saving
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.memory import Deed, Memory, Undo
 from modeldeck_tui.screens.overlays.dialogs import PickDialog
-from modeldeck_tui.screens.reader import ReaderScreen
+from modeldeck_tui.screens.reader import ReaderScreen, ReadingScreen
 from modeldeck_tui.screens.reading import explained
 from modeldeck_tui.widgets.log_view import LogView
 from modeldeck_tui.widgets.text_view import TextView
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 _BACK_S = 0.1
 """How long the terminal takes to be ours again."""
+
+_TEXT = 76
+"""Columns of a text that is broken into lines."""
 
 _MENU = 44
 """Characters of a text that a menu shows."""
@@ -89,10 +93,23 @@ class Deeds(Loading):
         """Check the whole ledger, and say what was found."""
         self.tell("Checking every entry …")
         self.perform(
-            lambda: verified(self.workspace.ledger_check.run()),
+            lambda: verified(
+                self.workspace.ledger_check.run(), report.in_short(self.workspace.upkeep.level())
+            ),
             "",
             command="modeldeck ledger verify",
         )
+
+    def action_doctor(self) -> None:
+        """Look at the whole folder, and show what was found."""
+        self.push_screen(ReadingScreen("Doctor", self._examined, place=self.current_mode))
+
+    def _examined(self) -> list[tuple[str, str]]:
+        return report.lines(self.workspace.upkeep.doctor(), width=_TEXT)
+
+    def on_changes_polled(self, message: ChangesPolled) -> None:
+        """Say that changes show a little later here, and why."""
+        self.tell(f"Changes are looked for twice a second: {message.because}.")
 
     def on_action_done(self, message: ActionDone) -> None:
         """Tell the person, and show what it changed."""

@@ -16,7 +16,7 @@ from textual.geometry import Size
 from modeldeck_tui.clean import clean
 from modeldeck_tui.hosting.pages import load_all
 from modeldeck_tui.hosting.typeahead import Typeahead
-from modeldeck_tui.messages import LoadFailed, SnapshotLoaded, WorkspaceChanged
+from modeldeck_tui.messages import ChangesPolled, LoadFailed, SnapshotLoaded, WorkspaceChanged
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.overlays.dialogs import VoteDialog
@@ -115,6 +115,8 @@ class Loading(Typeahead):
                 load_all()
                 gc.freeze()  # what is loaded stays
                 gc.enable()  # off while the screen starts: a fifth of that time went into it
+                if self._watcher.polls_because:
+                    self.post_message(ChangesPolled(self._watcher.polls_because))
         except Exception as error:  # noqa: BLE001 -- whatever it is, what is shown grows old visibly
             is_new = repr(error) != self._failed
             self._failed = repr(error)

@@ -124,6 +124,13 @@ EVERYWHERE = (
     action("app.undo", "z", "undo", "Undo what you did last, if it can be undone"),
     action("app.redo", "Z", "redo", "Do again what was undone"),
     action("app.done", "at", "done", "What was done from this screen, and the messages"),
+    action(
+        "app.doctor",
+        "H",
+        "doctor",
+        "Look for what is wrong in the folder, and how far it is protected",
+        "modeldeck doctor",
+    ),
     action("app.print", "ctrl+l", "print", "Leave the full screen and print this page as text"),
     action("app.suspend", "ctrl+z", "suspend", "To the shell; fg comes back"),
     action("app.quit", "ctrl+q", "quit", "Leave at once, from anywhere"),

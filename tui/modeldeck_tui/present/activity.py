@@ -162,11 +162,12 @@ def pretty(raw: str) -> list[str]:
     return clean_lines(text).split("\n")
 
 
-def verified(found: VerifyDocument) -> str:
-    """Return the outcome of a verification in a sentence."""
+def verified(found: VerifyDocument, protection: str = "") -> str:
+    """Return the outcome of a verification in a sentence; where it holds, with the protection."""
     if found["ok"]:
         void = f", {found['void']} of them void" if found["void"] else ""
-        return f"✔ The ledger holds: {found['entries']} entries{void}, head {found['head'][:12]}."
+        holds = f"✔ The ledger holds: {found['entries']} entries{void}, head {found['head'][:12]}."
+        return f"{holds} {protection}".rstrip()
     first = found["problems"][0]
     more = len(found["problems"]) - 1
     rest = f" and {more} more problems" if more else ""
