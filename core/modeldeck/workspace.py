@@ -37,8 +37,12 @@ def find_root(start: str | Path | None = None) -> Path:
     named = start or os.environ.get("MODELDECK_WORKSPACE", "")
     first = Path(named or Path.cwd()).expanduser().absolute()
     for folder in (first, *first.parents):
-        if (folder / places.HIDDEN / "ledger").is_dir() and (folder / places.CONFIG).is_file():
-            return folder
+        if (folder / places.HIDDEN / "ledger").is_dir():
+            if (folder / places.CONFIG).is_file():
+                return folder
+            if folder == first and named:
+                msg = f"{folder} holds a ledger, but its {places.CONFIG} is missing."
+                raise NotFoundError(msg, "Restore it from a backup or from git.", path=str(folder))
     where = f"{first} is" if named else f"{first} is not in"
     msg = f"{where} no workspace." if named else f"{where} a workspace."
     hint = "Name one with -w PATH or MODELDECK_WORKSPACE, or make one: `modeldeck init PATH`."

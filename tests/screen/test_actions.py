@@ -150,6 +150,7 @@ async def over(deck: Hands) -> None:
         "app.jump": JumpScreen,
         "app.raw": ReaderScreen,
         "app.done": ReaderScreen,
+        "app.doctor": ReaderScreen,
         "app.open_log": LogScreen,
     }
     for action, kind in laid.items():
