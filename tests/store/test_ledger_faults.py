@@ -251,7 +251,7 @@ def test_files_on_their_way_are_seen_by_nobody_else(
     mine.rmdir()
     mine.symlink_to(root)
     commit(opened(root))
-    assert seen == [0o700] * 3
+    assert (len(seen) >= 3, set(seen)) == (True, {0o700})
     assert list(places.tmp_folder(root).iterdir()) == [mine]
 
 

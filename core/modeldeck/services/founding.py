@@ -95,9 +95,7 @@ def init(
     known = config.load(root)
     _need_key(public, is_asked=known.policy.strictest == Level.SIGNED)
     members = config.load_members(root)
-    _folders(root)
-    if group:
-        sharing.share(root, gid)
+    _folders(root, gid=gid)
     body: dict[str, Json] = {
         "name": known.name,
         "threshold": 1,
@@ -117,8 +115,7 @@ def init(
     key = next((one for one in keys if not one.startswith(("ssh-", "ecdsa-", "sk-"))), "")
     if key:
         signer = signer_from_file(key.removesuffix(".pub"))
-        signature = signer.sign(signed_bytes(intent), may_ask=may_ask)
-        intent = replace(intent, signature=signature)
+        intent = replace(intent, signature=signer.sign(signed_bytes(intent), may_ask=may_ask))
     workspace = found(root, intent, host=socket.gethostname(), now=now)
     _add_members(root, members, owner=owner, key=key.removesuffix(".pub"))
     return workspace
@@ -138,7 +135,7 @@ def _name(root: Path, name: str) -> str:
     return own if ids.is_name(own) else "workspace"
 
 
-def _folders(root: Path) -> None:
+def _folders(root: Path, *, gid: int) -> None:
     for folder in (
         places.ledger_folder(root),
         places.objects_folder(root),
@@ -149,6 +146,8 @@ def _folders(root: Path) -> None:
         root / "datasets",
     ):
         files.make_folder(folder)
+    if gid >= 0:
+        sharing.share(root, gid)
 
 
 def _owner(name: str, keys: Sequence[str]) -> dict[str, Json]:

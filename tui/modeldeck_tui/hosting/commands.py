@@ -10,10 +10,15 @@ from modeldeck_tui.hosting.looks import Looks
 from modeldeck_tui.hosting.navigation import Navigation
 from modeldeck_tui.hosting.pages import page_of
 from modeldeck_tui.keymap import Action
+from modeldeck_tui.present.upkeep import report
 from modeldeck_tui.screens import filters
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.listing import ListingPage
 from modeldeck_tui.screens.overlays.colon import CommandScreen
+from modeldeck_tui.screens.reader import ReadingScreen
+
+_TEXT = 76
+"""Columns of a text that is broken into lines."""
 
 
 class Commands(Navigation, Looks):
@@ -25,6 +30,14 @@ class Commands(Navigation, Looks):
         if isinstance(page, Page):
             actions = {one.colon: one.help for one in keymap.of_page(page.NAME) if not _moves(one)}
             self.push_screen(CommandScreen(actions, self._complete), self._command)
+
+    def action_doctor(self) -> None:
+        """Look at the whole folder, and show what was found."""
+
+        def read() -> report.Lines:
+            return report.lines(self.workspace.upkeep.doctor(), width=_TEXT)
+
+        self.push_screen(ReadingScreen("Doctor", read, place=self.current_mode))
 
     def _complete(self, word: str) -> Sequence[str]:
         """Return what could stand after a word."""

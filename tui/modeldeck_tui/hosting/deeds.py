@@ -21,7 +21,7 @@ from modeldeck_tui.screens import saving
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.memory import Deed, Memory, Undo
 from modeldeck_tui.screens.overlays.dialogs import PickDialog
-from modeldeck_tui.screens.reader import ReaderScreen, ReadingScreen
+from modeldeck_tui.screens.reader import ReaderScreen
 from modeldeck_tui.screens.reading import explained
 from modeldeck_tui.widgets.log_view import LogView
 from modeldeck_tui.widgets.text_view import TextView
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 _BACK_S = 0.1
 """How long the terminal takes to be ours again."""
-
-_TEXT = 76
-"""Columns of a text that is broken into lines."""
 
 _MENU = 44
 """Characters of a text that a menu shows."""
@@ -99,13 +96,6 @@ class Deeds(Loading):
             "",
             command="modeldeck ledger verify",
         )
-
-    def action_doctor(self) -> None:
-        """Look at the whole folder, and show what was found."""
-        self.push_screen(ReadingScreen("Doctor", self._examined, place=self.current_mode))
-
-    def _examined(self) -> list[tuple[str, str]]:
-        return report.lines(self.workspace.upkeep.doctor(), width=_TEXT)
 
     def on_changes_polled(self, message: ChangesPolled) -> None:
         """Say that changes show a little later here, and why."""

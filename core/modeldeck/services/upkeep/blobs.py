@@ -55,7 +55,7 @@ def objects(exam: Exam) -> Iterator[DoctorLine]:
             wrong = _wrong(exam, {})
     else:
         for digest, why in wrong.items():
-            yield problem(f"object {digest[:12]}", why, REPAIR)
+            yield problem(f"object {digest[:12]}", why, hint=REPAIR)
     if not damaged and not wrong:
         yield ok("objects", f"{counted(count, 'object')} with the bytes that their names say.")
     yield from _strangers(exam)
@@ -96,7 +96,7 @@ def _restored(exam: Exam, digest: str, *, why: str, copies: _Copies) -> DoctorLi
     owner = owner_of(path)
     whose = f" What lies there belongs to {owner}, who may have to remove it." if owner else ""
     hint = f"Restore {path} from a backup (its name is its SHA-256), or do again what made it."
-    return stuck(name, f"{why} No intact copy is in this workspace.{whose}", hint)
+    return stuck(name, f"{why} No intact copy is in this workspace.{whose}", hint=hint)
 
 
 class _Copies:
@@ -200,4 +200,4 @@ def _strangers(exam: Exam) -> Iterator[DoctorLine]:
         text = (
             f"{counted(len(strange), 'file')} among the objects that are none; first {strange[0]}."
         )
-        yield note("objects", text, "Nothing uses them; look who made them, then remove them.")
+        yield note("objects", text, hint="Nothing uses them; look who made them, then remove them.")

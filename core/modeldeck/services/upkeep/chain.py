@@ -38,7 +38,7 @@ def entries(exam: Exam) -> Iterator[DoctorLine]:
     seen = known or (0, "")
     against = mending.contradiction(exam.root, seen=seen)
     if against:
-        yield tampering("ledger", f"History was rewritten: {against}.", _VERIFY)
+        yield tampering("ledger", f"History was rewritten: {against}.", hint=_VERIFY)
         return
     broken = mending.look(exam.root, seen=seen)
     for one in broken:
@@ -76,8 +76,8 @@ def _entry(exam: Exam, one: mending.Broken, *, seen: tuple[int, str]) -> DoctorL
         hint = f"Its bytes are in the object {one.wanted}: {_by_whom(one)}"
     text = f"{text} It cannot be put back here: {against}."
     if one.kind == mending.CHANGED:
-        return tampering(name, text, hint)
-    return stuck(name, text, hint)
+        return tampering(name, text, hint=hint)
+    return stuck(name, text, hint=hint)
 
 
 def _by_whom(one: mending.Broken) -> str:
@@ -93,14 +93,16 @@ def _folded(exam: Exam) -> Iterator[DoctorLine]:
     ledger.refresh()
     state = ledger.state
     if not state.n and not state.stopped:
-        yield stuck("ledger", "There are no entries.", "Restore .modeldeck/ledger from a backup.")
+        yield stuck(
+            "ledger", "There are no entries.", hint="Restore .modeldeck/ledger from a backup."
+        )
         return
     if state.stopped:
-        yield tampering("ledger", state.stopped, _VERIFY)
+        yield tampering("ledger", state.stopped, hint=_VERIFY)
         return
     history = witness.check(state)
     if history:
-        yield tampering("ledger", history, _VERIFY)
+        yield tampering("ledger", history, hint=_VERIFY)
         return
     void = sum(1 for one in state.activity if one.is_void)
     forged = sum(1 for one in state.activity if "signature does not verify" in one.reason)
@@ -110,7 +112,7 @@ def _folded(exam: Exam) -> Iterator[DoctorLine]:
     )
     if forged:
         text = f"{counted(forged, 'void entry')} with a signature that does not verify."
-        yield note("ledger", text, "`modeldeck activity` shows whose name they carry.")
+        yield note("ledger", text, hint="`modeldeck activity` shows whose name they carry.")
     yield from _owners(ledger)
 
 
@@ -121,7 +123,7 @@ def _owners(ledger: Ledger) -> Iterator[DoctorLine]:
             "That is so for a copy or a restored backup; where owners count, give the files back "
             "to their accounts (`cp -a`, `tar --same-owner`), or work with signatures."
         )
-        yield note("ledger owners", text, hint)
+        yield note("ledger owners", text, hint=hint)
 
 
 def copies(exam: Exam) -> Iterator[DoctorLine]:
@@ -137,7 +139,7 @@ def copies(exam: Exam) -> Iterator[DoctorLine]:
         return
     text = f"{counted(len(missing), 'entry')} without a copy to be healed from."
     if not exam.is_repairing:
-        yield note("ledger copies", text, "`modeldeck doctor --repair` makes them.")
+        yield note("ledger copies", text, hint="`modeldeck doctor --repair` makes them.")
         return
     for n, _digest in missing:
         deck.ledger.keep(n)
@@ -200,12 +202,12 @@ def memory(exam: Exam) -> Iterator[DoctorLine]:
     if seen is None:
         text = f"{path} is damaged: whether history was cut off or rewritten cannot be told."
         if is_stopped or not exam.is_repairing:
-            yield problem(name, text, REPAIR)
+            yield problem(name, text, hint=REPAIR)
             return
         with exam.deck.reading() as state:
             witness.remember(state)
         now = f"From now on entry {n} is remembered; compare its head with a colleague's."
-        yield repaired(name, f"{text} {now}", "`modeldeck ledger verify` prints the head.")
+        yield repaired(name, f"{text} {now}", hint="`modeldeck ledger verify` prints the head.")
     elif seen[0] == 0:
         yield note(name, "No head of this workspace is remembered yet; from now on one is.")
     else:
@@ -237,5 +239,5 @@ def tmp(exam: Exam) -> Iterator[DoctorLine]:
             f"{counted(len(left), 'file')} of yours left on the way by a program that was killed."
         )
         yield note(
-            "leftovers", text, "They do no harm; the next writer, or --repair, removes them."
+            "leftovers", text, hint="They do no harm; the next writer, or --repair, removes them."
         )

@@ -76,10 +76,10 @@ def examine(deck: Deck, *, is_repairing: bool = False) -> DoctorDocument:
         msg = "The workspace was opened read-only; nothing is repaired."
         raise NotPermittedError(msg, "Leave --read-only out.")
     exam = Exam(deck, is_repairing)
-    lines = list(_looked(exam, "ledger", chain.entries))
+    lines = list(_looked(exam, "ledger", check=chain.entries))
     exam = exam.reopened()
     for name, check in CHECKS:
-        lines += _looked(exam, name, check)
+        lines += _looked(exam, name, check=check)
     codes = {line["exit_code"] for line in lines}
     code = next((one for one in _ORDER if one in codes), 0)
     return DoctorDocument(
@@ -91,7 +91,7 @@ def examine(deck: Deck, *, is_repairing: bool = False) -> DoctorDocument:
     )
 
 
-def _looked(exam: Exam, name: str, check: Check) -> Iterator[DoctorLine]:
+def _looked(exam: Exam, name: str, *, check: Check) -> Iterator[DoctorLine]:
     try:
         yield from check(exam)
     except ModelDeckError as error:

@@ -61,7 +61,7 @@ def configuration(exam: Exam) -> Iterator[DoctorLine]:
         config.load_members(exam.root)
     except ModelDeckError as error:
         hint = f"{error.hint} The adopted policy stays in force.".strip()
-        yield problem("configuration", error.message, hint)
+        yield problem("configuration", error.message, hint=hint)
     else:
         yield ok("configuration", "modeldeck.toml can be read.")
 
@@ -83,7 +83,7 @@ def catalogue(exam: Exam) -> Iterator[DoctorLine]:
                 path.unlink()
             yield repaired("catalogue", f"{text} It was removed, and is built anew.")
         else:
-            yield note("catalogue", text, "It is built anew by itself; nothing is lost.")
+            yield note("catalogue", text, hint="It is built anew by itself; nothing is lost.")
     if not wrong:
         yield ok("catalogue", "What is cached for you fits.")
 
@@ -102,7 +102,9 @@ def runs(exam: Exam) -> Iterator[DoctorLine]:
     if lost:
         some = ", ".join(lost[-_MOST_NAMED:])
         text = f"{counted(len(lost), 'lost run')}, stopped without a word: {some}."
-        yield note("runs", text, "What they logged is there; a lost run that goes on runs again.")
+        yield note(
+            "runs", text, hint="What they logged is there; a lost run that goes on runs again."
+        )
     if not wrong:
         yield ok("runs", f"{counted(len(status), 'run')} can be read.")
 
@@ -147,12 +149,12 @@ def _end(exam: Exam, name: str, *, folder: Path, run_id: str) -> DoctorLine:
             f"Restore {folder / 'end.json'} from a backup. Its metrics and output are whole; "
             "without end.json it shows as running, then lost."
         )
-        return stuck(name, text, hint)
+        return stuck(name, text, hint=hint)
     return mended(
         exam,
         name,
         text=text,
-        mend=lambda: _put(exam, folder / "end.json", left[1]),
+        mend=lambda: _put(exam, folder / "end.json", data=left[1]),
         done="It was put back from a copy that was left on its way.",
     )
 
@@ -180,14 +182,14 @@ def _begin(
             exam,
             name,
             text=f"Its run.json is {what}; end.json repeats it.",
-            mend=lambda: _put(exam, path, data),
+            mend=lambda: _put(exam, path, data=data),
             done="It was written again from there.",
         )
     elif what == "missing" and not any(folder.iterdir()):
         yield from _empty(exam, name, folder=folder)
     else:
         hint = f"Restore {path} from a backup, or remove the folder if nobody misses it."
-        yield stuck(name, f"Its run.json is {what}: the run cannot be shown.", hint)
+        yield stuck(name, f"Its run.json is {what}: the run cannot be shown.", hint=hint)
 
 
 def _empty(exam: Exam, name: str, *, folder: Path) -> Iterator[DoctorLine]:
@@ -198,7 +200,7 @@ def _empty(exam: Exam, name: str, *, folder: Path) -> Iterator[DoctorLine]:
             yield mended(exam, name, text=text, mend=folder.rmdir, done="It was removed.")
 
 
-def _put(exam: Exam, path: Path, data: bytes) -> None:
+def _put(exam: Exam, path: Path, *, data: bytes) -> None:
     """Write a document of a run; what lies in its place goes into the trash."""
     if os.path.lexists(path):
         trash.aside(exam.root, path, now=exam.now)

@@ -55,29 +55,29 @@ def ok(name: str, text: str) -> DoctorLine:
     return DoctorLine(name=name, state=OK, text=text, hint="", exit_code=0)
 
 
-def note(name: str, text: str, hint: str = "") -> DoctorLine:
+def note(name: str, text: str, *, hint: str = "") -> DoctorLine:
     """Return a line about something that is worth knowing and needs no mending."""
     return DoctorLine(name=name, state=NOTE, text=text, hint=hint, exit_code=0)
 
 
 def problem(
-    name: str, text: str, hint: str, *, exit_code: int = DamageError.exit_code
+    name: str, text: str, *, hint: str, exit_code: int = DamageError.exit_code
 ) -> DoctorLine:
     """Return a line about something that is wrong."""
     return DoctorLine(name=name, state=PROBLEM, text=text, hint=hint, exit_code=exit_code)
 
 
-def tampering(name: str, text: str, hint: str) -> DoctorLine:
+def tampering(name: str, text: str, *, hint: str) -> DoctorLine:
     """Return a line about history that somebody changed, which nothing here mends."""
-    return stuck(name, text, hint, exit_code=TamperingError.exit_code)
+    return stuck(name, text, hint=hint, exit_code=TamperingError.exit_code)
 
 
-def repaired(name: str, text: str, hint: str = "") -> DoctorLine:
+def repaired(name: str, text: str, *, hint: str = "") -> DoctorLine:
     """Return a line about something that was wrong and is well now."""
     return DoctorLine(name=name, state=REPAIRED, text=text, hint=hint, exit_code=0)
 
 
-def stuck(name: str, text: str, hint: str, *, exit_code: int = DamageError.exit_code) -> DoctorLine:
+def stuck(name: str, text: str, *, hint: str, exit_code: int = DamageError.exit_code) -> DoctorLine:
     """Return a line about something that is wrong and that only a person can mend."""
     return DoctorLine(name=name, state=STUCK, text=text, hint=hint, exit_code=exit_code)
 
@@ -87,7 +87,9 @@ def unseen(name: str, error: ModelDeckError | OSError) -> DoctorLine:
     hint = error.hint if isinstance(error, ModelDeckError) else ""
     text = error.message if isinstance(error, ModelDeckError) else str(error)
     code = UnavailableError.exit_code
-    return problem(name, f"It could not be looked at: {text}", hint or "Try again.", exit_code=code)
+    return problem(
+        name, f"It could not be looked at: {text}", hint=hint or "Try again.", exit_code=code
+    )
 
 
 def mended(
@@ -109,15 +111,15 @@ def mended(
         What to do where it cannot be mended; empty takes what the error says.
     """
     if not exam.is_repairing:
-        return problem(name, text, REPAIR)
+        return problem(name, text, hint=REPAIR)
     try:
         mend()
     except ModelDeckError as error:
-        return stuck(name, f"{text} {error.message}", hint or error.hint or "Mend it by hand.")
+        return stuck(name, f"{text} {error.message}", hint=hint or error.hint or "Mend it by hand.")
     except OSError as error:
         because = f"It could not be mended: {error.strerror}."
         return stuck(
-            name, f"{text} {because}", hint or "Ask the owner of the file, or of the folder."
+            name, f"{text} {because}", hint=hint or "Ask the owner of the file, or of the folder."
         )
     return repaired(name, f"{text} {done}")
 

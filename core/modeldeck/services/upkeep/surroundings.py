@@ -48,12 +48,12 @@ def file_system(exam: Exam) -> Iterator[DoctorLine]:
     else:
         text = f"{system.polls_because[0].upper()}{system.polls_because[1:]}."
         hint = "Changes are looked for twice a second, and writers queue at no lock: nothing to do."
-        yield note("file system", text, hint)
+        yield note("file system", text, hint=hint)
         return
     wrong = filesystems.lock_problem(places.tmp_folder(exam.root))
     if wrong:
         text = f"Locks do not work here: {wrong}. Writers race, and nothing is lost by that."
-        yield note("locks", text, "Nothing to do.")
+        yield note("locks", text, hint="Nothing to do.")
     else:
         yield ok("locks", "flock holds; it only keeps writers from racing in vain.")
     yield _events(places.ledger_folder(exam.root))
@@ -71,7 +71,7 @@ def _events(folder: Path) -> DoctorLine:
         "Changes are looked for twice a second instead. Root can raise the limits: "
         "`sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=65536`."
     )
-    return note("events", text, hint)
+    return note("events", text, hint=hint)
 
 
 def _number(path: Path) -> str:
@@ -93,9 +93,11 @@ def space(exam: Exam) -> Iterator[DoctorLine]:
     few_files = system.f_files > 0 and system.f_favail < 1000
     if free < _LEAST_FREE or few_files:
         some = f"{text}, room for {system.f_favail:,} files." if few_files else f"{text}."
-        yield problem("space", some, "Free some: `modeldeck gc` shows what nobody needs.")
+        yield problem("space", some, hint="Free some: `modeldeck gc` shows what nobody needs.")
     elif free < _LITTLE_FREE:
-        yield note("space", f"{text}; runs pause their records on a full disk.", "Free some soon.")
+        yield note(
+            "space", f"{text}; runs pause their records on a full disk.", hint="Free some soon."
+        )
     else:
         yield ok("space", f"{text}.")
 
@@ -111,7 +113,7 @@ def clocks(exam: Exam) -> Iterator[DoctorLine]:
         ahead = (clock.from_text(last.at) - now).total_seconds() / 60
         text = f"Entry {last.n} of {last.host} is dated {ahead:,.0f} minutes in the future."
         hint = "Set this computer's clock, or that one's (`timedatectl`); votes are refused here."
-        yield problem("clock", text, hint)
+        yield problem("clock", text, hint=hint)
     try:
         skew = _disk_skew_s(places.tmp_folder(exam.root))
     except (ModelDeckError, OSError) as error:
@@ -122,7 +124,7 @@ def clocks(exam: Exam) -> Iterator[DoctorLine]:
         where = "ahead of" if skew > 0 else "behind"
         text = f"The clock of the disk is {abs(skew):,.0f} s {where} this computer's."
         yield problem(
-            "clock", text, "Set both by NTP: runs look lost, or young, when they are not."
+            "clock", text, hint="Set both by NTP: runs look lost, or young, when they are not."
         )
     if not wrong:
         yield ok("clock", "It agrees with the ledger's last entry and with the disk.")
@@ -149,17 +151,17 @@ def identity(exam: Exam) -> Iterator[DoctorLine]:
     try:
         actor = deck.actor
     except ModelDeckError as error:
-        yield problem("identity", error.message, error.hint)
+        yield problem("identity", error.message, hint=error.hint)
         return
     member = deck.member
     who = f"{actor.name}, account {account(os.geteuid())} on {actor.host}"
     if member is None:
         hint = f"An owner adds you: `modeldeck member add {actor.name} --uid {os.geteuid()}`."
-        yield note("identity", f"You are {who}, and no member here: you can look.", hint)
+        yield note("identity", f"You are {who}, and no member here: you can look.", hint=hint)
         return
     if member.uid >= 0 and member.uid != os.geteuid() and deck.state.owners_count:
         text = f"You are {who}; {actor.name} is recorded with another account ({member.uid})."
-        yield note("identity", text, "Your entries are only claimed; act from that account.")
+        yield note("identity", text, hint="Your entries are only claimed; act from that account.")
     else:
         yield ok("identity", f"You are {who}.")
     yield _key(exam)
@@ -176,7 +178,7 @@ def _key(exam: Exam) -> DoctorLine:
     hint = "Name it with --key FILE or MODELDECK_KEY, or add it to ssh-agent (`ssh-add`)."
     if deck.member is not None and not deck.member.keys:
         hint = "An owner records one for you: `modeldeck member add NAME --public-key FILE`."
-    return problem("key", "Signatures are asked for, and no key of yours was found.", hint)
+    return problem("key", "Signatures are asked for, and no key of yours was found.", hint=hint)
 
 
 def permissions(exam: Exam) -> Iterator[DoctorLine]:
@@ -189,13 +191,13 @@ def permissions(exam: Exam) -> Iterator[DoctorLine]:
     because = exam.deck.read_only_because
     if mode & stat.S_IWOTH:
         text = f"{whose}: everybody on this computer can write there."
-        yield problem("permissions", text, f"Its owner runs `chmod o-w {ledger}`.")
+        yield problem("permissions", text, hint=f"Its owner runs `chmod o-w {ledger}`.")
     elif sharing.is_shared(root):
         yield from _shared(exam, whose)
     elif mode & stat.S_IWGRP and not mode & stat.S_ISVTX:
         hint = f"Its owner runs `chmod 3775 {ledger}` (and the objects'), or `init --group` anew."
         text = f"{whose}: each of the group can change what the others wrote."
-        yield note("permissions", text, hint)
+        yield note("permissions", text, hint=hint)
     else:
         yield ok("permissions", f"{whose}: {owner} alone can write there.")
     if because:
@@ -225,7 +227,9 @@ def _shared(exam: Exam, whose: str) -> Iterator[DoctorLine]:
     closed = sharing.unreachable(root)
     if closed is not None:
         text = f"Others of the group cannot come here: {closed} lets them not pass."
-        yield note("permissions", text, f"Its owner runs `chmod o+x {closed}`, or move the folder.")
+        yield note(
+            "permissions", text, hint=f"Its owner runs `chmod o+x {closed}`, or move the folder."
+        )
 
 
 def versions(exam: Exam) -> Iterator[DoctorLine]:
@@ -243,9 +247,9 @@ def versions(exam: Exam) -> Iterator[DoctorLine]:
         text = "ssh-keygen is not there: no signature can be made or checked."
         hint = "Install OpenSSH's client programs."
         if is_asked:
-            yield problem("ssh-keygen", text, hint, exit_code=UnavailableError.exit_code)
+            yield problem("ssh-keygen", text, hint=hint, exit_code=UnavailableError.exit_code)
         else:
-            yield note("ssh-keygen", text, hint)
+            yield note("ssh-keygen", text, hint=hint)
 
 
 def future_entries(exam: Exam) -> Iterator[DoctorLine]:
@@ -256,4 +260,6 @@ def future_entries(exam: Exam) -> Iterator[DoctorLine]:
     back = [n for (_m, before), (n, at) in itertools.pairwise(times) if before - at > leeway]
     if back:
         text = f"{counted(len(back), 'entry')} dated before the one it follows, last {back[-1]}."
-        yield note("times", text, "Their order is that of their numbers; set the writers' clocks.")
+        yield note(
+            "times", text, hint="Their order is that of their numbers; set the writers' clocks."
+        )
