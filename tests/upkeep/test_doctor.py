@@ -129,6 +129,18 @@ def test_damaged_entry_is_healed_from_the_copy_that_the_next_writer_kept(
         assert workspace.ledger_check.run(data=True)["ok"]
 
 
+def test_open_workspace_goes_on_once_an_entry_was_healed(root: Path) -> None:
+    """A screen or a server that stopped at the damage needs no restart."""
+    path = ledger.entry_path(root, 3)
+    truncated(path)
+    with Workspace.open(root) as waiting:
+        assert waiting.read_only_because
+        assert waiting.refresh() == 0
+        examined(root, repair=True)
+        assert waiting.refresh() > 0
+        assert waiting.read_only_because == ""
+
+
 def test_several_damaged_entries_are_healed_from_the_end_to_the_beginning(root: Path) -> None:
     """Each healed entry names the bytes of the one before it."""
     right = {n: ledger.entry_path(root, n).read_bytes() for n in (2, 3, 4)}

@@ -105,6 +105,15 @@ def read_file(root: Path, n: int) -> tuple[bytes, int]:
         files.close(descriptor)
 
 
+def _mark(path: Path) -> tuple[int, ...]:
+    """Return what tells one file in a place from another; nothing when there is none."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return ()
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
+
+
 class Ledger:
     """The ledger of one workspace, folded into :attr:`state` as far as it was read.
 
@@ -121,6 +130,7 @@ class Ledger:
         self.lock = threading.RLock()
         self.owners_differ = False
         self._hole = 0
+        self._stopped_by: tuple[int, ...] = ()
         self._is_swept = False
         self._locks_hold: bool | None = None
 
@@ -137,10 +147,18 @@ class Ledger:
             before = self.state.n
             if not before:
                 self._check_gap()
+            self._go_on_if_mended()
             until = min(until, self.last)
             while self.state.n < until and not self.state.stopped and self._fold_next():
                 pass
             return self.state.n - before
+
+    def _go_on_if_mended(self) -> None:
+        """Try the entry that stopped the fold again once another file lies in its place."""
+        there = _mark(entry_path(self.root, self.state.n + 1)) if self.state.stopped else ()
+        if self.state.stopped and there != self._stopped_by:
+            self._stopped_by = there
+            self.state.stopped = ""
 
     def _check_gap(self) -> None:
         """Look once, when opening, whether the numbers of the files have a hole."""
@@ -325,7 +343,7 @@ class Ledger:
     def _refuse_if_stopped(self) -> None:
         if self.state.stopped:
             msg = f"{self.state.stopped} Nothing more is recorded."
-            raise TamperingError(msg, "`modeldeck ledger verify` names what does not hold.")
+            raise TamperingError(msg, "`modeldeck doctor --repair` mends what can be mended.")
 
     @contextlib.contextmanager
     def _queue(self) -> Iterator[None]:

@@ -322,12 +322,12 @@ def _replace(temporary: Path, path: Path) -> None:
     _sync(path.parent)
 
 
-_MISSING = "Restore it from a backup; `modeldeck ledger verify` lists what is missing."
+_MISSING = "`modeldeck doctor --repair` restores it from a copy here; else take one from a backup."
 
 
 def _changed(digest: str) -> DamageError:
     return DamageError(
         f"Object {digest[:12]} has other bytes than its name says; it is not used.",
-        "Restore it from a backup; `modeldeck ledger verify --data` lists what is damaged.",
+        _MISSING,
         digest=digest,
     )
