@@ -75,7 +75,8 @@ def _entry(exam: Exam, one: mending.Broken, *, seen: tuple[int, str]) -> DoctorL
     if one.data:
         hint = f"Its bytes are in the object {one.wanted}: {_by_whom(one)}"
     text = f"{text} It cannot be put back here: {against}."
-    if one.kind == mending.CHANGED:
+    is_cut_off = one.owner is None and one.n > max(numbers(exam.root), default=0)
+    if one.kind == mending.CHANGED or is_cut_off:
         return tampering(name, text, hint=hint)
     return stuck(name, text, hint=hint)
 
@@ -192,6 +193,7 @@ def memory(exam: Exam) -> Iterator[DoctorLine]:
     """Look at what this user remembers of the ledger, outside of the workspace."""
     with exam.deck.reading() as state:
         workspace, n, is_stopped = state.workspace, state.n, bool(state.stopped)
+        heads = {*state.heads}
     path = witness.path_of(workspace)
     name = "remembered head"
     try:
@@ -210,8 +212,11 @@ def memory(exam: Exam) -> Iterator[DoctorLine]:
         yield repaired(name, f"{text} {now}", hint="`modeldeck ledger verify` prints the head.")
     elif seen[0] == 0:
         yield note(name, "No head of this workspace is remembered yet; from now on one is.")
-    else:
+    elif seen[1] in heads:
         yield ok(name, f"Entry {seen[0]} was seen here before, and is the same.")
+    else:
+        text = f"Entry {seen[0]} was seen here before, with the head {seen[1]}."
+        yield note(name, text, hint="The ledger's line says what is there now.")
 
 
 def tmp(exam: Exam) -> Iterator[DoctorLine]:
