@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +10,11 @@ from typing import TYPE_CHECKING, Self
 
 from modeldeck import clock
 from modeldeck.errors import NotFoundError
+from modeldeck.offers import Offers
 from modeldeck.store import places
 
 if TYPE_CHECKING:
     from modeldeck.services.base.identity import Actor
-    from modeldeck.services.moving.service import Moving
-    from modeldeck.services.upkeep.upkeep import Upkeep
     from modeldeck.watch import Watcher
 
 
@@ -60,7 +58,7 @@ def _found(path: str | Path | None) -> tuple[Path, str]:
     return find_root(path), ""
 
 
-class Workspace:
+class Workspace(Offers):
     """An open workspace; each attribute is the services about one noun.
 
     Use :meth:`open`; close it, or use it in a ``with`` block, so that the next one opens fast.
@@ -92,7 +90,6 @@ class Workspace:
         from modeldeck.services.base.views import Views
         from modeldeck.services.deployments import Deployments
         from modeldeck.services.gates import Gates
-        from modeldeck.services.governing.policies import Policies
         from modeldeck.services.lineage import Lineage
         from modeldeck.services.logs import Logs
         from modeldeck.services.members import Members
@@ -116,7 +113,6 @@ class Workspace:
         self.lineage = Lineage(self.deck, self._views, runs=self.runs)
         self.annotations = Annotations(self.deck, self._views)
         self.members = Members(self.deck, self._views)
-        self.policies = Policies(self.deck)
         self.activity = Activity(self.deck)
         self.logs = Logs(self.deck, self.runs)
         self.ledger_check = Verify(self.deck)
@@ -173,13 +169,6 @@ class Workspace:
         """Open this workspace as it was at a time, or after an entry; see :meth:`open`."""
         return Workspace(self.root, user=self.actor.name, as_of=as_of)
 
-    @functools.cached_property
-    def moving(self) -> Moving:
-        """Moving in and out: MLflow, other workspaces."""
-        from modeldeck.services.moving.service import Moving
-
-        return Moving(self.deck, models=self.models, runs=self.runs)
-
     @property
     def name(self) -> str:
         """The workspace's name."""
@@ -210,13 +199,6 @@ class Workspace:
         """The environments in their order."""
         return list(self.deck.state.policy.environments)
 
-    @functools.cached_property
-    def upkeep(self) -> Upkeep:
-        """Looking after the folder: its health, its protection, garbage collection."""
-        from modeldeck.services.upkeep.upkeep import Upkeep
-
-        return Upkeep(self.deck)
-
     def now(self) -> str:
         """Return the time as the documents write it."""
         return clock.to_text(self.deck.now())
@@ -232,22 +214,9 @@ class Workspace:
 
     def watch(self, callback: Callable[[], None], interval_s: float = 0.25) -> Watcher:
         """Call back, from a thread, soon after anything in the workspace changed; close it."""
-        from modeldeck.services.base.watched import folders
-        from modeldeck.watch import Watcher
+        from modeldeck.services.base.watched import watcher
 
-        return Watcher(lambda: folders(self.deck, self.runs), callback, interval_s=interval_s)
-        from modeldeck.store import filesystems
-
-        because = filesystems.of(self.root).polls_because
-        return Watcher(self._watched, callback, interval_s=interval_s, polls_because=because)
-
-    def _watched(self) -> list[Path]:
-        runs = self.root / "runs"
-        months = sorted(runs.iterdir())[-2:] if runs.is_dir() else []
-        self.runs.list()  # brings up to date which runs have not ended
-        live = [self.deck.runs.folder(one) for one in self.deck.runs.not_ended()]
-        endpoints = sorted(self.root.glob("endpoints/*/*"))
-        return [places.ledger_folder(self.root), runs, *months, *live, *endpoints]
+        return watcher(self.deck, self.runs, callback=callback, interval_s=interval_s)
 
     def close(self) -> None:
         """Keep what was read for the next process."""

@@ -51,7 +51,7 @@ def request_release(
         if not (session.is_json and is_waiting):
             _show(session, found, diff=diff)
         if is_waiting:
-            found = waited(session, workspace, found["id"], timeout=timeout)
+            found = waited(session, workspace, release=found["id"], timeout=timeout)
     if is_waiting:
         if session.is_json:
             session.printer.document(found)

@@ -95,7 +95,7 @@ def status(context: typer.Context, release: ReleaseArgument) -> None:
     session.printer.line(found["status"])
 
 
-def wait(context: typer.Context, release: ReleaseArgument, timeout: TimeoutOption = 0.0) -> None:
+def wait(context: typer.Context, release: ReleaseArgument, *, timeout: TimeoutOption = 0.0) -> None:
     """Wait until a release is live, or never will be.
 
     Exit code 0 when it is live, 7 when its gate blocks it, 6 when people ended it, or time did, 5
@@ -103,14 +103,14 @@ def wait(context: typer.Context, release: ReleaseArgument, timeout: TimeoutOptio
     """
     session = session_of(context)
     with session.open() as workspace:
-        found = waited(session, workspace, release, timeout=timeout)
+        found = waited(session, workspace, release=release, timeout=timeout)
     if session.is_json:
         session.printer.document(found)
     raise typer.Exit(ENDS.get(found["status"], CONFLICT))
 
 
 def waited(
-    session: Session, workspace: Workspace, release: str, *, timeout: float
+    session: Session, workspace: Workspace, *, release: str, timeout: float
 ) -> ReleaseDocument:
     """Wait for a release, and say when its state changes."""
 
@@ -126,6 +126,7 @@ def waited(
 def evidence(
     context: typer.Context,
     release: ReleaseArgument,
+    *,
     folder: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FOLDER", help="Where to; else evidence-RELEASE."),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modeldeck.services.base.deck import Deck
-from modeldeck.store import places
+from modeldeck.store import filesystems, places
+from modeldeck.watch import Watcher
 
 if TYPE_CHECKING:
     from modeldeck.services.runs import Runs
@@ -27,3 +29,11 @@ def folders(deck: Deck, runs: Runs) -> list[Path]:
     live = [deck.runs.folder(one) for one in deck.runs.not_ended()]
     endpoints = sorted(deck.root.glob("endpoints/*/*"))
     return [places.ledger_folder(deck.root), home, *months, *live, *endpoints]
+
+
+def watcher(deck: Deck, runs: Runs, *, callback: Callable[[], None], interval_s: float) -> Watcher:
+    """Return what calls back soon after anything changed; it polls where there are no events."""
+    because = filesystems.of(deck.root).polls_because
+    return Watcher(
+        lambda: folders(deck, runs), callback, interval_s=interval_s, polls_because=because
+    )

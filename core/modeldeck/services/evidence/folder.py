@@ -94,7 +94,7 @@ def write(deck: Deck, release: ReleaseDocument, *, folder: Path) -> Evidence:
         entries = _entries(deck, lines, aside=aside)
         chosen = [one for one in lines if _belongs(one, release)]
         n_signatures = _signatures(chosen, entries, aside=aside)
-        digests = _objects(deck, chosen, release, aside=aside)
+        digests = _objects(deck, chosen, release=release, aside=aside)
         _put(aside / "allowed_signers", "".join(_signers(lines)))
         _put(aside / "release.json", files.dumps(release).decode() + "\n")
         signed = [one for one in chosen if _is_signed(one)]
@@ -180,7 +180,7 @@ def _signers(lines: list[Activity]) -> Iterator[str]:
 
 
 def _objects(
-    deck: Deck, lines: list[Activity], release: ReleaseDocument, *, aside: Path
+    deck: Deck, lines: list[Activity], *, release: ReleaseDocument, aside: Path
 ) -> list[str]:
     (aside / "objects").mkdir()
     digests = sorted({*_named(lines), *_of_release(release)})

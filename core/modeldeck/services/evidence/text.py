@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modeldeck.domain.documents import CheckDocument, ReleaseDocument
+from modeldeck.domain.documents import CheckDocument, ReleaseDocument, VoteDocument
 from modeldeck.domain.state import Activity
 from modeldeck.services.activity import sentence
 from modeldeck.store.signing import NAMESPACE
@@ -96,17 +96,7 @@ def readme(release: ReleaseDocument, lines: Sequence[Activity], *, head: str, n:
         "## Votes",
         _table(
             ("By", "Verdict", "At", "Level", "Reason", "Counts"),
-            [
-                (
-                    one["by"],
-                    one["verdict"],
-                    one["at"],
-                    one["level"],
-                    one["reason"],
-                    one["why_not"] or "yes",
-                )
-                for one in release["approvals"]
-            ],
+            [_vote(one) for one in release["approvals"]],
         ),
     ]
     gate = release["gate"]
@@ -134,6 +124,11 @@ def _decided(release: ReleaseDocument) -> str:
     if not release["decided_at"]:
         return ""
     return f"{release['decided_at']}, by {release['decided_by']}"
+
+
+def _vote(one: VoteDocument) -> tuple[str, ...]:
+    counts = one["why_not"] or "yes"
+    return one["by"], one["verdict"], one["at"], one["level"], one["reason"], counts
 
 
 def _check(one: CheckDocument) -> tuple[str, ...]:

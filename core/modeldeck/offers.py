@@ -1,0 +1,43 @@
+"""What an open workspace offers beside the daily: each part is loaded when it is asked for."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modeldeck.services.base.deck import Deck
+    from modeldeck.services.governing.policies import Policies
+    from modeldeck.services.models import Models
+    from modeldeck.services.moving.service import Moving
+    from modeldeck.services.runs import Runs
+    from modeldeck.services.upkeep.upkeep import Upkeep
+
+
+class Offers:
+    """The parts of a workspace that few commands need."""
+
+    deck: Deck
+    models: Models
+    runs: Runs
+
+    @functools.cached_property
+    def policies(self) -> Policies:
+        """The policy in force, and the one that modeldeck.toml proposes."""
+        from modeldeck.services.governing.policies import Policies
+
+        return Policies(self.deck)
+
+    @functools.cached_property
+    def moving(self) -> Moving:
+        """Moving in and out: MLflow, other workspaces."""
+        from modeldeck.services.moving.service import Moving
+
+        return Moving(self.deck, models=self.models, runs=self.runs)
+
+    @functools.cached_property
+    def upkeep(self) -> Upkeep:
+        """Looking after the folder: its health, its protection, garbage collection."""
+        from modeldeck.services.upkeep.upkeep import Upkeep
+
+        return Upkeep(self.deck)
