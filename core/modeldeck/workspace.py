@@ -88,6 +88,7 @@ class Workspace(Offers):
         from modeldeck.services.annotations import Annotations
         from modeldeck.services.base.deck import Deck
         from modeldeck.services.base.views import Views
+        from modeldeck.services.datasets.datasets import Datasets
         from modeldeck.services.deployments import Deployments
         from modeldeck.services.gates import Gates
         from modeldeck.services.lineage import Lineage
@@ -110,6 +111,7 @@ class Workspace(Offers):
         self.releases = Releases(self.deck, self._views, models=self.models, gates=self.gates)
         self.deployments = Deployments(self.deck, self._views)
         self.traffic = Traffic(self.deck)
+        self.datasets = Datasets(self.deck, self._views)
         self.lineage = Lineage(self.deck, self._views, runs=self.runs)
         self.annotations = Annotations(self.deck, self._views)
         self.members = Members(self.deck, self._views)

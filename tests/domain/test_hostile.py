@@ -35,6 +35,10 @@ GOOD: dict[str, tuple[str, dict[str, Json]]] = {
     ),
     "version.register": ("model:wine", {"manifest": "a" * 64, "run": "", "authors": []}),
     "annotation.add": ("run:x", {"object": "a" * 64}),
+    "dataset.add": (
+        "dataset:sales",
+        {"digest": "a" * 64, "description": "b" * 64, "reason": "new rows"},
+    ),
     "tag.add": ("version:churn@1", {"tag": "a", "value": "b"}),
     "policy.adopt": (
         "policy",

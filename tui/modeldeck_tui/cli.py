@@ -17,6 +17,7 @@ import typer
 from modeldeck.errors import ModelDeckError, NotFoundError, UsageError
 from modeldeck_tui.clean import clean
 from modeldeck_tui.commands import (
+    datasets,
     deployments,
     gates,
     ledger,
@@ -52,6 +53,7 @@ app = typer.Typer(
 workspaces.register(app)
 app.add_typer(runs.app, name="run")
 runs.register(app)
+app.add_typer(datasets.app, name="dataset")
 app.add_typer(models.app, name="model")
 app.add_typer(moving.import_app, name="import")
 app.add_typer(moving.export_app, name="export")

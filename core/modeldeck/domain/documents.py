@@ -41,8 +41,18 @@ class ProgressDocument(TypedDict, total=False):
     text: str
 
 
+class DatasetUse(TypedDict):
+    """Contents that a run used: what it called them, and their digest."""
+
+    name: str
+    digest: str
+
+
 class RunDocument(TypedDict):
-    """One run; ``status`` is running, finished, failed, cancelled or lost."""
+    """One run; ``status`` is running, finished, failed, cancelled or lost.
+
+    ``datasets`` is there when the run recorded which data it used.
+    """
 
     id: str
     experiment: str
@@ -60,6 +70,7 @@ class RunDocument(TypedDict):
     tags: dict[str, str]
     progress: ProgressDocument
     error: ErrorDocument
+    datasets: NotRequired[list[DatasetUse]]
 
 
 class ModelDocument(TypedDict):
@@ -76,7 +87,8 @@ class ModelDocument(TypedDict):
 class VersionDocument(TypedDict):
     """One immutable model version; its identity is the digest of its manifest.
 
-    ``problem`` is there when the manifest cannot be read, and says why.
+    ``data`` is the digest of what it was trained on, where its manifest names one. ``problem`` is
+    there when the manifest cannot be read, and says why.
     """
 
     id: str
@@ -93,6 +105,7 @@ class VersionDocument(TypedDict):
     size_bytes: int
     environments: dict[str, str]
     tags: dict[str, str]
+    data: NotRequired[str]
     problem: NotRequired[str]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from modeldeck.domain import deployments, members, releases, remarks, versions
+from modeldeck.domain.datasets import versions as datasets
 from modeldeck.domain.entry import MAX_BYTES, NO_PREV, VERSION, Entry, Intent
 from modeldeck.domain.levels import Evidence, Level, level_of
 from modeldeck.domain.state import Act, Activity, State
@@ -145,6 +146,9 @@ ACTIONS: dict[str, Rule] = {
         deployments.check_report,
         deployments.apply_report,
         _of_endpoint,
+    ),
+    "dataset.add": Rule(
+        {"digest": str, "description": str, "reason": str}, datasets.check_add, datasets.apply_add
     ),
     "run.stop": Rule({"reason": str}, remarks.check_stop, remarks.apply_stop),
     "annotation.add": Rule({"object": str}, remarks.check_annotation, remarks.apply_annotation),

@@ -8,6 +8,7 @@
 
     [data]
     source = "sklearn:breast_cancer"           # or a .csv or .parquet file inside the workspace
+    dataset = "sales@3"                        # in place of source: a version of a dataset
     target = "target"                          # the column to predict
     drop = ["id"]                              # columns to leave out
 
@@ -47,6 +48,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from modeldeck import ids
+from modeldeck.domain.datasets.formats import is_version
 from modeldeck.domain.schema import Table, parse_toml
 from modeldeck.errors import InvalidInputError
 
@@ -67,11 +69,15 @@ Value = str | int | float | bool | list["Value"] | None
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """Where the rows come from, which column is to be predicted, which are left out."""
+    """Where the rows come from, which column is to be predicted, which are left out.
+
+    ``source`` is the version where ``dataset`` names one.
+    """
 
     source: str
     target: str
     drop: tuple[str, ...] = ()
+    dataset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,7 @@ class PipelineSpec:
             "name": self.name,
             "seed": self.seed,
             "data": {
+                **({"dataset": self.data.dataset} if self.data.dataset else {}),
                 "source": self.data.source,
                 "target": self.data.target,
                 "drop": list(self.data.drop),
@@ -227,15 +234,30 @@ def _within(table: Table, key: str, *, default: int, least: int, most: int) -> i
 
 
 def _data(table: Table) -> DataSource:
+    dataset = _dataset(table)
     found = DataSource(
-        source=_source(table),
+        source=dataset or _source(table),
         target=table.take("target", str),
         drop=table.texts("drop"),
+        dataset=dataset,
     )
     if found.target in found.drop:
         raise table.fail("drop", "the target cannot be left out")
     table.finish()
     return found
+
+
+def _dataset(table: Table) -> str:
+    if not table.has("dataset"):
+        return ""
+    dataset = table.take("dataset", str)
+    if table.has("source"):
+        raise table.fail("dataset", "source and dataset cannot both be there", hint="Remove one.")
+    if not is_version(dataset):
+        hint = "`modeldeck dataset list` shows those there are."
+        problem = f"expected a version such as sales@3, found {dataset!r:.60}"
+        raise table.fail("dataset", problem, hint=hint)
+    return dataset
 
 
 def _source(table: Table) -> str:
@@ -391,7 +413,8 @@ def _register(table: Table) -> str:
 
 def _lines(table: Table, steps: tuple[PartSpec, ...]) -> dict[str, int]:
     """Return where the settings stand that scikit-learn or the data may object to later."""
-    found = {"data.source": table.table("data").line_of("source")}
+    data = table.table("data")
+    found = {"data.source": data.line_of("dataset" if data.has("dataset") else "source")}
     found["data.target"] = table.table("data").line_of("target")
     found["data.drop"] = table.table("data").line_of("drop")
     found["evaluation.metrics"] = table.table("evaluation").line_of("metrics")

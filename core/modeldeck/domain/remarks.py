@@ -98,6 +98,8 @@ def _tagged(state: State, act: Act) -> None:
     state.tagged_n = act.n
     if act.entity in state.versions and act.subject.startswith("version:"):
         state.touched.add(("versions", act.entity))
+    if act.entity in state.dataset_versions and act.subject.startswith("dataset:"):
+        state.touched.add(("datasets", act.entity))
 
 
 def check_stop(state: State, act: Act) -> None:

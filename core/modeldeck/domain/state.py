@@ -281,6 +281,17 @@ class Sync:
     at: str
 
 
+class DatasetVersion:
+    """Frozen contents of a dataset, known by their digest; an object describes them."""
+
+    id: str
+    number: int
+    digest: str
+    description: str
+    reason: str
+    level: Level
+
+
 @dataclass(frozen=True, slots=True)
 class Activity:
     """What became of one entry; ``entity`` is what it made or changed."""
@@ -340,6 +351,8 @@ class State:
     tagged_n: int = 0
     stops: Table[str, int] = field(default_factory=Table)
     syncs: Table[str, Sync] = field(default_factory=Table)
+    datasets: Table[str, tuple[str, ...]] = field(default_factory=Table)
+    dataset_versions: Table[str, DatasetVersion] = field(default_factory=Table)
     activity: list[Activity] = field(default_factory=list)
     touched: set[tuple[str, str]] = field(default_factory=set)
     _journal: list[tuple[Table[Any, Any], Any, list[Any]]] = field(
@@ -373,6 +386,7 @@ class State:
             "releases": self.releases,
             "deployments": self.endpoints,
             "annotations": self.annotations,
+            "datasets": self.dataset_versions,
         }
         self.touched = {(table, key) for table, key in self.touched if key in shown[table]}
 
@@ -391,6 +405,8 @@ class State:
             self.tags,
             self.stops,
             self.syncs,
+            self.datasets,
+            self.dataset_versions,
         )
 
     def member(self, name: str) -> Member | None:

@@ -15,11 +15,11 @@ CPU_S = 300
 FILE_BYTES = 4 << 30
 
 
-def confine() -> None:
+def confine(cpu_s: int = CPU_S) -> None:
     """Limit this process's memory, processor time and files; nothing can lift that again."""
     for kind, limit in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_CPU, CPU_S),
+        (resource.RLIMIT_CPU, cpu_s),
         (resource.RLIMIT_FSIZE, FILE_BYTES),
         (resource.RLIMIT_CORE, 0),
     ):

@@ -18,8 +18,9 @@ from types import FrameType
 
 from modeldeck import clock
 from modeldeck.domain.pipeline import PipelineSpec, Value, parse_pipeline
-from modeldeck.errors import ModelDeckError
+from modeldeck.errors import DamageError, ModelDeckError
 from modeldeck.ml import data, training
+from modeldeck.ml.datasets.reading import Source
 from modeldeck.ml.persistence import save_model
 from modeldeck.store import files
 from modeldeck.tracking.run import Run, start_run
@@ -86,6 +87,26 @@ def effective(spec: PipelineSpec, chosen: Mapping[str, Value]) -> dict[str, obje
     return found | {key.removeprefix("estimator."): value for key, value in chosen.items()}
 
 
+def frozen(spec: PipelineSpec, root: Path) -> data.Frozen | None:
+    """Return the version of a dataset that a pipeline names, verified; None without one.
+
+    Raises
+    ------
+    ModelDeckError
+        There is no such version, its contents are not here, or they are damaged.
+    """
+    if not spec.data.dataset:
+        return None
+    with Workspace.open(root, is_read_only=True) as workspace:
+        version, tables = workspace.datasets.tables(spec.data.dataset)
+        if len(tables) > 1 or version["formats"][0] not in {"csv", "parquet"}:
+            for one in workspace.datasets.verify(version["id"]):
+                if not one["ok"]:
+                    msg = f"{one['id']} is damaged: {one['problems'][0]}."
+                    raise DamageError(msg, "Restore it from a copy.")
+    return data.Frozen(tuple(Source(*one) for one in tables), version["digest"])
+
+
 def train(run: Run, spec: PipelineSpec, *, user: str, key: str) -> None:
     """Train, keep the model with the run, and register it when the pipeline says so.
 
@@ -95,7 +116,8 @@ def train(run: Run, spec: PipelineSpec, *, user: str, key: str) -> None:
         The pipeline or its data are not acceptable, or the version may not be registered.
     """
     recorder = Recorder(run, spec, user=user)
-    dataset = data.load(spec, run.workspace)
+    dataset = data.load(spec, run.workspace, frozen=frozen(spec, run.workspace))
+    run.log_dataset(dataset.source, digest=dataset.sha256)
     trained = training.train(spec, dataset, recorder=recorder)
     chosen = effective(spec, trained.parameters)
     run.log_parameters(chosen)

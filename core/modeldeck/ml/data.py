@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import hashlib
 import io
@@ -15,19 +14,20 @@ import numpy as np
 import polars as pl
 import sklearn.datasets
 
+from modeldeck.domain.datasets.formats import is_version
 from modeldeck.domain.pipeline import DataSource, PipelineSpec
-from modeldeck.errors import InvalidInputError, NotFoundError
+from modeldeck.errors import DamageError, InvalidInputError, NotFoundError
 from modeldeck.ml import folder
+from modeldeck.ml.datasets import delimited, reading
+from modeldeck.ml.datasets.reading import Source
 from modeldeck.ml.frames import column_type, normalise
 
 MAX_FILE = 1 << 30
-MAX_HEADER = 1 << 20
 MAX_COLUMNS = 2_000
 MAX_ROWS = 5_000_000
 MAX_CATEGORIES = 200
 """A text column with more different values cannot be one-hot encoded."""
 
-_MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "None"]
 _LOADERS: dict[str, Callable[..., Any]] = {
     "breast_cancer": sklearn.datasets.load_breast_cancer,
     "diabetes": sklearn.datasets.load_diabetes,
@@ -71,7 +71,7 @@ class Dataset:
     def to_json(self) -> dict[str, object]:
         """Return what ``dataset.json`` holds."""
         return {
-            "name": self.source.removeprefix("sklearn:").rsplit("/", 1)[-1].rsplit(".", 1)[0],
+            "name": _name_of(self.source),
             "source": self.source,
             "sha256": self.sha256,
             "rows": self.frame.height,
@@ -82,7 +82,22 @@ class Dataset:
         }
 
 
-def load(spec: PipelineSpec, root: Path) -> Dataset:
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A version of a dataset: its tables (all with the same columns), and its digest."""
+
+    tables: tuple[Source, ...]
+    sha256: str
+
+
+def _name_of(source: str) -> str:
+    """Return what a source is called, short: a version as it is, of a file its stem."""
+    if is_version(source):
+        return source
+    return source.removeprefix("sklearn:").rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
+
+def load(spec: PipelineSpec, root: Path, *, frozen: Frozen | None = None) -> Dataset:
     """Load a pipeline's data set and check what does not depend on the estimator.
 
     Parameters
@@ -91,6 +106,8 @@ def load(spec: PipelineSpec, root: Path) -> Dataset:
         Names source, target and columns to leave out.
     root : Path
         The workspace; a file must lie inside it.
+    frozen : Frozen or None
+        The version of a dataset that the pipeline names, if it names one.
 
     Raises
     ------
@@ -102,6 +119,8 @@ def load(spec: PipelineSpec, root: Path) -> Dataset:
     data = spec.data
     if data.source.startswith("sklearn:"):
         frame, digest = _bundled(data.source.removeprefix("sklearn:"))
+    elif frozen is not None:
+        frame, digest = _frozen(frozen, data.source)
     else:
         frame, digest = _from_file(data, root)
     _check_names(spec, frame)
@@ -123,6 +142,23 @@ def _bundled(name: str) -> tuple[pl.DataFrame, str]:
     digest.update(np.ascontiguousarray(matrix).tobytes())
     digest.update(np.ascontiguousarray(target, dtype=np.float64).tobytes())
     return pl.DataFrame({**columns, "target": target}), digest.hexdigest()
+
+
+def _frozen(frozen: Frozen, name: str) -> tuple[pl.DataFrame, str]:
+    """Read the tables of a version; one file's bytes are checked against its digest on the way."""
+    is_plain = len(frozen.tables) == 1 and frozen.tables[0].format in {"csv", "parquet"}
+    if is_plain:
+        one = frozen.tables[0]
+        content = folder.read(one.path, MAX_FILE)
+        if hashlib.sha256(content).hexdigest() != frozen.sha256:
+            msg = f"{name} has other bytes than its digest says; it is not used."
+            raise DamageError(msg, "`modeldeck dataset verify` names what is damaged.")
+        read = read_csv if one.format == "csv" else read_parquet
+        return read(content, name), frozen.sha256
+    surveyed = reading.survey(frozen.tables)
+    _check_rows(surveyed.rows, name)
+    delimited.check_count(len(surveyed.columns), name, most=MAX_COLUMNS)
+    return pl.concat(reading.frames(frozen.tables, surveyed.types)), frozen.sha256
 
 
 def _from_file(data: DataSource, root: Path) -> tuple[pl.DataFrame, str]:
@@ -153,57 +189,18 @@ def read_csv(content: bytes, name: str) -> pl.DataFrame:
     InvalidInputError
         It is empty, not UTF-8, too wide, or its lines do not fit the header.
     """
+    stream = io.BytesIO(content)
+    names = delimited.header(delimited.first_line(stream), name, most=MAX_COLUMNS)
     content = content.removeprefix(b"\xef\xbb\xbf")
-    names = _header(content, name)
     try:
-        frame = pl.read_csv(content, infer_schema_length=None, null_values=_MISSING)
+        frame = pl.read_csv(content, infer_schema_length=None, null_values=delimited.MISSING)
     except pl.exceptions.PolarsError as error:
-        problem = _csv_problem(content, len(names)) or f"is no CSV: {str(error).splitlines()[0]}"
+        problem = (
+            delimited.problem(content, len(names)) or f"is no CSV: {str(error).splitlines()[0]}"
+        )
         msg = f"{name}{problem}." if problem.startswith(",") else f"{name} {problem}."
         raise InvalidInputError(msg, "Correct the file.", file=name) from None
     return _checked_size(frame, name)
-
-
-def _header(content: bytes, name: str) -> list[str]:
-    if not content.strip():
-        msg = f"{name} is empty."
-        raise InvalidInputError(msg, "The first line must name the columns.", file=name)
-    line = content[: content.find(b"\n", 0, MAX_HEADER) if b"\n" in content[:MAX_HEADER] else None]
-    if len(line) > MAX_HEADER:
-        msg = f"{name} has a first line of more than {MAX_HEADER:,} bytes."
-        raise InvalidInputError(msg, "The first line must name the columns.", file=name)
-    names = next(csv.reader([line.decode(errors="replace").strip("\r\n")]), [])
-    _check_count(len(names), name)
-    twice = sorted({one for one in names if names.count(one) > 1 or not one.strip()})
-    if twice:
-        is_named = twice[0].strip()
-        what = f"two columns are called {twice[0]!r}" if is_named else "a column has no name"
-        msg = f"{name}, line 1: {what}."
-        raise InvalidInputError(msg, "Give each column a name of its own.", file=name)
-    return names
-
-
-def _check_count(count: int, name: str) -> None:
-    if count > MAX_COLUMNS:
-        msg = f"{name} has {count:,} columns; at most {MAX_COLUMNS:,} can be used."
-        raise InvalidInputError(msg, "Keep the columns that matter.", file=name)
-
-
-def _csv_problem(content: bytes, width: int) -> str:
-    """Find the first line that is not UTF-8 or has more fields than the header."""
-    try:
-        lines = content.decode().splitlines()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        return f", line {line} is not UTF-8"
-    reader = csv.reader(lines)
-    try:
-        for row in reader:
-            if len(row) > width:
-                return f", line {reader.line_num} has {len(row)} fields; the header has {width}"
-    except csv.Error as error:
-        return f", line {reader.line_num}: {error}"
-    return ""
 
 
 def read_parquet(content: bytes, name: str) -> pl.DataFrame:
@@ -215,7 +212,8 @@ def read_parquet(content: bytes, name: str) -> pl.DataFrame:
         It is no Parquet file, or too large.
     """
     try:
-        _check_count(len(pl.read_parquet_schema(io.BytesIO(content))), name)
+        width = len(pl.read_parquet_schema(io.BytesIO(content)))
+        delimited.check_count(width, name, most=MAX_COLUMNS)
         counted = pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item()
         _check_rows(int(counted), name)
         return _checked_size(pl.read_parquet(io.BytesIO(content)), name)
@@ -227,7 +225,7 @@ def read_parquet(content: bytes, name: str) -> pl.DataFrame:
 
 def _checked_size(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     _check_rows(frame.height, name)
-    _check_count(frame.width, name)
+    delimited.check_count(frame.width, name, most=MAX_COLUMNS)
     return frame
 
 

@@ -115,6 +115,7 @@ def sentence(line: Line) -> str:
         "policy.adopt": "adopted another policy",
         "proposal.support": "supported a proposal of the owners",
         "version.register": f"registered {entity}",
+        "dataset.add": f"added the data {entity}",
         "gate.report": f"ran the gate of {environment}: {subject} {passed}",
         "release.request": f"asked to release {subject} to {environment} ({entity})",
         "release.vote": f"{verdicts.get(_text(line, 'verdict'), 'voted on')} {subject}",

@@ -30,7 +30,8 @@ class Annotations:
         """Return the full name of an entity from what somebody typed.
 
         ``kind:id`` names any; without a kind ``churn@7`` is a version, ``churn@production`` an
-        endpoint, ``churn-12`` a release, ``churn`` a model or experiment, an id's ending a run.
+        endpoint, ``churn-12`` a release, ``churn`` a model or experiment, an id's ending a run;
+        ``dataset:sales@3`` is a version of a dataset, also without its kind if nothing else is.
 
         Raises
         ------
@@ -46,6 +47,7 @@ class Annotations:
                 "release": list(state.releases),
                 "endpoint": list(state.endpoints),
                 "model": list(state.models),
+                "dataset": [*state.datasets, *state.dataset_versions],
             }
         if kind == "run":
             return f"run:{ids.resolve(name, self.deck.runs.ids(), what='run')}"
@@ -53,11 +55,11 @@ class Annotations:
             known["experiment"] = [one["experiment"] for one in self.views.runs()]
         if name not in known.get(kind, []):
             msg = f"There is no {kind[:40]} {name[:80]!r}."
-            raise NotFoundError(msg, "Name a run, model, version, release or endpoint.")
+            raise NotFoundError(msg, "Name a run, model, version, release, endpoint or dataset.")
         return f"{kind}:{name}"
 
     def _guess(self, typed: str) -> str:
-        for kind in ("version", "endpoint", "release", "model", "experiment"):
+        for kind in ("version", "endpoint", "release", "model", "experiment", "dataset"):
             try:
                 return self.entity(f"{kind}:{typed}")
             except NotFoundError:
@@ -65,7 +67,8 @@ class Annotations:
         try:
             return self.entity(f"run:{typed}")
         except NotFoundError:
-            msg = f"There is no run, model, version, release or endpoint {typed[:80]!r}."
+            kinds = "run, model, version, release, endpoint or dataset"
+            msg = f"There is no {kinds} {typed[:80]!r}."
             raise NotFoundError(msg, "`modeldeck activity` shows what there is.") from None
 
     def add(self, typed: str, text: str) -> AnnotationDocument:

@@ -23,6 +23,8 @@ class Lineage:
     def of(self, entity: str) -> Sequence[LineageRow]:
         """Return the way of a run, version, release or endpoint, from data to where it serves.
 
+        Of a version of a dataset it is the way from there on.
+
         Raises
         ------
         NotFoundError
@@ -32,7 +34,9 @@ class Lineage:
         if kind == "run":
             run = self.runs.resolve(name)
             versions = [one for one in self.views.versions() if one["run"] == run]
-            rows = self._run(run)
+            rows = [*self._used(run), *self._run(run)]
+        elif kind == "dataset":
+            return self._of_dataset(name)
         else:
             found = self._version(kind, name)
             versions = [found]
@@ -52,7 +56,7 @@ class Lineage:
             if one["id"] == wanted:
                 return one
         msg = f"There is no version behind {kind}:{name[:80]}."
-        raise NotFoundError(msg, "Name a run, version, release or endpoint.")
+        raise NotFoundError(msg, "Name a run, version, release, endpoint or dataset.")
 
     def _run(self, run: str) -> list[LineageRow]:
         try:
@@ -72,9 +76,51 @@ class Lineage:
             return _row("data", "unknown", text=error.message)
         dataset = manifests.predicate(manifest).get("dataset")
         known = dataset if isinstance(dataset, dict) else {}
-        digest = str(known.get("sha256", ""))[:12]
-        text = f"{known.get('rows', '?')} rows, sha256 {digest}" if known else "it names none"
-        return _row("data", str(known.get("source") or "unknown"), text=text)
+        digest = str(known.get("sha256", ""))
+        text = f"{known.get('rows', '?')} rows, sha256 {digest[:12]}" if known else "it names none"
+        source = str(known.get("source") or "unknown")
+        frozen = self._frozen(digest, source)
+        return _row("dataset" if frozen else "data", frozen or source, text=text)
+
+    def _frozen(self, digest: str, name: str) -> str:
+        """Return the version of a dataset that some contents are, first the one of that name."""
+        with self.deck.reading() as state:
+            known = [one.id for one in state.dataset_versions.values() if one.digest == digest]
+        return name if name in known else next(iter(known), "")
+
+    def _used(self, run: str) -> list[LineageRow]:
+        """Return the data that a run recorded, or else those that its model was made of."""
+        try:
+            used = self.deck.runs.document(run).get("datasets", [])
+        except NotFoundError:
+            return []
+        rows = []
+        for one in used:
+            frozen = self._frozen(one["digest"], one["name"])
+            text = f"sha256 {one['digest'][:12]}"
+            rows.append(_row("dataset" if frozen else "data", frozen or one["name"], text=text))
+        if not rows:
+            made = [one for one in self.views.versions() if one["run"] == run and one.get("data")]
+            rows = [self._data(one) for one in made[:1]]
+        return rows
+
+    def _of_dataset(self, name: str) -> list[LineageRow]:
+        """Return what became of a version of a dataset: runs, model versions, releases."""
+        found = next((one for one in self.views.datasets() if one["id"] == name), None)
+        if found is None:
+            msg = f"There is no version {name[:80]!r} of a dataset."
+            raise NotFoundError(msg, "`modeldeck dataset list` shows those there are.")
+        digest = found["digest"]
+        n_rows = "" if found["rows"] is None else f"{found['rows']:,} rows, "
+        rows = [_row("dataset", name, text=f"{n_rows}by {found['added_by']}")]
+        for run in self.views.runs():
+            if digest in [one["digest"] for one in run.get("datasets", [])]:
+                rows += self._run(run["id"])
+        for version in self.views.versions():
+            if version.get("data") == digest:
+                rows.append(_row("version", version["id"], text=f"by {version['registered_by']}"))
+                rows += self._after(version)
+        return rows
 
     def _after(self, version: VersionDocument) -> list[LineageRow]:
         rows = [

@@ -8,7 +8,7 @@ from modeldeck.domain.documents import VerifyDocument, VerifyProblem
 from modeldeck.domain.entry import is_digest
 from modeldeck.domain.state import Activity
 from modeldeck.errors import ModelDeckError, UnavailableError
-from modeldeck.services.base import manifests
+from modeldeck.services.base import descriptions, manifests
 from modeldeck.services.base.deck import Deck
 from modeldeck.store.ledger import Ledger, numbers
 
@@ -17,6 +17,7 @@ _NAMES_OBJECT = {
     "gate.report": "report",
     "annotation.add": "object",
     "workspace.sync": "taken",
+    "dataset.add": "description",
 }
 
 
@@ -83,6 +84,27 @@ class Verify:
                 yield _problem(line.n, "object", problem=text, digest=digest)
             elif line.action == "version.register":
                 yield from self._files(line.n, digest, data=data)
+            elif line.action == "dataset.add":
+                yield from self._contents(line, data=data)
+
+    def _contents(self, line: Activity, *, data: bool) -> Iterator[VerifyProblem]:
+        """Check the contents of a dataset's version, where they are kept."""
+        with self.deck.reading() as state:
+            version = state.dataset_versions.get(line.entity.partition(":")[2])
+        if version is None:
+            return
+        try:
+            known = descriptions.read(self.deck.objects, version)
+        except UnavailableError:
+            raise
+        except ModelDeckError as error:
+            yield _problem(line.n, "object", problem=error.message)
+            return
+        for one in known["files"] if known["snapshot"] != "none" else ():
+            problem = self.deck.objects.problem(one["sha256"], data=data)
+            if problem:
+                text = f"{one['name']} ({one['sha256'][:12]}) {problem}"
+                yield _problem(line.n, "object", problem=text)
 
     def _files(self, n: int, manifest: str, *, data: bool) -> Iterator[VerifyProblem]:
         try:

@@ -13,6 +13,7 @@ that of the two whoever comes later brings it back.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -44,6 +45,7 @@ _NAMED = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 def named_in(data: bytes) -> set[str]:
     """Return every SHA-256 that stands somewhere in a text."""
     return {one.decode() for one in _NAMED.findall(data)}
+_FICLONE = 0x40049409
 
 
 class ObjectStore:
@@ -86,8 +88,11 @@ class ObjectStore:
             self._appear(temporary, digest, size=len(data))
         return digest
 
-    def put_file(self, source: Path) -> tuple[str, int]:
+    def put_file(self, source: Path, *, has_shared_blocks: bool = False) -> tuple[str, int]:
         """Store a file's contents; return their digest and size in bytes.
+
+        With ``has_shared_blocks`` the object shares the file's blocks on the disk where the file
+        system can do that (a clone): whoever writes into the file later gets blocks of his own.
 
         Raises
         ------
@@ -100,7 +105,7 @@ class ObjectStore:
         try:
             with files.private_folder(self.tmp) as folder:
                 temporary = folder / f".{os.getpid()}-{os.urandom(6).hex()}.tmp"
-                digest, size = _copy(descriptor, temporary)
+                digest, size = _copy(descriptor, temporary, is_clone=has_shared_blocks)
                 self._appear(temporary, digest, size=size)
         finally:
             files.close(descriptor)
@@ -284,13 +289,17 @@ def _names(folder: Path) -> list[str]:
 
 
 def _copy(descriptor: int, temporary: Path) -> tuple[str, int]:
+def _copy(descriptor: int, temporary: Path, *, is_clone: bool = False) -> tuple[str, int]:
     """Copy an open file into a new one and bring that to the disk; return digest and size."""
     found = hashlib.sha256()
     try:
-        with open(descriptor, "rb", closefd=False) as reader, temporary.open("xb") as writer:
-            while block := reader.read(_BLOCK):
+        with open(descriptor, "rb", closefd=False) as reader, temporary.open("x+b") as writer:
+            is_cloned = is_clone and _clone(descriptor, writer.fileno())
+            source = writer if is_cloned else reader  # what counts is what the object holds
+            while block := source.read(_BLOCK):
                 found.update(block)
-                writer.write(block)
+                if not is_cloned:
+                    writer.write(block)
             os.fchmod(writer.fileno(), 0o444)
             writer.flush()
             os.fsync(writer.fileno())
@@ -301,6 +310,20 @@ def _copy(descriptor: int, temporary: Path) -> tuple[str, int]:
         if isinstance(error, OSError):
             raise files.write_error(error, temporary) from error
         raise
+
+
+def _clone(source: int, target: int) -> bool:
+    """Let a new file share all blocks of another one; False where the file system cannot.
+
+    Notes
+    -----
+    ``FICLONE`` of ioctl_ficlone(2); never a hard link, whose bytes change with the file's.
+    """
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True
 
 
 def _sync(folder: Path) -> None:

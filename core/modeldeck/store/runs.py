@@ -14,7 +14,8 @@ r"""Runs on disk: what their folders hold, and reading them while they are writt
 run's id or ""), ``user``, ``host``, ``pid``, ``argv``, ``python``, ``started_at``, ``parameters``
 (flat), ``tags``, ``definitions`` (of metrics: ``goal`` max or min, ``unit``), ``code`` (``commit``,
 ``branch``), ``packages`` (versions), ``seed``. A record of ``metrics.jsonl`` has ``at`` (Unix
-seconds) and either ``step`` and ``metrics``, or ``parameters``, or ``tags``, or ``progress``.
+seconds) and either ``step`` and ``metrics``, or ``parameters``, or ``tags``, or ``progress``, or
+``datasets`` (a list of ``name`` and ``digest``, which ``end.json`` has in one list too).
 ``end.json`` adds ``status`` (finished, failed, cancelled), ``ended_at``, ``exit_code``, ``error``
 and ``metrics`` with the ``last``, ``min``, ``max``, ``best`` and ``step`` of each, so that a run
 that has ended is one file to read; ``n_unwritten``, if the disk was full, counts the records and
@@ -42,7 +43,14 @@ from typing import cast
 import orjson
 
 from modeldeck import clock, ids
-from modeldeck.domain.documents import ErrorDocument, MetricSummary, ProgressDocument, RunDocument
+from modeldeck.domain.documents import (
+    DatasetUse,
+    ErrorDocument,
+    MetricSummary,
+    ProgressDocument,
+    RunDocument,
+)
+from modeldeck.domain.entry import is_digest
 from modeldeck.domain.metrics import goal_of
 from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.store import files
@@ -128,6 +136,7 @@ class LiveRun:
     parameters: dict[str, object] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     progress: ProgressDocument = field(default_factory=ProgressDocument)
+    datasets: list[object] = field(default_factory=list)
     seen: tuple[float, ...] = ()
     seen_at: float = 0.0
     last_at: float = 0.0
@@ -153,6 +162,9 @@ class LiveRun:
         progress = record.get("progress")
         if isinstance(progress, dict):
             self.progress = _progress(progress)
+        used = record.get("datasets")
+        if isinstance(used, list):
+            self.datasets += used
 
     def is_lost(self, now: float, monotonic: float) -> bool:
         """Say whether the run has stopped without a word.
@@ -409,6 +421,17 @@ def _error(value: object) -> ErrorDocument:
     return kept
 
 
+def _used(value: object) -> dict[str, list[DatasetUse]]:
+    """Return the data that a run used, each once; nothing where it recorded none."""
+    found: dict[str, DatasetUse] = {}
+    for one in value if isinstance(value, list) else ():
+        known = _mapping(one)
+        name, digest = known.get("name"), known.get("digest")
+        if isinstance(name, str) and is_digest(digest):
+            found[f"{name} {digest}"] = DatasetUse(name=name, digest=str(digest))
+    return {"datasets": list(found.values())} if found else {}
+
+
 def _base(run_id: str, begun: Mapping[str, object]) -> dict[str, str]:
     keys = ("experiment", "name", "kind", "parent", "user", "host")
     return {"id": run_id} | {key: str(begun.get(key, "")) for key in keys}
@@ -427,6 +450,7 @@ def _ended_document(run_id: str, ended: Mapping[str, object]) -> RunDocument:
         "tags": _texts(ended.get("tags")),
         "progress": ProgressDocument(),
         "error": _error(ended.get("error")),
+        **_used(ended.get("datasets")),
     }
     return cast("RunDocument", whole)
 
@@ -446,6 +470,7 @@ def _live_document(run_id: str, live: LiveRun, *, now: float, is_lost: bool) -> 
         "tags": dict(live.tags),
         "progress": live.progress,
         "error": ErrorDocument(),
+        **_used(live.datasets),
     }
     return cast("RunDocument", whole)
 

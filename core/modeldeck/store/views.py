@@ -1,6 +1,6 @@
 """The catalogue: TinyDB documents about what the ledger says, kept in memory, saved as a snapshot.
 
-The snapshot is a file of JSON lines: first ``{"v": 4, "applied": n, "head": digest, "sha256":
+The snapshot is a file of JSON lines: first ``{"v": 5, "applied": n, "head": digest, "sha256":
 digest}``, then one ``[table, key, document]`` a line. ``sha256`` is of all bytes after the first
 line: without it a cut or changed file would read as an emptier or another workspace. The file is
 replaced whole by ``rename``, belongs to one user and may be deleted or damaged at any time: then it
@@ -26,7 +26,7 @@ from tinydb.table import Document, Table
 from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.store import files
 
-FORMAT = 4
+FORMAT = 5
 MAX_SNAPSHOT = 1 << 30
 
 

@@ -23,9 +23,9 @@ from modeldeck.store.streams import Stream, StreamReader
 from modeldeck.tracking import surroundings
 from modeldeck.tracking.artifacts import appear, artifact_path, keep, write_json
 from modeldeck.tracking.capture import Capture
+from modeldeck.tracking.datasets import DatasetRecords
 from modeldeck.tracking.losses import DISK_ERRORS, warn
 from modeldeck.tracking.pulse import PULSE, interrupt_main
-from modeldeck.tracking.records import Records
 from modeldeck.tracking.values import (
     MetricDefinition,
     checked_id,
@@ -132,7 +132,7 @@ def start_run(
     return Run(root, begun, capture_output=capture_output)
 
 
-class Run(Records):
+class Run(DatasetRecords):
     """A run of this process; use it in a ``with`` block, or call :meth:`finish`.
 
     An exception that leaves the block marks the run failed and stays in its log; Ctrl-C and

@@ -14,6 +14,7 @@ from modeldeck.domain.documents import (
     VersionDocument,
     VoteDocument,
 )
+from modeldeck.domain.entry import is_digest
 from modeldeck.domain.levels import Level
 from modeldeck.domain.state import OPEN, Annotation, Endpoint, Member, Release, State, Version
 from modeldeck.errors import DamageError, ModelDeckError
@@ -46,6 +47,9 @@ def version_document(state: State, objects: ObjectStore, *, version: Version) ->
         environments=version_environments(state, version),
         tags=dict(state.tags.get(f"version:{version.id}", {})),
     )
+    data = _text(_table(known["dataset"]), "sha256")
+    if is_digest(data):
+        document["data"] = data
     if problem:
         document["problem"] = problem
     return document

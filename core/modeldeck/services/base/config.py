@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modeldeck import ids
+from modeldeck.domain.datasets import formats
 from modeldeck.domain.members import KINDS
 from modeldeck.domain.policy import Policy, policy_from_table
 from modeldeck.domain.schema import MAX_TEXT, parse_toml
@@ -55,6 +56,8 @@ class Config:
 
     name: str
     policy: Policy
+    snapshot: str = formats.MODES[0]
+    """How versions of datasets keep their contents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,11 @@ def load(root: Path) -> Config:
     table = parse_toml(read_text(root / places.CONFIG, "the configuration"), places.CONFIG)
     name = table.take("name", str)
     policy = policy_from_table(table)
+    datasets = table.table("datasets")
+    snapshot = datasets.choice("snapshot", formats.MODES, default=formats.MODES[0])
+    datasets.finish()
     table.finish()
-    return Config(ids.check_name(name, "a workspace"), policy)
+    return Config(ids.check_name(name, "a workspace"), policy, snapshot)
 
 
 def load_members(root: Path) -> list[NewMember]:

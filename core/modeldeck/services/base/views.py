@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
+from modeldeck.domain.datasets.documents import DatasetDocument
 from modeldeck.domain.documents import (
     AnnotationDocument,
     EndpointDocument,
@@ -17,7 +18,7 @@ from modeldeck.domain.documents import (
     VersionDocument,
 )
 from modeldeck.domain.state import State
-from modeldeck.services.base import builders
+from modeldeck.services.base import builders, descriptions
 from modeldeck.services.base.deck import Deck
 from modeldeck.store.views import Catalogue
 
@@ -88,6 +89,9 @@ class Views:
             "deployments": lambda: builders.endpoint_document(state, state.endpoints[key]),
             "members": lambda: builders.member_document(state.members[key]),
             "annotations": lambda: builders.annotation_document(objects, state.annotations[key]),
+            "datasets": lambda: descriptions.document(
+                state, objects, version=state.dataset_versions[key]
+            ),
         }
         return cast("Mapping[str, object]", build[table]())
 
@@ -99,6 +103,11 @@ class Views:
         """Return all versions by model and number."""
         found = cast("list[VersionDocument]", self._all("versions"))
         return sorted(found, key=lambda one: (one["model"], one["version"]))
+
+    def datasets(self) -> list[DatasetDocument]:
+        """Return all versions of datasets by name and number."""
+        found = cast("list[DatasetDocument]", self._all("datasets"))
+        return sorted(found, key=lambda one: (one["name"], one["version"]))
 
     def releases(self) -> list[ReleaseDocument]:
         """Return all releases as they stand in the ledger, newest first."""

@@ -1,0 +1,1 @@
+"""Versions of datasets: reading tables in pieces, profiles, drift, comparing rows."""

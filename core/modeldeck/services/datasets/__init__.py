@@ -1,0 +1,1 @@
+"""Versions of datasets: adding, listing, comparing and verifying them."""
