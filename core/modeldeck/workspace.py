@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -15,6 +16,7 @@ from modeldeck.store import places
 
 if TYPE_CHECKING:
     from modeldeck.services.base.identity import Actor
+    from modeldeck.services.datasets.datasets import Datasets
     from modeldeck.watch import Watcher
 
 
@@ -88,7 +90,6 @@ class Workspace(Offers):
         from modeldeck.services.annotations import Annotations
         from modeldeck.services.base.deck import Deck
         from modeldeck.services.base.views import Views
-        from modeldeck.services.datasets.datasets import Datasets
         from modeldeck.services.deployments import Deployments
         from modeldeck.services.gates import Gates
         from modeldeck.services.lineage import Lineage
@@ -111,7 +112,6 @@ class Workspace(Offers):
         self.releases = Releases(self.deck, self._views, models=self.models, gates=self.gates)
         self.deployments = Deployments(self.deck, self._views)
         self.traffic = Traffic(self.deck)
-        self.datasets = Datasets(self.deck, self._views)
         self.lineage = Lineage(self.deck, self._views, runs=self.runs)
         self.annotations = Annotations(self.deck, self._views)
         self.members = Members(self.deck, self._views)
@@ -170,6 +170,13 @@ class Workspace(Offers):
     def at(self, as_of: str) -> Workspace:
         """Open this workspace as it was at a time, or after an entry; see :meth:`open`."""
         return Workspace(self.root, user=self.actor.name, as_of=as_of)
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """The datasets and their versions."""
+        from modeldeck.services.datasets.datasets import Datasets
+
+        return Datasets(self.deck, self._views)
 
     @property
     def name(self) -> str:

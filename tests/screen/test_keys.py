@@ -19,6 +19,7 @@ from modeldeck_tui.screens.listing import ListingPage
 from modeldeck_tui.screens.overlays.help import HelpScreen
 from modeldeck_tui.screens.pages.activity import ActivityScreen
 from modeldeck_tui.screens.pages.compare import CompareScreen
+from modeldeck_tui.screens.pages.datasets import DatasetScreen, DatasetsScreen
 from modeldeck_tui.screens.pages.deployments import DeploymentsScreen
 from modeldeck_tui.screens.pages.logs import LogScreen, SourcesScreen
 from modeldeck_tui.screens.pages.models import ModelsScreen
@@ -81,6 +82,8 @@ HOLDERS: dict[str, tuple[type, ...]] = {
     "sources": (SourcesScreen,),
     "logs": (LogView, LogScreen),
     "activity": (ActivityScreen,),
+    "datasets": (DatasetsScreen,),
+    "dataset": (DatasetScreen,),
     "entry": (ReaderScreen,),
 }
 

@@ -18,7 +18,7 @@ from types import FrameType
 
 from modeldeck import clock
 from modeldeck.domain.pipeline import PipelineSpec, Value, parse_pipeline
-from modeldeck.errors import DamageError, ModelDeckError
+from modeldeck.errors import ModelDeckError
 from modeldeck.ml import data, training
 from modeldeck.ml.datasets.reading import Source
 from modeldeck.ml.persistence import save_model
@@ -99,11 +99,9 @@ def frozen(spec: PipelineSpec, root: Path) -> data.Frozen | None:
         return None
     with Workspace.open(root, is_read_only=True) as workspace:
         version, tables = workspace.datasets.tables(spec.data.dataset)
-        if len(tables) > 1 or version["formats"][0] not in {"csv", "parquet"}:
-            for one in workspace.datasets.verify(version["id"]):
-                if not one["ok"]:
-                    msg = f"{one['id']} is damaged: {one['problems'][0]}."
-                    raise DamageError(msg, "Restore it from a copy.")
+        is_read_at_once = len(tables) == 1 and tables[0][2] in {"csv", "parquet"}
+        if not is_read_at_once and version["snapshot"] != "none":  # else reading it verifies it
+            workspace.datasets.need_whole(version["id"])
     return data.Frozen(tuple(Source(*one) for one in tables), version["digest"])
 
 

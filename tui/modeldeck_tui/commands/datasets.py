@@ -119,14 +119,14 @@ def show_version(
 
 
 def _show(session: Session, found: DatasetDetail) -> None:
-    from modeldeck_tui.present.datasets import about, column_cells, files
+    from modeldeck_tui.present.datasets.versions import COLUMN_TITLES, about, column_cells, files
 
     printer = session.printer
     printer.fields(about(found))
     if found["columns"]:
         printer.title("Columns")
         printer.table(
-            ["COLUMN", "TYPE", "MISSING", "DISTRIBUTION", "VALUES"],
+            COLUMN_TITLES,
             [column_cells(one, rows=found["rows"] or 0) for one in found["columns"]],
         )
     if found["kind"] == "folder":
@@ -175,7 +175,12 @@ def show_diff(
 
 
 def _show_diff(session: Session, found: DatasetDiff) -> None:
-    from modeldeck_tui.present.datasets import MOVE_TITLES, change_text, move_cells, side_text
+    from modeldeck_tui.present.datasets.differences import (
+        MOVE_TITLES,
+        change_text,
+        move_cells,
+        side_text,
+    )
 
     printer = session.printer
     printer.fields([("before", side_text(found["before"])), ("after", side_text(found["after"]))])
@@ -201,7 +206,7 @@ def _show_diff(session: Session, found: DatasetDiff) -> None:
 
 
 def _show_rows(session: Session, rows: RowsDiff) -> None:
-    from modeldeck_tui.present.datasets import row_lines, rows_text
+    from modeldeck_tui.present.datasets.differences import row_lines, rows_text
 
     session.printer.line(rows_text(rows))
     for line in row_lines(rows):

@@ -67,7 +67,9 @@ def show_model(
     session = session_of(context)
     with session.open() as workspace:
         if "@" in model:
-            _show_version(session, workspace.models.version(model))
+            version = workspace.models.version(model)
+            data = workspace.datasets.known_as(version.get("data", ""))
+            _show_version(session, version, data=data)
             return
         found = workspace.models.show(model)
         versions = workspace.models.versions(found["name"])
@@ -147,7 +149,7 @@ def _table(session: Session, versions: Sequence[VersionDocument]) -> None:
     )
 
 
-def _show_version(session: Session, version: VersionDocument) -> None:
+def _show_version(session: Session, version: VersionDocument, *, data: Sequence[str]) -> None:
     printer = session.printer
     if session.is_json:
         printer.document(version)
@@ -157,6 +159,7 @@ def _show_version(session: Session, version: VersionDocument) -> None:
             ("version", version["id"]),
             ("manifest", version["manifest"]),
             ("run", version["run"]),
+            ("data", ", ".join(data) or version.get("data", "")),
             (
                 "registered",
                 f"{output.moment(version['registered_at'])} by {version['registered_by']}",

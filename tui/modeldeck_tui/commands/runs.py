@@ -13,6 +13,9 @@ from modeldeck_tui.commands.base import WHERE, Session, group, session_of
 from modeldeck_tui.output import Cell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modeldeck.domain.datasets.documents import DatasetDocument
     from modeldeck.domain.documents import RunDocument
     from modeldeck.services.runs import StartedJob
     from modeldeck.workspace import Workspace
@@ -75,10 +78,13 @@ def show_run(context: typer.Context, run: RunArgument) -> None:
     session = session_of(context)
     with session.open() as workspace:
         found = workspace.runs.show(run)
-    _show(session, found)
+        versions = workspace.datasets.list()
+    _show(session, found, versions=versions)
 
 
-def _show(session: Session, run: RunDocument) -> None:
+def _show(session: Session, run: RunDocument, *, versions: Sequence[DatasetDocument] = ()) -> None:
+    from modeldeck.domain.datasets.documents import named
+
     printer = session.printer
     if session.is_json:
         printer.document(run)
@@ -96,6 +102,7 @@ def _show(session: Session, run: RunDocument) -> None:
             ("took", output.duration(run["duration_s"])),
             ("by", f"{run['user']} on {run['host']}"),
             ("parent", run["parent"]),
+            ("data", ", ".join(named(run.get("datasets", []), versions))),
         ]
     )
     if run["parameters"]:

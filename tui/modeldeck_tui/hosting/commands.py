@@ -63,6 +63,7 @@ class Commands(Navigation, Looks):
                 *(f"release:{one['id']}" for one in snapshot.releases),
                 *(f"version:{one['id']}" for one in snapshot.versions),
                 *(f"endpoint:{one}" for one in endpoints),
+                *(f"dataset:{one['id']}" for one in snapshot.datasets),
                 *(f"run:{one}" for one in runs),
             ]
         return ()
@@ -90,6 +91,9 @@ class Commands(Navigation, Looks):
     def _words(self, rest: str) -> Mapping[str, Callable[[], object]]:
         """Return what commands do that take more than a key can."""
         page = self.screen
+        lists = {"runs": "runs", "models": "models", "releases": "releases",
+                 "deploys": "deployments", "activity": "activity",
+                 "datasets": "datasets"}  # fmt: skip
 
         def annotate() -> None:
             if isinstance(page, Page) and page.entity() and rest:

@@ -102,7 +102,7 @@ class Actions(_Choices):
 
 
 class Things(_Choices):
-    """Runs, versions, releases and endpoints."""
+    """Runs, versions, releases, endpoints and versions of datasets."""
 
     def choices(self) -> Iterator[Choice]:
         """Return them, by what people know of them."""
@@ -120,6 +120,8 @@ class Things(_Choices):
             yield Choice(name, release["status"], partial(go, f"release:{release['id']}"))
         for version in snapshot.versions:
             yield Choice(version["id"], "version", partial(go, f"version:{version['id']}"))
+        for data in snapshot.datasets:
+            yield Choice(data["id"], "data version", partial(go, f"dataset:{data['id']}"))
         for endpoint, _traffic in snapshot.live:
             about = f"serves {endpoint['version'] or 'nothing'}"
             yield Choice(endpoint["id"], about, partial(go, f"endpoint:{endpoint['id']}"))

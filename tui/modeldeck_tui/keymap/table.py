@@ -65,6 +65,14 @@ EVERYWHERE = (
         "modeldeck activity",
         does="page('activity')",
     ),
+    action(
+        "app.datasets",
+        "D",
+        "datasets",
+        "Data versions: columns, profiles, what used them",
+        "modeldeck dataset list",
+        does="page('datasets')",
+    ),
     action("app.help", "question_mark f1", "help", "The keys of this page, and why some are off"),
     action("app.command", "colon", "command", "Type a command: :runs :logs :as-of …"),
     action("app.command_palette", "ctrl+p", "palette", "Every action of this page by name"),
@@ -240,6 +248,12 @@ _DIFF = (
     "Everything that differs from the version before, or between two marked ones",
     "modeldeck model diff VERSION VERSION",
 )
+_DATA_DIFF = (
+    "diff",
+    "Columns, rows and distributions against the data version before, or between two marked ones",
+    "modeldeck dataset diff VERSION VERSION",
+)
+_DATA_VERIFY = ("verify", "Hash the frozen contents again", "modeldeck dataset verify VERSION")
 _METRIC = ("metric", "Chart the next metric")
 _LOG_SCALE = ("log scale", "Logarithmic or linear values")
 _SMOOTH = ("smooth", "Smooth the curves more, or not at all")
@@ -290,6 +304,18 @@ PAGES = (
         danger=3,
         needs="serving",
     ),
+    action("datasets.diff", "d", *_DATA_DIFF, needs="dataset"),
+    action("datasets.verify", "V", *_DATA_VERIFY, needs="dataset"),
+    action(
+        "datasets.add",
+        "n",
+        "freeze",
+        "Freeze a file or folder of datasets/ as the next version of a dataset",
+        "modeldeck dataset add NAME PATH",
+        danger=2,
+    ),
+    action("dataset.diff", "d", *_DATA_DIFF, needs="dataset"),
+    action("dataset.verify", "V", *_DATA_VERIFY, needs="dataset"),
     action(
         "activity.verify",
         "V",
@@ -384,6 +410,8 @@ SCOPES = {
     "sources": "Sources of logs",
     "logs": "Logs",
     "activity": "Activity",
+    "datasets": "Data versions",
+    "dataset": "One data version",
     "entry": "A text of its own",
 }
 
@@ -412,6 +440,9 @@ HINTS = {
     "sources": "list.open list.filter app.next_pane app.back",
     "logs": "logs.follow logs.filter logs.find logs.next_error logs.level_up logs.wrap app.back",
     "activity": "list.open list.filter activity.travel activity.verify app.save",
+    "datasets": "list.open datasets.diff datasets.verify datasets.add list.mark list.filter"
+    " app.annotate",
+    "dataset": "dataset.diff dataset.verify app.annotate app.next_tab app.next_pane app.back",
     "entry": "text.page_down app.copy app.save app.back",
 }
 """Which actions the last line of a page shows, the most specific first; help is always there."""

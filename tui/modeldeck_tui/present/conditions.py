@@ -134,6 +134,7 @@ CONDITIONS: Mapping[str, Callable[[Situation], str]] = {
     "thing": _thing,
     "run": _kind("run", what="a run"),
     "version": _kind("version", what="a version"),
+    "dataset": _kind("dataset", what="a version of a dataset"),
     "release": _kind("release", what="a release"),
     "entry": _kind("entry", what="an entry"),
     "loggable": _kind("run", "endpoint", "release", what="a run, an endpoint or a release"),

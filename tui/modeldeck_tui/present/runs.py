@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from modeldeck.domain.datasets.documents import DatasetDocument, named
 from modeldeck.domain.documents import MetricSummary, RunDocument
 from modeldeck.domain.filters.fields import metric as metric_of
 from modeldeck.domain.metrics import goal_of
@@ -144,8 +145,8 @@ def _parameter_column(name: str, sample: Sequence[RunDocument]) -> Column:
     return Column(clean(name), shown, value, "left" if has_words else "point")
 
 
-def about(run: RunDocument) -> list[Line]:
-    """Return what a run is, field by field."""
+def about(run: RunDocument, versions: Sequence[DatasetDocument] = ()) -> list[Line]:
+    """Return what a run is, field by field; its data by the versions that they are."""
     progress = run["progress"]
     fields: dict[str, object] = {
         "status": run_status(run["status"]).text,
@@ -159,6 +160,7 @@ def about(run: RunDocument) -> list[Line]:
         "ended": exact(run["ended_at"]) if run["ended_at"] else "",
         "took": took(run["duration_s"]),
         "parent": run["parent"],
+        "data": ", ".join(named(run.get("datasets", []), versions)),
         "tags": ", ".join(tags(run["tags"])),
     }
     return [

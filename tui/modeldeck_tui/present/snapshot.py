@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from modeldeck.domain.datasets.documents import DatasetDocument
 from modeldeck.domain.documents import (
     ActivityDocument,
     AnnotationDocument,
@@ -49,6 +50,7 @@ class Snapshot:
     versions: Sequence[VersionDocument] = ()
     releases: Sequence[ReleaseDocument] = ()
     remarks: Sequence[AnnotationDocument] = ()
+    datasets: Sequence[DatasetDocument] = ()
     diffs: dict[str, Sequence[DiffRow]] = field(default_factory=dict)
     no_rollback: Mapping[str, str] = field(default_factory=dict)
     rates: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
@@ -75,6 +77,10 @@ class Snapshot:
         """Return one run."""
         return next((one for one in self.runs if one["id"] == identifier), None)
 
+    def dataset(self, identifier: str) -> DatasetDocument | None:
+        """Return one version of a dataset."""
+        return next((one for one in self.datasets if one["id"] == identifier), None)
+
     def remarks_on(self, *subjects: str) -> list[AnnotationDocument]:
         """Return what was said about some entities, oldest first."""
         return [one for one in self.remarks if one["subject"] in subjects]
@@ -91,5 +97,6 @@ class Snapshot:
             "version": self.version,
             "release": self.release,
             "endpoint": self.endpoint,
+            "dataset": self.dataset,
         }.get(kind)
         return find(name) if find else None

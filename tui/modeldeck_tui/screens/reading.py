@@ -82,6 +82,7 @@ def read(
         versions=workspace.models.versions(),
         releases=releases,
         remarks=workspace.annotations.list(),
+        datasets=workspace.datasets.list(),
         diffs={one: diffs.get(one) or diff(workspace, one) for one in sorted(wanted)},
         no_rollback=_no_rollback(workspace, [one["environment"] for one in live]),
         rates=rates,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import NotRequired, TypedDict
 
-from modeldeck.domain.documents import Number
+from modeldeck.domain.documents import DatasetUse, Number
 
 
 class FileDocument(TypedDict):
@@ -120,6 +121,21 @@ class DatasetDetail(DatasetDocument):
     files: list[FileDocument]
     used_by: UsedBy
     same_as: list[str]
+
+
+def named(uses: Sequence[DatasetUse], versions: Iterable[DatasetDocument]) -> list[str]:
+    """Return what some contents are called: the version that they are, else as the run called them.
+
+    Where several versions have the same contents, the one that the run named comes first.
+    """
+    frozen: dict[str, list[str]] = {}
+    for one in versions:
+        frozen.setdefault(one["digest"], []).append(one["id"])
+    found = []
+    for used in uses:
+        known = frozen.get(used["digest"], [used["name"]])
+        found.append(used["name"] if used["name"] in known else known[0])
+    return found
 
 
 class AddedDocument(TypedDict):

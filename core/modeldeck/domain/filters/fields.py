@@ -120,6 +120,26 @@ RELEASES = Fields(
 )
 """Releases: by model, version, environment, status, who asked, who voted, what they lack."""
 
+DATASETS = Fields(
+    text=_text("id", "added_by", "source", "reason", "digest"),
+    at=lambda one: one["added_at"],
+    named={
+        "id": lambda one: one["id"],
+        "name": lambda one: one["name"],
+        "version": lambda one: one["version"],
+        "by": lambda one: one["added_by"],
+        "rows": lambda one: one["rows"],
+        "columns": lambda one: one["n_columns"],
+        "size": lambda one: one["size_bytes"],
+        "format": lambda one: one["formats"],
+        "target": lambda one: one["target"] or None,
+        "digest": lambda one: one["digest"],
+        "tag": _tags,
+    },
+    people=frozenset({"by"}),
+)
+"""Versions of datasets: by name, number, who added them, rows, columns, size, format, tags."""
+
 ENDPOINTS = Fields(
     text=_text("id", "version", "status", "release"),
     at=lambda one: one["since"],

@@ -96,7 +96,7 @@ def rows(before: Side, after: Side, *, key: Sequence[str], limit: int) -> RowsDi
         raise InvalidInputError(msg, f"Both have: {', '.join(types)[:200]}.")
     if key:
         return _by_key(before, after, types=types, key=list(key), limit=limit)
-    old, new = (_digests(one, types, list(types)) for one in (before, after))
+    old, new = (_digests(one, types) for one in (before, after))
     added, removed = _surplus(new, old), _surplus(old, new)
     return RowsDiff(
         by=[],
@@ -106,14 +106,16 @@ def rows(before: Side, after: Side, *, key: Sequence[str], limit: int) -> RowsDi
         changed=0,
         changed_columns={},
         n_examined=0,
-        added_rows=_plain(_rows_of(after, types, list(types), wanted=added, limit=limit)),
-        removed_rows=_plain(_rows_of(before, types, list(types), wanted=removed, limit=limit)),
+        added_rows=_plain(_rows_of(after, types, names=list(types), wanted=added, limit=limit)),
+        removed_rows=_plain(
+            _rows_of(before, types, names=list(types), wanted=removed, limit=limit)
+        ),
         changed_rows=[],
     )
 
 
-def _digests(side: Side, types: Mapping[str, str], names: Sequence[str]) -> Digests:
-    parts = [_hashed(frame, names) for frame in frames(side.sources, types)]
+def _digests(side: Side, types: Mapping[str, str]) -> Digests:
+    parts = [_hashed(frame, list(types)) for frame in frames(side.sources, types)]
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
 
 
@@ -149,8 +151,8 @@ def _surplus(these: Digests, those: Digests) -> _Counted:
 def _rows_of(
     side: Side,
     types: Mapping[str, str],
-    names: Sequence[str],
     *,
+    names: Sequence[str],
     wanted: _Counted,
     limit: int,
 ) -> pl.DataFrame:
@@ -208,8 +210,8 @@ def _by_key(
         changed=int(changed.size),
         changed_columns=counts,
         n_examined=min(int(changed.size), MAX_EXAMINED),
-        added_rows=_plain(_rows_of(after, types, key, wanted=_once(added), limit=limit)),
-        removed_rows=_plain(_rows_of(before, types, key, wanted=_once(removed), limit=limit)),
+        added_rows=_plain(_rows_of(after, types, names=key, wanted=_once(added), limit=limit)),
+        removed_rows=_plain(_rows_of(before, types, names=key, wanted=_once(removed), limit=limit)),
         changed_rows=shown,
     )
 
@@ -232,7 +234,7 @@ def _keyed(
     digests, contents = digests[order], contents[order]
     twice = digests[:-1][digests[1:] == digests[:-1]] if digests.size else digests
     if twice.size:
-        rows = _plain(_rows_of(side, types, key, wanted=_once(twice[:1]), limit=1))
+        rows = _plain(_rows_of(side, types, names=key, wanted=_once(twice[:1]), limit=1))
         shown = ", ".join(f"{name} = {rows[0][name]}" for name in key) if rows else ""
         msg = f"{', '.join(key)} is no key of {side.name}: several rows have {shown[:200]}."
         raise InvalidInputError(msg, "Name more columns that together name a row, or none.")

@@ -47,9 +47,9 @@ def version_document(state: State, objects: ObjectStore, *, version: Version) ->
         environments=version_environments(state, version),
         tags=dict(state.tags.get(f"version:{version.id}", {})),
     )
-    data = _text(_table(known["dataset"]), "sha256")
+    data = _table(known["dataset"]).get("sha256")
     if is_digest(data):
-        document["data"] = data
+        document["data"] = str(data)
     if problem:
         document["problem"] = problem
     return document

@@ -269,6 +269,28 @@ class Datasets:
                 raise DamageError(msg, "Restore it from a copy.")
         return version, [(one.path, one.name, one.format) for one in found]
 
+    def need_whole(self, typed: str) -> None:
+        """Hash the kept contents of one version again.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such version, or its contents are not kept.
+        DamageError
+            Something is missing or changed; the message names it.
+        """
+        found = verifying.check(self, self.version(typed))
+        if found["problems"]:
+            msg = f"{found['id']} is damaged: {found['problems'][0]}."
+            raise DamageError(msg, "Do not use it; restore the file from a copy.")
+        if found["snapshot"] == "not kept":
+            msg = f"The contents of {found['id']} are not kept: there is nothing to verify."
+            raise NotFoundError(msg, "Its digest tells whether a file is the same.")
+
+    def candidates(self) -> Sequence[str]:
+        """Return the tables and folders in ``datasets/``, as paths from the workspace on."""
+        return paths.candidates(self.deck.root)
+
     def diff(self, before: str, after: str, *, request: Request | None = None) -> DatasetDiff:
         """Return what differs between two versions, or a version and a file on disk.
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
+from modeldeck.domain.datasets import formats
 from modeldeck.errors import InvalidInputError, NotFoundError
 from modeldeck.store import contents, places
+
+MOST_LISTED = 1_000
 
 
 def checked(root: Path, typed: str | Path) -> Path:
@@ -55,6 +59,25 @@ def _check_place(root: Path, path: Path) -> None:
     if whole in path.parents and not path.parent.resolve().is_relative_to(root.resolve()):
         msg = f"{path} leads out of the workspace through a link."
         raise InvalidInputError(msg, "Name the file itself.")
+
+
+def candidates(root: Path) -> list[str]:
+    """Return the tables and folders in ``datasets/`` that can be named, as :func:`shown` does."""
+    folder = root / "datasets"
+    try:
+        with os.scandir(folder) as listed:
+            items = [*itertools.islice(listed, MOST_LISTED)]
+    except OSError:
+        return []
+    return sorted(
+        f"datasets/{one.name}"
+        for one in items
+        if contents.is_plain(one.name)
+        and (
+            one.is_dir(follow_symlinks=False)
+            or (one.is_file(follow_symlinks=False) and formats.format_of(one.name))
+        )
+    )
 
 
 def shown(root: Path, path: Path) -> str:

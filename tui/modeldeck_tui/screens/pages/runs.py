@@ -122,7 +122,7 @@ class RunsScreen(ListingPage, RunActions, Settling):
             return
         self.query_one("#preview-metrics", Table).show_lines(runs.metrics(run))
         self.query_one("#preview-parameters", Table).show_lines(runs.parameters(run))
-        self.query_one("#preview-about", Table).show_lines(runs.about(run))
+        self.query_one("#preview-about", Table).show_lines(runs.about(run, snapshot.datasets))
         remarks = said(snapshot.remarks_on(f"run:{run['id']}"), snapshot.at)
         self.query_one("#preview-said", Table).show_lines(remarks)
         if self.size.width >= WIDE:

@@ -1,0 +1,1 @@
+"""Versions of datasets as rows and lines."""
