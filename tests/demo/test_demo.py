@@ -54,6 +54,20 @@ def test_demo_holds_what_it_promises(demo: Program) -> None:
     assert demo("ledger", "verify", "--data", "--json", user="pat").json["ok"]
 
 
+def test_models_of_the_demo_name_their_data_version(demo: Program) -> None:
+    """Two versions of the tumour data are frozen; the models were trained on the second one."""
+    found = demo("dataset", "list", "--json", user="pat").json
+    assert [one["id"] for one in found] == ["tumour@1", "tumour@2", "wine@1"]
+    detail = demo("dataset", "show", "tumour@2", "--json", user="pat").json
+    assert detail["used_by"]["versions"] == ["tumour@1", "tumour@2"]
+    assert len(detail["used_by"]["runs"]) >= 2
+    rows = demo("dataset", "diff", "tumour@1", "tumour@2", "--json", user="pat").json["rows"]
+    assert (rows["added"], rows["removed"]) == (69, 0)
+    lineage = demo("lineage", "version:tumour@2", "--json", user="pat").json
+    assert lineage[0]["kind"] == "dataset"
+    assert lineage[0]["id"] == "tumour@2"
+
+
 def test_waiting_release_needs_just_the_persons_approval(demo: Program) -> None:
     """The release waits for the person, whose vote would complete it."""
     release = demo("release", "show", "tumour-2", "--json", user="pat").json

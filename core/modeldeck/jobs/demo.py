@@ -28,6 +28,7 @@ from modeldeck.errors import ModelDeckError, UnavailableError
 from modeldeck.services import demo, founding
 from modeldeck.services.base import processes
 from modeldeck.services.base.config import NewMember
+from modeldeck.services.datasets.datasets import About
 from modeldeck.services.runs import StartedJob
 from modeldeck.store import files, places
 from modeldeck.workspace import Workspace
@@ -35,6 +36,7 @@ from modeldeck.workspace import Workspace
 OWNER = "alice"
 ENVIRONMENT = "production"
 PATIENCE_S = 120.0
+MAX_PIPELINE = 1 << 20
 REQUESTS_PER_S = 5.0
 
 PLAN = (
@@ -45,6 +47,12 @@ PLAN = (
     ("diabetes.toml", "alice"),
 )
 """Which pipeline of the sample is trained, and by whom."""
+
+DATA = (
+    ("tumour", "breast_cancer", (500, 569), ("tumour-logistic.toml", "tumour-forest.toml")),
+    ("wine", "wine", (178,), ("wine.toml",)),
+)
+"""Datasets of the demo: of which bundled one, its first rows for each version, who trains on it."""
 
 T = TypeVar("T")
 
@@ -92,6 +100,7 @@ class Demo:
     def build(self) -> demo.DemoSummary:
         """Do what is not done yet; return what there is then."""
         self.found()
+        self.freeze()
         self.train()
         self.serve()
         self.release_first()
@@ -117,6 +126,33 @@ class Demo:
             roles = ("risk", "oncall")
             uid = os.geteuid()
             self.as_(OWNER).members.add(NewMember(self.person, roles=roles, uid=uid))
+
+    def freeze(self) -> None:
+        """Freeze bundled data as versions of datasets, and let pipelines name those."""
+        known = {one["id"] for one in self.as_(OWNER).datasets.list()}
+        for name, source, sizes, pipelines in DATA:
+            last = f"{name}@{len(sizes)}"
+            if last not in known:
+                say(f"Freezing the data {name} as {OWNER}")
+                self._freeze(name, source, sizes=sizes)
+            for one in pipelines:
+                path = self.root / "pipelines" / one
+                text = files.read_bytes(path, MAX_PIPELINE).decode()
+                named = text.replace(f'source = "sklearn:{source}"', f'dataset = "{last}"')
+                if named != text:
+                    files.replace(path, named.encode())
+
+    def _freeze(self, name: str, source: str, *, sizes: Sequence[int]) -> None:
+        from modeldeck.ml.data import bundled
+
+        frame, _digest = bundled(source)
+        path = self.root / "datasets" / f"{name}.csv"
+        files.make_folder(path.parent)
+        for at, rows in enumerate(sizes):
+            files.replace(path, frame.head(rows).write_csv().encode())
+            reason = f"{rows - sizes[at - 1]} more rows." if at else "The first delivery."
+            about = About(reason=reason, target="target")
+            self.as_(OWNER).datasets.add(name, path, about=about)
 
     def train(self) -> None:
         """Train each pipeline of the plan that no finished run came from, two at a time."""

@@ -118,7 +118,7 @@ def load(spec: PipelineSpec, root: Path, *, frozen: Frozen | None = None) -> Dat
     """
     data = spec.data
     if data.source.startswith("sklearn:"):
-        frame, digest = _bundled(data.source.removeprefix("sklearn:"))
+        frame, digest = bundled(data.source.removeprefix("sklearn:"))
     elif frozen is not None:
         frame, digest = _frozen(frozen, data.source)
     else:
@@ -133,7 +133,8 @@ def load(spec: PipelineSpec, root: Path, *, frozen: Frozen | None = None) -> Dat
     return found
 
 
-def _bundled(name: str) -> tuple[pl.DataFrame, str]:
+def bundled(name: str) -> tuple[pl.DataFrame, str]:
+    """Return a data set that comes with scikit-learn, and a digest of its names and values."""
     bunch = _LOADERS[name]()
     names = [str(one) for one in bunch.feature_names]
     matrix, target = np.asarray(bunch.data, dtype=np.float64), np.asarray(bunch.target)
