@@ -21,7 +21,7 @@ from typing import Any, cast
 from modeldeck.domain.datasets.documents import ColumnDocument
 from modeldeck.errors import InvalidInputError
 from modeldeck.jobs.limits import answered, confine
-from modeldeck.ml.datasets import difference, drift, reading
+from modeldeck.ml.datasets import reading
 from modeldeck.ml.datasets.profile import profiled
 from modeldeck.store import files
 
@@ -42,6 +42,8 @@ def profile(tables: Sequence[reading.Source]) -> tuple[int, list[ColumnDocument]
 
 def compare(spec: Mapping[str, Any]) -> dict[str, object]:
     """Return what differs between two tables."""
+    from modeldeck.ml.datasets import difference, drift  # SciPy takes its time
+
     known, n_rows, sides = [], [], []
     for one in (spec["before"], spec["after"]):
         tables = sources(one["files"])

@@ -50,6 +50,9 @@ class DatasetRecords(Records):
             The run has ended.
         """
         self._need_open()
+        if not str(path_or_name):
+            msg = "The data have no name."
+            raise InvalidInputError(msg, "Name a file, a folder, or a version as sales@3.")
         typed = str(path_or_name).removeprefix("dataset:")
         if digest:
             found = _named(typed, digest)

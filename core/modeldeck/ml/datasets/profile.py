@@ -96,7 +96,8 @@ class Numbers:
         n = known["count"]
         if n:
             sd = number(known["sd"])
-            self._moments(n, number(known["mean"]), squares=(0 if math.isnan(sd) else sd**2) * n)
+            squares = 0.0 if n == 1 else sd**2 * (n - 1)
+            self._moments(n, number(known["mean"]), squares=squares)
             self.least = min(self.least, number(known["min"]))
             self.most = max(self.most, number(known["max"]))
             self.points.merge(points_of(known))
@@ -138,7 +139,8 @@ class Categories:
     def take(self, known: CategoriesDocument) -> None:
         """Take what another profile summarises."""
         self.n += known["count"]
-        self.counts.error += known["count_error"]
+        unseen = int(known["top"][-1][1]) if known["other"] and known["top"] else 0
+        self.counts.error += known["count_error"] + unseen
         if not known["unique_is_exact"] or known["other"]:
             self.counts.is_exact = False
             self.counts.note(map(sketch.hash_of, self.counts.counts))

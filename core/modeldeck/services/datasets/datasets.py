@@ -57,8 +57,8 @@ class Datasets:
         NotFoundError
             There is no such dataset.
         """
-        name = name.removeprefix("dataset:")
-        found = [one for one in self.views.datasets() if name in {"", one["name"]}]
+        wanted = name.removeprefix("dataset:")
+        found = [one for one in self.views.datasets() if not name or wanted == one["name"]]
         if name and not found:
             msg = f"There is no dataset {name[:80]!r}."
             raise NotFoundError(msg, "`modeldeck dataset list` shows those there are.", name=name)
