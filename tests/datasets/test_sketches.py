@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from modeldeck.domain.datasets.documents import ColumnDocument
 from modeldeck.ml.datasets import drift, profile, reading, sketch
 from modeldeck.ml.datasets.profile import merged, profiled
 
 N_ROWS = 30_000
 
 
-def of(frame: pl.DataFrame, *, step: int = 0) -> list[profile.ColumnDocument]:
+def of(frame: pl.DataFrame, *, step: int = 0) -> list[ColumnDocument]:
     """Return the profile of a frame, taken in pieces of ``step`` rows."""
     survey = reading.Survey()
     reading._take(survey, frame)

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import stat
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -175,15 +176,15 @@ def test_file_that_changes_while_it_is_read_is_not_frozen(
 ) -> None:
     """What was profiled, hashed and kept is the same, or nothing is recorded."""
     path = write_sales(deck.root / "datasets" / "sales.csv", range(30))
-    real, seeds = tables.processes.ask, [path]
+    real, seeds = tables.ask, [path]
 
-    def ask(*args: object, **options: object) -> dict[str, object]:
-        answer = real(*args, **options)  # type: ignore[arg-type]  # handed on as given
+    def ask(root: Path, spec: Mapping[str, object]) -> dict[str, object]:
+        answer = real(root, spec)
         write_sales(path, range(31), seed=len(seeds))
         seeds.append(path)
         return answer
 
-    monkeypatch.setattr(tables.processes, "ask", ask)
+    monkeypatch.setattr(tables, "ask", ask)
     n = deck.deck.state.n
     for mode in ("copy", "none"):
         with pytest.raises(ConflictError, match="changed while"):

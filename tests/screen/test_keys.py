@@ -116,6 +116,7 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("a",),
     ("6", "enter"),
     ("7", "enter"),
+    ("D",),
 )
 
 

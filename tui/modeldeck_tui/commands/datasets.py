@@ -192,17 +192,17 @@ def _show_diff(session: Session, found: DatasetDiff) -> None:
         printer.line(change_text(change))
     if not found["columns"]:
         printer.line("The same names and types.")
-    printer.title("Rows")
-    if found["rows"] is None:
-        printer.line(f"Rows were not compared: {found['rows_reason']}.")
-    else:
-        _show_rows(session, found["rows"])
     printer.title("Distributions")
     if found["moves"]:
         printer.table(MOVE_TITLES, [move_cells(one) for one in found["moves"]])
         printer.line(Cell(found["rule"], "dim"))
     else:
         printer.line("No column is on both sides with values of one kind.")
+    printer.title("Rows")
+    if found["rows"] is None:
+        printer.line(f"Rows were not compared: {found['rows_reason']}.")
+    else:
+        _show_rows(session, found["rows"])
 
 
 def _show_rows(session: Session, rows: RowsDiff) -> None:
@@ -240,6 +240,8 @@ def verify_versions(
             ],
         )
     problems = [f"{one['id']}: {text}" for one in found for text in one["problems"]]
+    for problem in problems:
+        session.printer.say(Cell("Error: ", "bad"), problem)
     if problems:
-        msg = "; ".join(problems[:5]) + "."
-        raise DamageError(msg, "Do not use these versions; restore the files from a copy.")
+        session.printer.say("Do not use these versions; restore the files from a copy.")
+        raise typer.Exit(DamageError.exit_code)

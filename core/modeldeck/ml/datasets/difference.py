@@ -254,7 +254,8 @@ def _changed(
     if not wanted.size:
         return {}, []
     wanted = wanted[:MAX_EXAMINED]
-    old, new = (_chosen(one, types, key=key, wanted=wanted) for one in (before, after))
+    old, numbers = _chosen(before, types, key=key, wanted=wanted)
+    new, _numbers = _chosen(after, types, key=key, wanted=wanted)
     counts: dict[str, int] = {}
     differs: dict[str, Any] = {}
     for name in (one for one in types if one not in key):
@@ -271,22 +272,25 @@ def _changed(
                 if apart[at]
             },
         )
-        for at in range(min(limit, old.height))
+        for at in np.argsort(numbers)[:limit].tolist()
     ]
     return counts, shown
 
 
 def _chosen(
     side: Side, types: Mapping[str, str], *, key: Sequence[str], wanted: Digests
-) -> pl.DataFrame:
-    """Return the rows of some keys, in the order of their digests."""
-    found, digests = [], []
+) -> tuple[pl.DataFrame, np.ndarray[Any, Any]]:
+    """Return the rows of some keys, in the order of their digests, and their numbers."""
+    found, digests, numbers = [], [], []
+    done = 0
     for frame in frames(side.sources, types):
         keys = _hashed(frame, key)
         chosen = np.isin(keys, wanted)
         if chosen.any():
             found.append(frame.filter(pl.Series(chosen)))
             digests.append(keys[chosen])
+            numbers.append(np.flatnonzero(chosen) + done)
+        done += frame.height
     order = np.argsort(np.concatenate(digests), kind="stable")
     whole: pl.DataFrame = pl.concat(found)[order.tolist()]
-    return whole
+    return whole, np.concatenate(numbers)[order]

@@ -106,13 +106,13 @@ def diff_lines(found: DatasetDiff) -> list[tuple[str, str]]:
         return _clean(lines)
     lines.append(("Columns", "bold"))
     lines += [change_text(one) for one in found["columns"]] or [("The same names and types.", "")]
+    lines += [("", ""), ("Distributions", "bold"), *_move_lines(found["moves"])]
+    lines.append((found["rule"], "dim"))
     lines += [("", ""), ("Rows", "bold")]
     if found["rows"] is None:
         lines.append((f"Rows were not compared: {found['rows_reason']}.", "warn"))
     else:
         lines += [(rows_text(found["rows"]), ""), *row_lines(found["rows"])]
-    lines += [("", ""), ("Distributions", "bold"), *_move_lines(found["moves"]), ("", "")]
-    lines.append((found["rule"], "dim"))
     return _clean(lines)
 
 
