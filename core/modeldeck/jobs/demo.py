@@ -134,25 +134,13 @@ class Demo:
             last = f"{name}@{len(sizes)}"
             if last not in known:
                 say(f"Freezing the data {name} as {OWNER}")
-                self._freeze(name, source, sizes=sizes)
+                freeze(self.as_(OWNER), name, source=source, sizes=sizes)
             for one in pipelines:
                 path = self.root / "pipelines" / one
                 text = files.read_bytes(path, MAX_PIPELINE).decode()
                 named = text.replace(f'source = "sklearn:{source}"', f'dataset = "{last}"')
                 if named != text:
                     files.replace(path, named.encode())
-
-    def _freeze(self, name: str, source: str, *, sizes: Sequence[int]) -> None:
-        from modeldeck.ml.data import bundled
-
-        frame, _digest = bundled(source)
-        path = self.root / "datasets" / f"{name}.csv"
-        files.make_folder(path.parent)
-        for at, rows in enumerate(sizes):
-            files.replace(path, frame.head(rows).write_csv().encode())
-            reason = f"{rows - sizes[at - 1]} more rows." if at else "The first delivery."
-            about = About(reason=reason, target="target")
-            self.as_(OWNER).datasets.add(name, path, about=about)
 
     def train(self) -> None:
         """Train each pipeline of the plan that no finished run came from, two at a time."""
@@ -283,6 +271,19 @@ class Demo:
             workspace.close()
         folder = self.root / places.HIDDEN / "tmp" / f"traffic-{os.getpid()}"
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def freeze(workspace: Workspace, name: str, *, source: str, sizes: Sequence[int]) -> None:
+    """Freeze the first rows of a bundled data set, for each size as the next version."""
+    from modeldeck.ml.data import bundled
+
+    frame, _digest = bundled(source)
+    path = workspace.root / "datasets" / f"{name}.csv"
+    files.make_folder(path.parent)
+    for at, rows in enumerate(sizes):
+        files.replace(path, frame.head(rows).write_csv().encode())
+        reason = f"{rows - sizes[at - 1]} more rows." if at else "The first delivery."
+        workspace.datasets.add(name, path, about=About(reason=reason, target="target"))
 
 
 def address(root: Path, pid: int) -> str:
