@@ -12,7 +12,12 @@ from modeldeck_tui.commands.base import Session, group, session_of
 from modeldeck_tui.output import Cell
 
 if TYPE_CHECKING:
-    from modeldeck.domain.datasets.documents import DatasetDetail, DatasetDiff, RowsDiff
+    from modeldeck.domain.datasets.documents import (
+        DatasetDetail,
+        DatasetDiff,
+        DatasetDocument,
+        RowsDiff,
+    )
 
 app = group("Data versions: datasets frozen by their digest, as sales@3.")
 
@@ -92,13 +97,19 @@ def list_versions(
                 output.size(one["size_bytes"]),
                 one["added_by"],
                 output.moment(one["added_at"]),
-                one["snapshot"] if not one.get("problem") else Cell("damaged", "bad"),
+                _kept(one),
                 one["source"],
                 one["reason"],
             ]
             for one in found
         ],
     )
+
+
+def _kept(one: DatasetDocument) -> Cell:
+    if one.get("problem"):
+        return Cell("damaged", "bad")
+    return Cell("no" if one["snapshot"] == "none" else "yes")
 
 
 @app.command("show")

@@ -79,7 +79,8 @@ class DatasetDocument(TypedDict):
 
     For a file that is the SHA-256 of its bytes, for a folder that of what ``sha256sum`` prints for
     its files in the order of their names. ``rows`` is None where no file is a table. ``snapshot``
-    says whether the contents are kept: copy, reflink, or none. ``problem`` is there when the
+    says how the contents were to be kept: copy, reflink (a copy where the file system shares no
+    blocks), or none. ``problem`` is there when the
     description cannot be read, and says why.
     """
 

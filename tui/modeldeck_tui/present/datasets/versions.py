@@ -95,7 +95,7 @@ def about(found: DatasetDetail) -> list[tuple[str, str]]:
         ("rows", "" if found["rows"] is None else f"{found['rows']:,}"),
         ("target", found["target"]),
         ("key", ", ".join(found["key"])),
-        ("contents", f"kept ({found['snapshot']})" if is_kept else "not kept"),
+        ("contents", "kept" if is_kept else "not kept"),
         ("same as", ", ".join(found["same_as"])),
         ("tags", " ".join(tags(found["tags"]))),
     ]
