@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import functools
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modeldeck.services.base.deck import Deck
+    from modeldeck.services.base.views import Views
+    from modeldeck.services.datasets.datasets import Datasets
     from modeldeck.services.governing.policies import Policies
     from modeldeck.services.models import Models
     from modeldeck.services.moving.service import Moving
@@ -20,24 +22,32 @@ class Offers:
     deck: Deck
     models: Models
     runs: Runs
+    _views: Views
 
-    @functools.cached_property
+    @cached_property
     def policies(self) -> Policies:
         """The policy in force, and the one that modeldeck.toml proposes."""
         from modeldeck.services.governing.policies import Policies
 
         return Policies(self.deck)
 
-    @functools.cached_property
+    @cached_property
     def moving(self) -> Moving:
         """Moving in and out: MLflow, other workspaces."""
         from modeldeck.services.moving.service import Moving
 
         return Moving(self.deck, models=self.models, runs=self.runs)
 
-    @functools.cached_property
+    @cached_property
     def upkeep(self) -> Upkeep:
         """Looking after the folder: its health, its protection, garbage collection."""
         from modeldeck.services.upkeep.upkeep import Upkeep
 
         return Upkeep(self.deck)
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """The datasets and their versions."""
+        from modeldeck.services.datasets.datasets import Datasets
+
+        return Datasets(self.deck, self._views)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -16,7 +15,6 @@ from modeldeck.store import places
 
 if TYPE_CHECKING:
     from modeldeck.services.base.identity import Actor
-    from modeldeck.services.datasets.datasets import Datasets
     from modeldeck.watch import Watcher
 
 
@@ -170,13 +168,6 @@ class Workspace(Offers):
     def at(self, as_of: str) -> Workspace:
         """Open this workspace as it was at a time, or after an entry; see :meth:`open`."""
         return Workspace(self.root, user=self.actor.name, as_of=as_of)
-
-    @cached_property
-    def datasets(self) -> Datasets:
-        """The datasets and their versions."""
-        from modeldeck.services.datasets.datasets import Datasets
-
-        return Datasets(self.deck, self._views)
 
     @property
     def name(self) -> str:

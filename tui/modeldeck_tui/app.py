@@ -19,14 +19,6 @@ from modeldeck_tui.hosting import pages  # noqa: E402 -- as above
 from modeldeck_tui.hosting.commands import Commands  # noqa: E402 -- as above
 from modeldeck_tui.hosting.finding import Actions, Things  # noqa: E402 -- as above
 from modeldeck_tui.hosting.navigation import FIRST_PAGE  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.activity import ActivityScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.datasets import DatasetsScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.deployments import DeploymentsScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.logs import SourcesScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.models import ModelsScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.overview import OverviewScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.releases import ReleasesScreen  # noqa: E402 -- as above
-from modeldeck_tui.screens.pages.runs import RunsScreen  # noqa: E402 -- as above
 from modeldeck_tui.widgets import zoom  # noqa: E402 -- as above
 from modeldeck_tui.widgets.bindings import bindings  # noqa: E402 -- as above
 from modeldeck_tui.widgets.safe_lines import SafeLines  # noqa: E402 -- as above
@@ -62,17 +54,7 @@ class ModelDeckApp(Commands):
     {zoom.CSS}
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
-    MODES = {name: pages.maker(name) for name in pages.NUMBERED}  # noqa: RUF012 -- Textual's type
-    MODES = {  # noqa: RUF012 -- Textual's type
-        "overview": OverviewScreen,
-        "runs": RunsScreen,
-        "models": ModelsScreen,
-        "releases": ReleasesScreen,
-        "deployments": DeploymentsScreen,
-        "sources": SourcesScreen,
-        "activity": ActivityScreen,
-        "datasets": DatasetsScreen,
-    }
+    MODES = {name: pages.maker(name) for name in pages.MODES}  # noqa: RUF012 -- Textual's type
     DEFAULT_MODE = FIRST_PAGE
 
     def __init__(

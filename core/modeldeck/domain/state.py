@@ -281,14 +281,18 @@ class Sync:
     at: str
 
 
+@dataclass(frozen=True, slots=True)
 class DatasetVersion:
     """Frozen contents of a dataset, known by their digest; an object describes them."""
 
     id: str
+    name: str
     number: int
     digest: str
     description: str
     reason: str
+    by: str
+    at: str
     level: Level
 
 

@@ -45,6 +45,8 @@ _NAMED = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 def named_in(data: bytes) -> set[str]:
     """Return every SHA-256 that stands somewhere in a text."""
     return {one.decode() for one in _NAMED.findall(data)}
+
+
 _FICLONE = 0x40049409
 
 
@@ -288,7 +290,6 @@ def _names(folder: Path) -> list[str]:
         raise files.read_error(error, folder) from error
 
 
-def _copy(descriptor: int, temporary: Path) -> tuple[str, int]:
 def _copy(descriptor: int, temporary: Path, *, is_clone: bool = False) -> tuple[str, int]:
     """Copy an open file into a new one and bring that to the disk; return digest and size."""
     found = hashlib.sha256()

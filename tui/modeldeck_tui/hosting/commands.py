@@ -91,9 +91,6 @@ class Commands(Navigation, Looks):
     def _words(self, rest: str) -> Mapping[str, Callable[[], object]]:
         """Return what commands do that take more than a key can."""
         page = self.screen
-        lists = {"runs": "runs", "models": "models", "releases": "releases",
-                 "deploys": "deployments", "activity": "activity",
-                 "datasets": "datasets"}  # fmt: skip
 
         def annotate() -> None:
             if isinstance(page, Page) and page.entity() and rest:

@@ -78,7 +78,7 @@ class Loading(Typeahead):
         moves = snapshot is None or snapshot.running or snapshot.live
         if age is None or moves or age >= RESCAN_S:
             self.reload()
-        if self.screen_stack and isinstance(self.screen, Page):  # none while the app closes
+        if isinstance(self.screen, Page):
             self.screen.show_age()
 
     def _mind_the_size(self) -> None:

@@ -17,7 +17,6 @@ from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.listing import ListingPage
 from modeldeck_tui.screens.overlays.help import HelpScreen
 from modeldeck_tui.screens.overlays.jump import JumpScreen
-from modeldeck_tui.screens.pages.datasets import DatasetScreen
 from modeldeck_tui.screens.reader import EntryScreen
 from modeldeck_tui.widgets import zoom
 
@@ -121,7 +120,7 @@ class Navigation(Deeds):
         elif kind == "entry" and name.isdigit():
             self.push_screen(EntryScreen(int(name)))
         elif kind == "dataset" and "@" in name:
-            self.push_screen(DatasetScreen(name))
+            self.push_screen(page_of(kind, name))
         elif kind == "dataset":
             self.listed("datasets", f"name:{name}")
         elif kind in {"version", "endpoint"}:

@@ -19,12 +19,14 @@ _WHERE = {
     "deployments": ("deployments", "DeploymentsScreen"),
     "sources": ("logs", "SourcesScreen"),
     "activity": ("activity", "ActivityScreen"),
+    "datasets": ("datasets", "DatasetsScreen"),
     "run": ("run", "RunScreen"),
     "release": ("review", "ReviewScreen"),
     "log": ("logs", "LogScreen"),
+    "dataset": ("datasets", "DatasetScreen"),
 }
-NUMBERED = tuple(_WHERE)[:7]
-"""The pages that have a number, in its order."""
+MODES = tuple(_WHERE)[:8]
+"""The pages that stay open: those that have a number, in its order, and the data."""
 
 
 def _class(name: str) -> type[Page]:
@@ -34,12 +36,12 @@ def _class(name: str) -> type[Page]:
 
 
 def page_of(name: str, *shown: str) -> Page:
-    """Return a new page: a numbered one, or ``run``, ``release`` or ``log`` of what is shown."""
+    """Return a new page: one of :data:`MODES`, or another one of what is shown."""
     return _class(name)(*shown)
 
 
 def maker(name: str) -> Callable[[], Screen[None]]:
-    """Return what makes a numbered page, as Textual's modes want it."""
+    """Return what makes a page that stays open, as Textual's modes want it."""
     return lambda: page_of(name)
 
 

@@ -21,6 +21,7 @@ LISTS = {
     "releases": "releases",
     "deploys": "deployments",
     "activity": "activity",
+    "datasets": "datasets",
 }
 """The commands that open a list, with the page of each."""
 
