@@ -15,16 +15,37 @@ from typing import TYPE_CHECKING
 from modeldeck._version import __version__
 
 if TYPE_CHECKING:
-    from modeldeck.tracking.run import Run, start_run
+    from modeldeck.tracking.active import active_run, log, log_artifact, log_parameters, set_tags
+    from modeldeck.tracking.estimators import autolog
+    from modeldeck.tracking.run import Run
+    from modeldeck.tracking.start import start_run
     from modeldeck.tracking.values import MetricDefinition
     from modeldeck.workspace import Workspace
 
-__all__ = ["MetricDefinition", "Run", "Workspace", "__version__", "start_run"]
+__all__ = [
+    "MetricDefinition",
+    "Run",
+    "Workspace",
+    "__version__",
+    "active_run",
+    "autolog",
+    "log",
+    "log_artifact",
+    "log_parameters",
+    "set_tags",
+    "start_run",
+]
 
 _HOMES = {
     "MetricDefinition": "modeldeck.tracking.values",
     "Run": "modeldeck.tracking.run",
-    "start_run": "modeldeck.tracking.run",
+    "active_run": "modeldeck.tracking.active",
+    "autolog": "modeldeck.tracking.estimators",
+    "log": "modeldeck.tracking.active",
+    "log_artifact": "modeldeck.tracking.active",
+    "log_parameters": "modeldeck.tracking.active",
+    "set_tags": "modeldeck.tracking.active",
+    "start_run": "modeldeck.tracking.start",
     "Workspace": "modeldeck.workspace",
 }
 

@@ -22,8 +22,8 @@ SMALL_MODULES = {"core/modeldeck/workspace.py": 250, "tui/modeldeck_tui/app.py":
 EXCEPTIONS: dict[str, str] = {}
 """What may be larger, as its test names it, and why."""
 
-_FOREIGN = {("scope", "receive", "send")}
-"""Parameters of a protocol that others call: ASGI."""
+_FOREIGN = {("scope", "receive", "send"), ("fullname", "path", "target")}
+"""Parameters of protocols that others call: ASGI, and the import system's finders."""
 
 
 def too_long_functions(path: Path) -> Iterator[str]:

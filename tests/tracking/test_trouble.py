@@ -15,7 +15,7 @@ import pytest
 import modeldeck
 from modeldeck.errors import ConflictError, UnavailableError
 from modeldeck.services.founding import init
-from modeldeck.store.runs import parse_record
+from modeldeck.store.records import parse_record
 from modeldeck.tracking import Run
 from modeldeck.tracking.pulse import PULSE
 from modeldeck.workspace import Workspace
@@ -82,9 +82,7 @@ def test_end_that_finds_no_room_is_tried_again(root: Path, monkeypatch: pytest.M
     for _ in range(2):
         with pytest.raises(UnavailableError, match="No space left"):
             run.finish("failed", exit_code=3)
-    assert {path.name for path in run.folder.iterdir()} == {
-        *("run.json", "metrics.jsonl", "output.log")
-    }
+    assert {path.name for path in run.folder.iterdir()} == {"run.json", "metrics.jsonl"}
     disk.free()
     run.finish()
     ended = json.loads((run.folder / "end.json").read_text())
@@ -148,13 +146,13 @@ def test_end_is_tried_a_last_time_when_the_process_ends(root: Path, is_freed: bo
     assert ("will show as lost" in done.stderr) is not is_freed
 
 
-def test_start_on_a_full_disk_says_so_and_leaves_nothing(
+def test_strict_start_on_a_full_disk_says_so_and_leaves_nothing(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that cannot begin is an error, and its folder is gone."""
     FullDisk(monkeypatch)
     with pytest.raises(UnavailableError, match="No space left"):
-        modeldeck.start_run("churn", workspace=root)
+        modeldeck.start_run("churn", workspace=root, is_strict=True)
     assert list((root / "runs").glob("*/*")) == []
 
 
@@ -218,7 +216,7 @@ def test_heartbeat_is_seen_even_where_no_file_can_be_made(root: Path) -> None:
 
 
 def test_forked_child_writes_nothing_into_its_parents_run(root: Path) -> None:
-    """A child is refused with the way out, its output stays its own, a run of its own works."""
+    """A child is refused with the way out; its output is kept, a run of its own is a child."""
     done = python(
         "import os, sys, modeldeck\n"
         "from modeldeck.errors import ConflictError\n"
@@ -253,7 +251,8 @@ def test_forked_child_writes_nothing_into_its_parents_run(root: Path) -> None:
     assert parent["metrics"]["who"] == {"last": 4, "min": 1, "max": 4, "best": 4, "step": 1}
     assert child["metrics"]["who"]["last"] == 3
     logs = {path.read_text() for path in (root / "runs").glob("*/*/output.log")}
-    assert logs == {"", "own\n"}
+    assert logs == {"from the child\nown\n", "own\n"}
+    assert child["parent"] == parent["id"]
 
 
 def test_ended_run_says_that_it_has_ended(root: Path) -> None:

@@ -176,6 +176,6 @@ def test_commit_is_found_however_git_keeps_it(tmp_path: Path, kind: str) -> None
         inside.mkdir()
         (inside / ".git").write_text(f"gitdir: {second}\n")
     branch = "" if kind == "detached" else "main"
-    found = surroundings.code(inside)
+    found = surroundings.code(str(inside))
     assert found == ({} if kind == "unborn" else {"commit": COMMIT, "branch": branch})
-    assert surroundings.code(tmp_path) == {}
+    assert surroundings.code(str(tmp_path)) == {}

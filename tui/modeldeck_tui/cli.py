@@ -32,6 +32,7 @@ from modeldeck_tui.commands import (
     upkeep,
     workspaces,
 )
+from modeldeck_tui.commands import exec as execution
 from modeldeck_tui.commands.base import Looks, Session, hoisted
 from modeldeck_tui.output import Printer, error_document, write_bug_report
 
@@ -54,6 +55,7 @@ workspaces.register(app)
 app.add_typer(runs.app, name="run")
 runs.register(app)
 app.add_typer(datasets.app, name="dataset")
+execution.register(app)
 app.add_typer(models.app, name="model")
 app.add_typer(moving.import_app, name="import")
 app.add_typer(moving.export_app, name="export")

@@ -52,6 +52,7 @@ class RunDocument(TypedDict):
     """One run; ``status`` is running, finished, failed, cancelled or lost.
 
     ``datasets`` is there when the run recorded which data it used.
+    ``notes`` are texts that the run wrote itself; ``resumes`` counts how often it was continued.
     """
 
     id: str
@@ -71,6 +72,8 @@ class RunDocument(TypedDict):
     progress: ProgressDocument
     error: ErrorDocument
     datasets: NotRequired[list[DatasetUse]]
+    notes: NotRequired[list[str]]
+    resumes: NotRequired[int]
 
 
 class ModelDocument(TypedDict):

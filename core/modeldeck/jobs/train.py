@@ -23,7 +23,8 @@ from modeldeck.ml import data, training
 from modeldeck.ml.datasets.reading import Source
 from modeldeck.ml.persistence import save_model
 from modeldeck.store import files
-from modeldeck.tracking.run import Run, start_run
+from modeldeck.tracking.run import Run
+from modeldeck.tracking.start import start_run
 from modeldeck.workspace import Workspace
 
 MAX_PIPELINE = 1 << 20
@@ -162,6 +163,7 @@ def work(options: argparse.Namespace) -> int:
         user=options.user,
         seed=spec.seed,
         capture_output=False,
+        is_strict=True,
     )
     for descriptor in (1, 2):
         os.dup2(run.output_descriptor, descriptor)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import json
 import os
+import re
+import shutil
 import subprocess
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +17,21 @@ from modeldeck import clock, ids
 from modeldeck.domain.documents import RunDocument
 from modeldeck.domain.filters import fields, query
 from modeldeck.domain.pipeline import PipelineSpec, parse_pipeline
-from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
+from modeldeck.errors import (
+    ConflictError,
+    InvalidInputError,
+    ModelDeckError,
+    NotFoundError,
+    NotPermittedError,
+    UsageError,
+)
 from modeldeck.services.base import processes
 from modeldeck.services.base.config import read_text
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views, with_tags
+from modeldeck.store import adopting, files
 
+MAX_CODE = 4 << 20
 MAX_FILES = 1000
 """Artifacts of one run that are listed."""
 
@@ -121,6 +133,45 @@ class Runs:
         """Return a run's folder."""
         return self.deck.runs.folder(self.resolve(typed))
 
+    def system(self, typed: str) -> Sequence[dict[str, object]]:
+        """Return the samples of the machine while a run went on, in their order."""
+        return self.deck.runs.system(self.resolve(typed))
+
+    def code_diff(self, typed: str) -> str:
+        """Return how a run's code differed from its commit; empty where it did not."""
+        path = self.folder(typed) / "code.diff"
+        try:
+            return files.read_bytes(path, MAX_CODE).decode(errors="replace")
+        except ModelDeckError:
+            return ""
+
+    def adopt(self, folder: str | Path) -> Mapping[str, str]:
+        """Copy runs that were written elsewhere into this workspace; see :mod:`store.adopting`.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder of a run, or one with several, such as that of ``workspace="offline:PATH"``.
+
+        Returns
+        -------
+        Mapping of str to str
+            For each run's id ``adopted``, ``updated`` or ``there``.
+
+        Raises
+        ------
+        NotFoundError
+            There is no run in it.
+        InvalidInputError, ConflictError
+            One is none, or another one of its id is here.
+        NotPermittedError, UnavailableError
+            The workspace is read-only, or the disk is full.
+        """
+        self.deck.need_writable()
+        found = adopting.runs_in(Path(folder).expanduser())
+        runs = self.deck.root / "runs"
+        return {one.name: adopting.adopt(one, runs) for one in found}
+
     def stop(self, typed: str, reason: str = "") -> RunDocument:
         """Ask a running run to stop; its job sees that within seconds.
 
@@ -199,6 +250,60 @@ class Training:
         weakref.finalize(job, os.close, output)
         return job
 
+    def execution(
+        self,
+        command: Sequence[str],
+        *,
+        experiment: str = "",
+        name: str = "",
+        parameters: Mapping[str, object] | None = None,
+        tags: Mapping[str, str] | None = None,
+        seed: int | None = None,
+        is_json: bool = False,
+    ) -> Sequence[str]:
+        """Return the command line that runs a program as a run, for this process to become.
+
+        Parameters
+        ----------
+        command : sequence of str
+            The program, and its arguments.
+        experiment, name : str
+            Of the run; empty takes what the program itself chooses when it joins the run, else the
+            program's name.
+        parameters, tags : mapping
+            Of the run.
+        seed : int, optional
+            Kept with the run; the program finds it in ``MODELDECK_SEED``.
+        is_json : bool
+            Tell id, status and exit code as JSON on the standard error at the end.
+
+        Raises
+        ------
+        UsageError
+            No program is named.
+        NotFoundError
+            There is no such program.
+        InvalidInputError
+            The experiment's name is not acceptable.
+        """
+        if not command:
+            msg = "Name the program to run."
+            raise UsageError(msg, "Such as: modeldeck exec -- python train.py")
+        if shutil.which(command[0]) is None:
+            msg = f"There is no program {command[0][:120]!r}."
+            raise NotFoundError(msg, "Give its path, or look at PATH.")
+        if experiment:
+            ids.check_name(experiment, "an experiment")
+        named = [key for key, one in (("experiment", experiment), ("name", name)) if one]
+        arguments = ["--workspace", str(self.deck.root), "--user", self.deck.actor.name]
+        arguments += [f"--experiment={experiment or _experiment_of(command)}", f"--name={name}"]
+        arguments += [f"--named={' '.join(named)}"]
+        arguments += [f"--parameters={json.dumps(parameters or {})}"]
+        arguments += [f"--tags={json.dumps(tags or {})}"]
+        arguments += [] if seed is None else [f"--seed={seed}"]
+        arguments += ["--json"] if is_json else []
+        return processes.command("execute", [*arguments, "--", *command])
+
     def need_room(self) -> None:
         """Refuse to train where no run can be written."""
         self.deck.need_writable()
@@ -206,3 +311,12 @@ class Training:
         if runs.exists() and not os.access(runs, os.W_OK):
             msg = f"{runs} is not writable for you."
             raise NotPermittedError(msg, "Ask its owner for write permission.")
+
+
+def _experiment_of(command: Sequence[str]) -> str:
+    """Return a program's name as that of an experiment; of ``python train.py`` the script's."""
+    words = [one for one in command if not one.startswith("-")]
+    scripts = [one for one in words[1:] if Path(one).suffix in {".py", ".sh", ".ipynb"}]
+    stem = Path((scripts or words or command)[0]).stem.lower()
+    slug = re.sub(r"[^a-z0-9._-]+", "-", stem).strip("-._")[:64].strip("-._")
+    return slug if ids.is_name(slug) else "exec"

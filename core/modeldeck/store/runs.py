@@ -6,9 +6,13 @@ r"""Runs on disk: what their folders hold, and reading them while they are writt
       run.json       once, at the start
       metrics.jsonl  a stream of records (below)
       output.log     what the run printed
+      system.jsonl   a stream of samples of the machine, one every 10 seconds
+      code.diff      what differed from the commit when the run started
       heartbeat      touched every 10 seconds while the run lives
       artifacts/     files that the run keeps
       end.json       once, at the end: run.json again, with what came later
+      resume-1.json  once, when the run was continued: who, where, when, with what code
+    runs/<yyyy-mm>/<run-id>.resumed-1  empty; tells readers of the month so
 
 ``run.json`` is one object: ``v`` (1), ``id``, ``experiment``, ``name``, ``kind``, ``parent`` (a
 run's id or ""), ``user``, ``host``, ``pid``, ``argv``, ``python``, ``started_at``, ``parameters``
@@ -16,15 +20,29 @@ run's id or ""), ``user``, ``host``, ``pid``, ``argv``, ``python``, ``started_at
 ``branch``), ``packages`` (versions), ``seed``. A record of ``metrics.jsonl`` has ``at`` (Unix
 seconds) and either ``step`` and ``metrics``, or ``parameters``, or ``tags``, or ``progress``, or
 ``datasets`` (a list of ``name`` and ``digest``, which ``end.json`` has in one list too).
+``definitions``, or ``note`` (a text), or, from a program inside ``modeldeck exec``, ``named`` (the
+``experiment`` and ``name`` that it chose) and ``end`` (what it said about its own end).
 ``end.json`` adds ``status`` (finished, failed, cancelled), ``ended_at``, ``exit_code``, ``error``
 and ``metrics`` with the ``last``, ``min``, ``max``, ``best`` and ``step`` of each, so that a run
 that has ended is one file to read; ``n_unwritten``, if the disk was full, counts the records and
-pieces of output that found no room. Numbers that JSON lacks are "NaN", "Infinity" and "-Infinity";
-integers lie within ±(2^53−1), and one that no float can hold is read as if it were not there.
+pieces of output that found no room; ``notes`` are the texts in their order. Numbers that JSON lacks
+are "NaN", "Infinity" and "-Infinity"; integers lie within ±(2^53−1), and one that no float can hold
+is read as if it were not there.
 
 A run without ``end.json`` runs, or is *lost*: no change of its heartbeat was seen for a minute; at
 first sight, none for ten minutes (clocks of two computers may differ that much). Lost is never
 stored: a run that goes on is running again.
+
+A run that has ended, or was lost, may be continued. The *n*-th to do so makes ``resume-<n>.json``,
+which only one can, and then the empty file beside the run's folder, which changes the month: so
+readers that hold a run for ended look again. ``end.json`` says in ``resumes`` how many there were
+before that end; while it says fewer than there are files beside the folder, the run goes on. A
+folder that is copied without those files shows the end before, until the next one replaces it.
+
+A sample of ``system.jsonl`` has ``at``; ``cpu_cores`` (how many the run's processes kept busy),
+``memory_bytes`` and ``n_processes`` of them; ``host_cpu_share`` (0 to 1) and ``host_memory_bytes``
+of the whole machine; and ``gpus``, where there are some: ``index``, ``busy_share``,
+``memory_bytes``, ``memory_total_bytes`` of each.
 """
 
 from __future__ import annotations
@@ -34,13 +52,12 @@ import json
 import math
 import operator
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
-
-import orjson
 
 from modeldeck import clock, ids
 from modeldeck.domain.documents import (
@@ -51,78 +68,20 @@ from modeldeck.domain.documents import (
     RunDocument,
 )
 from modeldeck.domain.entry import is_digest
-from modeldeck.domain.metrics import goal_of
 from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.store import files
+from modeldeck.store.records import MAX_INTEGER, Record, Summaries, loads, parse_record
 from modeldeck.store.streams import StreamReader
 
 LOST_AFTER_S = 60.0
 LOST_AT_FIRST_SIGHT_S = 600.0
 MAX_DOCUMENT = 8 << 20
-MAX_INTEGER = 2**53 - 1  # RFC 8259, section 6: what every reader of JSON takes for the same number
-_MAX_DIGITS = 308  # an integer of so many digits, sign included, is one that a float can hold
 _SETTLED_NS = 2_000_000_000  # a folder's time of change is coarse: trust it when it is this old
 _FIGURES = ("last", "min", "max", "best")
 _ALIVE = ("heartbeat", "metrics.jsonl", "run.json")
+_NAMED = ("experiment", "name")
 _ENDED = ("finished", "failed", "cancelled")
-
-Record = dict[str, object]
-
-
-class Summaries:
-    """The last, least, greatest and best value of each metric, as they are logged."""
-
-    def __init__(self, definitions: Mapping[str, object]) -> None:
-        self.definitions = definitions
-        self.values: dict[str, list[float]] = {}
-        self.steps: dict[str, int] = {}
-
-    def add(self, values: Mapping[str, object], step: int) -> None:
-        """Take one record; NaN counts as the last value only."""
-        for name, given in values.items():
-            if given is None:
-                continue
-            value = files.number(given)
-            known = self.values.setdefault(name, [math.nan, math.nan, math.nan])
-            known[0] = value
-            self.steps[name] = step
-            if not math.isnan(value):
-                known[1] = value if not known[1] <= value else known[1]
-                known[2] = value if not known[2] >= value else known[2]
-
-    def documents(self) -> dict[str, MetricSummary]:
-        """Return the summaries by metric."""
-        found = {}
-        for name, (last, least, most) in self.values.items():
-            best = most if goal_of(name, self.definitions) == "max" else least
-            shown = {"last": last, "min": least, "max": most, "best": best}
-            whole = {**cast("dict[str, float]", files.finite(shown)), "step": self.steps[name]}
-            found[name] = cast("MetricSummary", whole)
-        return found
-
-
-def parse_record(line: bytes) -> Record | None:
-    """Return a record of ``metrics.jsonl``; None for a torn or foreign line."""
-    try:
-        value = _loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _loads(text: bytes) -> object:
-    """Read JSON, also where a library wrote NaN; an integer that no float holds becomes None."""
-    try:
-        return cast("object", orjson.loads(text))
-    except orjson.JSONDecodeError:
-        return cast("object", _CAREFUL.decode(text.decode(errors="surrogatepass")))
-
-
-def _integer(digits: str) -> int | None:
-    return int(digits) if len(digits) <= _MAX_DIGITS else None
-
-
-_CAREFUL = json.JSONDecoder(parse_int=_integer)
+_RESUMED = re.compile(r"(.{22})\.resumed-([1-9]\d{0,5})", re.ASCII)
 
 
 @dataclass
@@ -137,15 +96,21 @@ class LiveRun:
     tags: dict[str, str] = field(default_factory=dict)
     progress: ProgressDocument = field(default_factory=ProgressDocument)
     datasets: list[object] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    n_damaged: int = 0
+    end: Mapping[str, object] = field(default_factory=dict)
     seen: tuple[float, ...] = ()
     seen_at: float = 0.0
     last_at: float = 0.0
+    last_step: int = -1
 
     def update(self) -> None:
         """Read what is new."""
         for line in self.reader.read():
             record = parse_record(line)
-            if record is not None:
+            if record is None:
+                self.n_damaged += 1
+            else:
                 self._take(record)
 
     def _take(self, record: Record) -> None:
@@ -154,17 +119,27 @@ class LiveRun:
             self.last_at = max(self.last_at, float(at))
         metrics, step = record.get("metrics"), record.get("step")
         if isinstance(metrics, dict):
-            self.summaries.add(metrics, _whole(step))
+            self.last_step = _whole(step)
+            self.summaries.add(metrics, self.last_step)
         for key, kept in (("parameters", self.parameters), ("tags", self.tags)):
             later = record.get(key)
             if isinstance(later, dict):
                 cast("dict[str, object]", kept).update(later)
-        progress = record.get("progress")
+        progress, note, end = record.get("progress"), record.get("note"), record.get("end")
         if isinstance(progress, dict):
             self.progress = _progress(progress)
         used = record.get("datasets")
         if isinstance(used, list):
             self.datasets += used
+        if isinstance(note, str):
+            self.notes.append(note)
+        self.end = end if isinstance(end, dict) else self.end
+        named = _texts(record.get("named"))
+        if named:
+            self.begun = {**self.begun, **{k: named[k] for k in _NAMED if named.get(k)}}
+        definitions = record.get("definitions")
+        if isinstance(definitions, dict):
+            self.summaries.definitions = {**self.summaries.definitions, **definitions}
 
     def is_lost(self, now: float, monotonic: float) -> bool:
         """Say whether the run has stopped without a word.
@@ -207,6 +182,8 @@ class RunStore:
     ----------
     root : Path
         The workspace's folder.
+    folder : Path, optional
+        The folder of its months, where that is not ``runs/``.
     now, monotonic : callable
         Unix time, and a clock that never goes back, in seconds.
     """
@@ -215,12 +192,14 @@ class RunStore:
         self,
         root: Path,
         *,
+        folder: Path | None = None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.folder_of_all = root / "runs"
+        self.folder_of_all = folder or root / "runs"
         self._now, self._monotonic = now, monotonic
-        self._months: dict[str, tuple[int, list[str]]] = {}
+        self._months: dict[str, tuple[int, list[str], dict[str, int]]] = {}
+        self._resumed: dict[str, int] = {}
         self._ended: dict[str, RunDocument] = {}
         self._live: dict[str, LiveRun] = {}
         self._listed: list[list[str]] = []
@@ -237,7 +216,23 @@ class RunStore:
         if not same:
             self._listed = months
             self._ids = sorted(itertools.chain.from_iterable(months))
+        resumed = {one: n for _at, _ids, found in self._months.values() for one, n in found.items()}
+        if resumed != self._resumed:
+            self._resumed = resumed
+            self._look_again()
         return self._ids
+
+    def _look_again(self) -> None:
+        """Forget the ends of runs that were continued since."""
+        outdated = [
+            run_id
+            for run_id, n in self._resumed.items()
+            if run_id in self._ended and self._ended[run_id].get("resumes", 0) < n
+        ]
+        for run_id in outdated:
+            del self._ended[run_id]
+        if outdated:
+            self._ids = list(self._ids)  # another list: something happened
 
     def _in_month(self, month: str) -> list[str]:
         folder = self.folder_of_all / month
@@ -248,11 +243,15 @@ class RunStore:
         known = self._months.get(month)
         if known is not None and known[0] == changed:
             return known[1]
-        found = [name for name in _names(folder) if ids.is_id(name) and ids.month_of(name) == month]
+        names = _names(folder)
+        found = [name for name in names if ids.is_id(name) and ids.month_of(name) == month]
+        resumed: dict[str, int] = {}
+        for match in filter(None, map(_RESUMED.fullmatch, names)):
+            resumed[match[1]] = max(int(match[2]), resumed.get(match[1], 0))
         if known is not None and known[1] == found:
             found = known[1]  # so that nothing has to be built anew
         is_settled = self._now() * 1e9 - changed > _SETTLED_NS
-        self._months[month] = (changed if is_settled else 0, found)
+        self._months[month] = (changed if is_settled else 0, found, resumed)
         return found
 
     def folder(self, run_id: str) -> Path:
@@ -311,6 +310,7 @@ class RunStore:
         """Take runs that have ended from what was kept, so that they are not read again."""
         self._ended = {one["id"]: one for one in ended}
         self._there = []
+        self._resumed = {}
 
     def not_ended(self) -> list[str]:
         """Return the ids of the runs that had not ended when all were read last."""
@@ -326,6 +326,19 @@ class RunStore:
         records = (parse_record(line) for line in lines)
         return [one for one in records if one is not None and isinstance(one.get("metrics"), dict)]
 
+    def read(self, run_id: str, name: str) -> Mapping[str, object]:
+        """Return the object in a JSON file of a run's folder; empty if there is none."""
+        return document_in(self.folder(run_id), name) or {}
+
+    def end(self, run_id: str) -> Mapping[str, object]:
+        """Return what ``end.json`` says; empty if there is none."""
+        return self.read(run_id, "end.json")
+
+    def system(self, run_id: str) -> list[Record]:
+        """Return the samples of the machine, in the order in which they were taken."""
+        lines = StreamReader(self.folder(run_id) / "system.jsonl").read()
+        return [one for one in map(parse_record, lines) if one is not None and "at" in one]
+
     def about(self, run_id: str) -> dict[str, object]:
         """Return what the files of a run's folder say, by the files' names without ending."""
         folder = self.folder(run_id)
@@ -336,27 +349,44 @@ class RunStore:
     def _read(self, run_id: str) -> RunDocument | None:
         folder = self.folder(run_id)
         ended = _object(folder / "end.json")
-        if ended is not None and ended.get("status") in _ENDED:
+        is_ended = ended is not None and ended.get("status") in _ENDED
+        if ended is not None and is_ended and resumes_of(ended) >= self._resumed.get(run_id, 0):
             self._live.pop(run_id, None)
             self._ended[run_id] = _ended_document(run_id, ended)
             return self._ended[run_id]
-        live = self._live.get(run_id) or self._begun(run_id, folder)
+        live = self._live.get(run_id) or begun_in(folder)
         if live is None:
             return None
+        self._live[run_id] = live
         live.update()
         is_lost = live.is_lost(self._now(), self._monotonic())
-        return _live_document(run_id, live, now=self._now(), is_lost=is_lost)
+        resumes = self._resumed.get(run_id, 0)
+        return _live_document(live, now=self._now(), is_lost=is_lost, resumes=resumes)
 
-    def _begun(self, run_id: str, folder: Path) -> LiveRun | None:
-        begun = _object(folder / "run.json")
-        if begun is None:
-            return None
-        reader = StreamReader(folder / "metrics.jsonl")
-        live = LiveRun(folder, begun, reader, Summaries(_mapping(begun.get("definitions"))))
-        live.parameters = dict(_mapping(begun.get("parameters")))
-        live.tags = _texts(begun.get("tags"))
-        self._live[run_id] = live
-        return live
+
+def begun_in(folder: Path) -> LiveRun | None:
+    """Return the run of a folder as it began; None without a ``run.json``."""
+    begun = _object(folder / "run.json")
+    if begun is None:
+        return None
+    reader = StreamReader(folder / "metrics.jsonl")
+    live = LiveRun(folder, begun, reader, Summaries(_mapping(begun.get("definitions"))))
+    live.parameters = dict(_mapping(begun.get("parameters")))
+    live.tags = _texts(begun.get("tags"))
+    return live
+
+
+def document_in(folder: Path, name: str) -> Mapping[str, object] | None:
+    """Return the object in a JSON file of a run's folder; None where there is none to be read."""
+    return _object(folder / name)
+
+
+def recall(folder: Path) -> LiveRun | None:
+    """Return the run of a folder with everything that it logged; None without a ``run.json``."""
+    live = begun_in(folder)
+    if live is not None:
+        live.update()
+    return live
 
 
 def _names(folder: Path) -> list[str]:
@@ -369,7 +399,7 @@ def _names(folder: Path) -> list[str]:
 def _object(path: Path) -> Mapping[str, object] | None:
     """Return the object that a JSON file holds; None when there is none that can be read."""
     try:
-        value = _loads(files.read_bytes(path, MAX_DOCUMENT))
+        value = loads(files.read_bytes(path, MAX_DOCUMENT))
     except (ModelDeckError, OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -437,6 +467,17 @@ def _base(run_id: str, begun: Mapping[str, object]) -> dict[str, str]:
     return {"id": run_id} | {key: str(begun.get(key, "")) for key in keys}
 
 
+def resumes_of(ended: Mapping[str, object]) -> int:
+    """Return how often a run had been continued before this end of it."""
+    return max(0, _whole(ended.get("resumes")))
+
+
+def _further(notes: object, resumes: int) -> dict[str, object]:
+    """Return the fields that only some runs have."""
+    texts = [one for one in notes if isinstance(one, str)] if isinstance(notes, list) else []
+    return ({"notes": texts} if texts else {}) | ({"resumes": resumes} if resumes else {})
+
+
 def _ended_document(run_id: str, ended: Mapping[str, object]) -> RunDocument:
     started, until = _instant(ended.get("started_at")), _instant(ended.get("ended_at"))
     whole = {
@@ -451,16 +492,17 @@ def _ended_document(run_id: str, ended: Mapping[str, object]) -> RunDocument:
         "progress": ProgressDocument(),
         "error": _error(ended.get("error")),
         **_used(ended.get("datasets")),
+        **_further(ended.get("notes"), resumes_of(ended)),
     }
     return cast("RunDocument", whole)
 
 
-def _live_document(run_id: str, live: LiveRun, *, now: float, is_lost: bool) -> RunDocument:
+def _live_document(live: LiveRun, *, now: float, is_lost: bool, resumes: int) -> RunDocument:
     started = _instant(live.begun.get("started_at"))
     since = clock.from_text(started).timestamp() if started else now
     until = live.last_at if is_lost else now
     whole = {
-        **_base(run_id, live.begun),
+        **_base(live.folder.name, live.begun),
         "status": "lost" if is_lost else "running",
         "started_at": started,
         "ended_at": "",
@@ -471,6 +513,7 @@ def _live_document(run_id: str, live: LiveRun, *, now: float, is_lost: bool) -> 
         "progress": live.progress,
         "error": ErrorDocument(),
         **_used(live.datasets),
+        **_further(live.notes, resumes),
     }
     return cast("RunDocument", whole)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import itertools
+import json
 import os
 import shutil
 import stat
@@ -16,6 +18,9 @@ import orjson
 from modeldeck.errors import ConflictError, InvalidInputError
 from modeldeck.store import files
 from modeldeck.store.streams import Stream
+from modeldeck.tracking.losses import DISK_ERRORS
+from modeldeck.tracking.records import Records
+from modeldeck.tracking.values import cut
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SORT_KEYS
@@ -29,8 +34,8 @@ _KINDS = {
 }
 
 
-def begin(folder: Path, begun: Mapping[str, object]) -> tuple[Stream, Stream]:
-    """Make the folder of a run, or nothing of it; return its open ``metrics`` and ``output``.
+def begin(folder: Path, begun: Mapping[str, object]) -> Stream:
+    """Make the folder of a run, or nothing of it; return its open ``metrics.jsonl``.
 
     Raises
     ------
@@ -44,10 +49,8 @@ def begin(folder: Path, begun: Mapping[str, object]) -> tuple[Stream, Stream]:
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         write_json(folder / "run.json", begun)
         metrics = Stream(folder / "metrics.jsonl")
-        undo.callback(metrics.close)
-        output = Stream(folder / "output.log")
         undo.pop_all()
-    return metrics, output
+    return metrics
 
 
 def _make_folder(folder: Path) -> None:
@@ -98,7 +101,51 @@ def _dumps(value: Mapping[str, object]) -> bytes:
         return files.dumps(value)
 
 
-def keep(folder: Path, source: str | Path | bytes, *, name: str) -> Path:
+def contents(source: object, name: str) -> bytes | Path:
+    """Return what shall be kept of a source: the path of a file or folder, or bytes.
+
+    A mapping or list becomes JSON; a figure of Matplotlib a picture, and one of Plotly a page that
+    needs the network to show itself, unless its name ends in ``.json``.
+
+    Raises
+    ------
+    InvalidInputError
+        It is nothing of these.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, str | os.PathLike):
+        return Path(source)
+    if isinstance(source, Mapping | list | tuple):
+        return _json(source)
+    suffix = PurePosixPath(name).suffix.lstrip(".") or "png"
+    found: object = None
+    try:
+        if hasattr(source, "savefig"):  # of Matplotlib
+            buffer = io.BytesIO()
+            source.savefig(buffer, format=suffix)
+            return buffer.getvalue()
+        if hasattr(source, "to_plotly_json"):
+            is_json = suffix == "json"
+            found = source.to_json() if is_json else source.to_html(include_plotlyjs="cdn")  # type: ignore[attr-defined]  # of Plotly
+    except ValueError as error:
+        msg = f"The figure cannot be kept as {name[:80]!r}: {cut(str(error))[:200]}."
+        raise InvalidInputError(msg, "Let its name end in .png, .svg, .pdf or .html.") from error
+    if isinstance(found, str):
+        return found.encode()
+    msg = f"A {type(source).__name__} cannot be kept as an artifact."
+    raise InvalidInputError(msg, "Keep a file, a folder, bytes, a mapping, a list or a figure.")
+
+
+def _json(value: object) -> bytes:
+    try:
+        return json.dumps(files.finite(value), indent=1, ensure_ascii=False, default=str).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"That cannot be kept as JSON: {cut(str(error))[:200]}."
+        raise InvalidInputError(msg, "Use texts as keys, and nothing that holds itself.") from error
+
+
+def keep(folder: Path, source: Path | bytes, *, name: str) -> Path:
     """Keep a file, a folder or bytes with a run; return where.
 
     Raises
@@ -110,13 +157,13 @@ def keep(folder: Path, source: str | Path | bytes, *, name: str) -> Path:
     NotPermittedError, UnavailableError
         It cannot be written.
     """
-    path = artifact_path(folder, name or ("" if isinstance(source, bytes) else Path(source).name))
+    path = artifact_path(folder, name or ("" if isinstance(source, bytes) else source.name))
     files.make_folder(path.parent)
     if isinstance(source, bytes):
         if not files.write_new(path, source, mode=_MODE):
             raise _exists_error(path)
         return path
-    appear(path, lambda aside: _copy(Path(source), aside))
+    appear(path, lambda aside: _copy(source, aside))
     return path
 
 
@@ -198,3 +245,92 @@ def artifact_path(folder: Path, name: str) -> Path:
         msg = f"{name[:120]!r} is no name for an artifact."
         raise InvalidInputError(msg, "Give a relative path without '..'.")
     return folder / "artifacts" / name
+
+
+class Keeping(Records):
+    """A run that keeps artifacts."""
+
+    def log_artifact(self, source: object, name: str = "") -> Path:
+        """Keep a file, a folder, bytes, a mapping or list, or a figure with the run.
+
+        Where the disk is full or read-only that is said, and nothing is kept: it ends no training.
+
+        Parameters
+        ----------
+        source : str or Path, bytes, Mapping or list, or figure
+            The file or folder to copy; contents; values that become JSON; a figure of Matplotlib
+            or Plotly. For text see :meth:`log_document`.
+        name : str
+            Its path below ``artifacts/``; empty takes the name of the file or folder. A figure's
+            ending says as what it is kept: ``.png``, ``.svg``, ``.pdf``, ``.html`` or ``.json``.
+
+        Returns
+        -------
+        Path
+            Where it is kept.
+
+        Raises
+        ------
+        InvalidInputError
+            The name leads out of the run's folder; the source is not there, or cannot be kept.
+        ConflictError
+            There is one of that name, or the run has ended.
+        """
+        self._need_open()
+        found = contents(source, name)
+        if self._metrics is not None:
+            try:
+                return keep(self.folder, found, name=name)
+            except DISK_ERRORS as error:
+                self._losses.add(error)
+        return artifact_path(self.folder, name or getattr(found, "name", ""))
+
+    def log_document(self, text: str, name: str) -> Path:
+        """Keep a text as a file of that name below ``artifacts/``; see :meth:`log_artifact`."""
+        return self.log_artifact(text.encode(errors="backslashreplace"), name)
+
+    def log_model(
+        self,
+        model: object,
+        *,
+        examples: object = None,
+        target: object = None,
+        holdout: object = None,
+        metrics: Mapping[str, object] | None = None,
+        name: str = "model",
+    ) -> Path:
+        """Keep a fitted scikit-learn model, ready for ``modeldeck model register``.
+
+        Parameters
+        ----------
+        model : object
+            A fitted estimator.
+        examples, target, holdout, metrics
+            As of :func:`modeldeck.ml.persistence.save_model`: training rows, the name or values of
+            the target, and rows kept away from training, which gates need.
+        name : str
+            Its folder below ``artifacts/``.
+
+        Raises
+        ------
+        InvalidInputError
+            The model cannot be saved without pickle, or the rows do not fit it.
+        ConflictError
+            There is one of that name, or the run has ended.
+        """
+        from modeldeck.ml.persistence import save_model
+
+        self._need_open()
+        path = artifact_path(self.folder, name)
+
+        def save(aside: Path) -> None:
+            save_model(
+                model, aside, examples=examples, target=target, holdout=holdout, metrics=metrics
+            )
+
+        if self._metrics is not None:
+            try:
+                appear(path, save)
+            except DISK_ERRORS as error:
+                self._losses.add(error)
+        return path

@@ -1,11 +1,21 @@
-"""Copies what a script prints into its run's log, while it still appears where it did."""
+"""Copies what a process prints into its run's log, while it still appears where it did.
+
+The run that comes first takes the output by its descriptors, with what C libraries and child
+processes print (:mod:`modeldeck.tracking.pipes`). A run inside of it, or at the same time, and any
+run where Python's streams were replaced (Jupyter, test runners), takes what Python itself prints.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from collections.abc import Callable
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
+
+from modeldeck.tracking.pipes.plumbing import PLUMBING
+
+if TYPE_CHECKING:
+    from modeldeck.tracking.records import Records
 
 
 class Tee:
@@ -30,18 +40,31 @@ class Tee:
 
 
 class Capture:
-    """Puts tees in the place of ``sys.stdout`` and ``sys.stderr`` until it is undone."""
+    """Takes the output for a run until it is undone."""
 
-    def __init__(self, keep: Callable[[str], None]) -> None:
+    def __init__(self, run: Records) -> None:
+        self._run = run
+        self._is_deep = False
         self._before = (sys.stdout, sys.stderr)
+        self._is_deep = PLUMBING.begin(run.folder / "output.log")
+        if self._is_deep:
+            return
         self._tees = tuple(
-            cast("TextIO", Tee(stream, keep)) if stream is not None else None
+            cast("TextIO", Tee(stream, run.log_text)) if stream is not None else None
             for stream in self._before
         )
         sys.stdout, sys.stderr = self._tees
 
+    def settle(self) -> None:
+        """Wait until what was printed stands in the log."""
+        if self._is_deep:
+            self._run.lose(PLUMBING.drain())
+
     def undo(self) -> None:
         """Put the streams back, unless somebody else has replaced them since."""
+        if self._is_deep:
+            self._run.lose(PLUMBING.end())
+            return
         with contextlib.suppress(AttributeError):
             if sys.stdout is self._tees[0]:
                 sys.stdout = self._before[0]

@@ -35,6 +35,12 @@ class Losses:
         if self.count == 1:
             warn(f"{error.message} Run {self._run} goes on; what it logs meanwhile is lost.")
 
+    def add_some(self, count: int) -> None:
+        """Count pieces of output that found no room, and say so if they are the first."""
+        if count and not self.count:
+            warn(f"Not all output of run {self._run} found room in its log.")
+        self.count += count
+
 
 def warn(text: str) -> None:
     """Say something on the process's own standard error, which no run keeps."""

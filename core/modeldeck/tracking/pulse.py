@@ -1,8 +1,9 @@
 """The one background thread of a process that tracks runs.
 
 Each second it brings what the runs wrote to the disk (also what the last ones wrote when the
-process ends), tries again to write ends that found no room, and looks whether the ledger asks a
-run to stop; every ten seconds it touches their heartbeats.
+process ends), tries again to write ends that found no room, writes the ``code.diff`` of runs that
+started meanwhile, and looks whether the ledger asks a run to stop; every ten seconds it touches
+their heartbeats and samples the machine, for the first time after one second.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ import os
 import signal
 import threading
 import time
-import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modeldeck.errors import ModelDeckError
 from modeldeck.store import places
+from modeldeck.tracking.code import DIFFS
+from modeldeck.tracking.endings import ENDINGS
 from modeldeck.tracking.losses import warn
+from modeldeck.tracking.pipes.plumbing import PLUMBING
+from modeldeck.tracking.samples import Sampler
 
 if TYPE_CHECKING:
     from modeldeck.tracking.run import Run
@@ -32,18 +36,20 @@ class Pulse:
     """Keeps the runs of this process alive; it ends when there are none."""
 
     def __init__(self) -> None:
-        self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
+        self._runs: set[Run] = set()
         self._ending: set[Run] = set()
         self._lock = threading.RLock()  # a signal's handler may end a run while one is added
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._ledgers: dict[Path, int] = {}
         self._unsettled: list[Path] = []
+        self._sampler: Sampler | None = None
 
     def add(self, run: Run) -> None:
         """Look after a run from now on."""
         with self._lock:
             self._runs.add(run)
+            ENDINGS.listen(self.has_runs)
             if run.workspace not in self._ledgers:
                 self._ledgers[run.workspace] = _changed(run.workspace)
             if self._thread is None or not self._thread.is_alive():
@@ -51,6 +57,10 @@ class Pulse:
                     target=self._beat, name="modeldeck-pulse", daemon=True
                 )
                 self._thread.start()
+
+    def has_runs(self) -> bool:
+        """Say whether there are runs that have not ended."""
+        return bool(self._runs)
 
     def retry(self, run: Run) -> None:
         """Keep a run whose end could not be written, until it is."""
@@ -66,7 +76,8 @@ class Pulse:
             self._unsettled += written
 
     def settle(self) -> None:
-        """Write ends of runs that are not written yet, and bring those that are to the disk."""
+        """Write what is not written yet of runs, and bring what is to the disk."""
+        DIFFS.settle()
         for run in list(self._ending):
             with contextlib.suppress(ModelDeckError):
                 run.settle()
@@ -76,7 +87,11 @@ class Pulse:
                 _sync(self._unsettled.pop())
 
     def end(self) -> None:
-        """Do it a last time, and say what is missing; called when the process ends."""
+        """End the runs that nobody did, settle, and say what is missing; called at the end."""
+        error = ENDINGS.error()
+        for run in list(self._runs):
+            with contextlib.suppress(ModelDeckError, OSError):
+                run.end_with_process(error)
         self.settle()
         for run in self._ending:
             warn(f"The end of run {run.id} could not be written: it will show as lost.")
@@ -85,10 +100,13 @@ class Pulse:
         """Leave the parent's runs to the parent; called in a forked child."""
         for run in [*self._runs, *self._ending]:
             run.disown()
+        DIFFS.forget()
         self.__init__()  # type: ignore[misc]  # locks and threads do not survive a fork
 
     def _beat(self) -> None:
+        self._sampler = Sampler(os.getpid())
         touched = time.monotonic()
+        sampled = touched - HEARTBEAT_S + TICK_S
         while not self._wake.wait(TICK_S):
             with self._lock:
                 runs = [*self._runs, *self._ending]
@@ -97,14 +115,24 @@ class Pulse:
                     if not self._runs and not self._ending:
                         self._thread = None
                         return
+            PLUMBING.look()
             is_due = time.monotonic() - touched >= HEARTBEAT_S
             touched = time.monotonic() if is_due and runs else touched
             for run in runs:
                 run.sync()
                 if is_due:
                     run.touch()
+            if time.monotonic() - sampled >= HEARTBEAT_S and runs:
+                sampled = time.monotonic()
+                self._sample(runs)
             self.settle()
             self._look_for_stops(runs)
+
+    def _sample(self, runs: list[Run]) -> None:
+        if self._sampler is not None:
+            sample = self._sampler.sample()
+            for run in runs:
+                run.log_system(sample)
 
     def _look_for_stops(self, runs: list[Run]) -> None:
         for root in {run.workspace for run in runs}:

@@ -20,13 +20,17 @@ from modeldeck.errors import ConflictError, InvalidInputError, ModelDeckError
 from modeldeck.store import files
 from modeldeck.store.streams import Stream
 from modeldeck.tracking.artifacts import begin
+from modeldeck.store.runs import LiveRun
+from modeldeck.store.streams import Stream
 from modeldeck.tracking.losses import DISK_ERRORS, Losses
 from modeldeck.tracking.values import (
     OPTIONS,
     PLAIN,
     UNADDABLE,
+    MetricDefinition,
     careful_record,
     cut,
+    definitions_of,
     flatten,
     whole_step,
 )
@@ -34,18 +38,23 @@ from modeldeck.tracking.values import (
 MAX_NAME = 128
 
 
-class Records:
+class Written:
     """The streams of a run.
 
     Parameters
     ----------
     folder : Path
-        The run's own, which is made.
+        The run's own.
     begun : dict
         What its ``run.json`` says.
     streams : tuple of two Stream, optional
         The open ``metrics`` and ``output`` of a run that is there already, which another process
         began; None makes the folder.
+        What its ``run.json`` says, and what came later.
+    metrics : Stream or None
+        Its open ``metrics.jsonl``; None where nothing can be written at all.
+    step : int
+        The last one that was logged; -1 for none.
 
     Attributes
     ----------
@@ -53,6 +62,10 @@ class Records:
         Its id, and the question that it belongs to.
     folder : Path
         Its own folder.
+    is_open : bool
+        It takes records: it has not ended, and was started by this process.
+    is_foreign : bool
+        It belongs to the process that this one was forked from.
     """
 
     def __init__(
@@ -61,24 +74,95 @@ class Records:
         begun: dict[str, Any],
         *,
         streams: tuple[Stream, Stream] | None = None,
+        self, folder: Path, begun: dict[str, Any], *, metrics: Stream | None, step: int
     ) -> None:
         self.id: str = begun["id"]
         self.experiment: str = begun["experiment"]
         self.folder = folder
+        self.is_open = True
+        self.is_foreign = False
         self._begun = begun
         self._process = os.getpid()
         self._losses = Losses(self.id)
-        self._step = -1
+        self._step = step
         self._known: set[str] = set()
-        self._is_open = True
         self._is_due = False
         self._metrics, self._output = streams or begin(folder, begun)
         self._write = self._metrics.write
+        self._metrics = metrics
+        self._output: Stream | None = None
+        self._write = _drop if metrics is None else metrics.write
 
     @property
     def output_descriptor(self) -> int:
         """File descriptor of the run's log, for processes that write to it themselves."""
-        return self._output.descriptor
+        return self._opened_output().descriptor
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what it logs is written anywhere."""
+        return self._metrics is not None
+
+    @property
+    def commit(self) -> str:
+        """The git commit that it started from; empty for none."""
+        return str(self._begun["code"].get("commit", ""))
+
+    def _opened_output(self) -> Stream:
+        if self._output is None:
+            self._output = Stream(self.folder / "output.log")
+        return self._output
+
+    def log_text(self, text: str) -> None:
+        """Append text to the run's log, as it is, if there is room on the disk."""
+        self.log_bytes(text.encode(errors="backslashreplace"))
+
+    def log_bytes(self, piece: bytes) -> None:
+        """Append what a program printed to the run's log."""
+        if self.is_open and piece and self._metrics is not None:
+            try:
+                self._opened_output().write(piece)
+            except DISK_ERRORS as error:
+                self._losses.add(error)
+
+    def lose(self, count: int) -> None:
+        """Count pieces of output that could not be written."""
+        self._losses.add_some(count)
+
+    def log_system(self, sample: Mapping[str, object]) -> None:
+        """Add a sample of the machine, if there is room for it."""
+        if self.is_open and self._metrics is not None:
+            with contextlib.suppress(ModelDeckError, OSError):
+                stream = Stream(self.folder / "system.jsonl")
+                try:
+                    stream.write(orjson.dumps(sample, option=OPTIONS))
+                finally:
+                    stream.close()
+
+    def sync(self) -> None:
+        """Bring what was logged to the disk."""
+        if self.is_open:
+            with contextlib.suppress(ModelDeckError, OSError):
+                for stream in self._streams():
+                    stream.sync()
+
+    def _streams(self) -> list[Stream]:
+        return [one for one in (self._metrics, self._output) if one is not None]
+
+    def _need_open(self) -> None:
+        if self._is_due:
+            self._is_due = False
+            raise KeyboardInterrupt
+        if self._begun["pid"] != os.getpid():
+            msg = f"Run {ids.short(self.id)} belongs to the process that this one was forked from."
+            raise ConflictError(msg, "Start a run of its own here with start_run.")
+        if not self.is_open:
+            msg = f"Run {ids.short(self.id)} has ended."
+            raise ConflictError(msg, "Start another one with start_run.")
+
+
+class Records(Written):
+    """A run that takes records, one line each."""
 
     def log(self, values: Mapping[str, object], step: int | None = None) -> None:
         """Log metrics; they are with the operating system when this returns.
@@ -101,8 +185,9 @@ class Records:
         ConflictError
             The run has ended, or belongs to the process that this one was forked from.
         """
-        step = self._step + 1 if step is None else step
-        is_plain = values.keys() <= self._known if self._is_open else False
+        if step is None:
+            step = self._step + 1
+        is_plain = values.keys() <= self._known if self.is_open else False
         line = b""
         if is_plain or self._check_names(values):
             try:
@@ -160,6 +245,32 @@ class Records:
         self._begun["tags"].update(new)
         self._record({"tags": new})
 
+    def define_metrics(self, metrics: Mapping[str, MetricDefinition | str]) -> None:
+        """Say what metrics mean, before or after they were logged first.
+
+        Parameters
+        ----------
+        metrics : Mapping
+            For each its :class:`MetricDefinition`, or just its goal, ``"max"`` or ``"min"``.
+
+        Raises
+        ------
+        InvalidInputError
+            A goal is neither, or a target no number.
+        ConflictError
+            The run has ended.
+        """
+        self._need_open()
+        new = definitions_of(metrics)
+        self._begun["definitions"].update(new)
+        self._record({"definitions": new})
+
+    def note(self, text: str) -> None:
+        """Add a note: text that says in words what numbers do not, shown on the run's page."""
+        self._need_open()
+        self._begun.setdefault("notes", []).append(cut(text))
+        self._record({"note": cut(text)})
+
     def progress(self, done: int, total: int, *, text: str = "") -> None:
         """Say how far the run is: ``done`` of ``total`` units of any kind."""
         self._need_open()
@@ -172,20 +283,14 @@ class Records:
         except DISK_ERRORS as error:
             self._losses.add(error)
 
-    def log_text(self, text: str) -> None:
-        """Append text to the run's log, as it is, if there is room on the disk."""
-        if self._is_open and text:
-            try:
-                self._output.write(text.encode(errors="backslashreplace"))
-            except DISK_ERRORS as error:
-                self._losses.add(error)
+    def take_over(self, live: LiveRun) -> None:
+        """Take what another process added to this run, so that its end says it too."""
+        self._begun |= {"parameters": live.parameters, "tags": live.tags}
+        self._begun |= {key: live.begun[key] for key in ("experiment", "name")}
+        self._begun["definitions"] = dict(live.summaries.definitions)
+        if live.notes:
+            self._begun["notes"] = list(live.notes)
 
-    def sync(self) -> None:
-        """Bring what was logged to the disk."""
-        if self._is_open:
-            with contextlib.suppress(ModelDeckError, OSError):
-                self._metrics.sync()
-                self._output.sync()
 
     def _need_open(self) -> None:
         if self._is_due:
@@ -197,6 +302,8 @@ class Records:
         if not self._is_open:
             msg = f"Run {ids.short(self.id)} has ended."
             raise ConflictError(msg, "Start another one with start_run.")
+def _drop(record: bytes) -> None:
+    """Write nothing, of a run that can be kept nowhere."""
 
 
 def _is_metric(name: object) -> bool:

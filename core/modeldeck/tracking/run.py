@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
-import sys
+import shutil
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ParamSpec, Self, TypeVar
 
-from modeldeck import clock, ids
-from modeldeck.errors import InvalidInputError, ModelDeckError
-from modeldeck.store.runs import Summaries, parse_record
+from modeldeck import clock
+from modeldeck.errors import ConflictError, InvalidInputError, ModelDeckError
+from modeldeck.store.records import Summaries, parse_record
 from modeldeck.store.streams import Stream, StreamReader
-from modeldeck.tracking import surroundings
-from modeldeck.tracking.artifacts import appear, artifact_path, keep, write_json
+from modeldeck.tracking.active import enter, leave
+from modeldeck.tracking.artifacts import Keeping, write_json
 from modeldeck.tracking.capture import Capture
 from modeldeck.tracking.datasets import DatasetRecords
 from modeldeck.tracking.losses import DISK_ERRORS, warn
@@ -133,6 +132,16 @@ def start_run(
 
 
 class Run(DatasetRecords):
+from modeldeck.tracking.endings import TerminatedError
+from modeldeck.tracking.losses import DISK_ERRORS, warn
+from modeldeck.tracking.pulse import PULSE, interrupt_main
+from modeldeck.tracking.values import error_document, exit_code_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Run(Keeping):
     """A run of this process; use it in a ``with`` block, or call :meth:`finish`.
 
     An exception that leaves the block marks the run failed and stays in its log; Ctrl-C and
@@ -156,81 +165,21 @@ class Run(DatasetRecords):
     ) -> None:
         folder = root.joinpath("runs", ids.month_of(begun["id"]), begun["id"])
         super().__init__(folder, begun, streams=streams)
+        folder: Path,
+        *,
+        begun: dict[str, Any],
+        metrics: Stream | None,
+        step: int = -1,
+        capture_output: bool = False,
+    ) -> None:
+        super().__init__(folder, begun, metrics=metrics, step=step)
         self.workspace = root
         self.stop_requested = False
+        self.again: Callable[..., Any] | None = None
         self._end: dict[str, object] | None = None  # what end.json shall say, until it does
         self._lock = threading.RLock()
-        self._capture = Capture(self.log_text) if capture_output else None
+        self._capture = Capture(self) if capture_output and metrics is not None else None
         PULSE.add(self)
-
-    def log_artifact(self, source: str | Path | bytes, name: str = "") -> Path:
-        """Keep a file, a folder or bytes with the run.
-
-        Parameters
-        ----------
-        source : str, Path or bytes
-            The file or folder to copy, or contents.
-        name : str
-            Its path below ``artifacts/``; empty takes the source's own name.
-
-        Returns
-        -------
-        Path
-            Where it is kept.
-
-        Raises
-        ------
-        InvalidInputError
-            The name leads out of the run's folder; the source is not there, or no file or folder.
-        ConflictError
-            There is one of that name, or the run has ended.
-        NotPermittedError, UnavailableError
-            It cannot be written.
-        """
-        self._need_open()
-        return keep(self.folder, source, name=name)
-
-    def log_model(
-        self,
-        model: object,
-        *,
-        examples: object = None,
-        target: object = None,
-        holdout: object = None,
-        metrics: Mapping[str, object] | None = None,
-        name: str = "model",
-    ) -> Path:
-        """Keep a fitted scikit-learn model, ready for ``modeldeck model register``.
-
-        Parameters
-        ----------
-        model : object
-            A fitted estimator.
-        examples, target, holdout, metrics
-            As of :func:`modeldeck.ml.persistence.save_model`: training rows, the name or values of
-            the target, and rows kept away from training, which gates need.
-        name : str
-            Its folder below ``artifacts/``.
-
-        Raises
-        ------
-        InvalidInputError
-            The model cannot be saved without pickle, or the rows do not fit it.
-        ConflictError
-            There is one of that name, or the run has ended.
-        """
-        from modeldeck.ml.persistence import save_model
-
-        self._need_open()
-        path = artifact_path(self.folder, name)
-
-        def save(aside: Path) -> None:
-            save_model(
-                model, aside, examples=examples, target=target, holdout=holdout, metrics=metrics
-            )
-
-        appear(path, save)
-        return path
 
     def finish(
         self,
@@ -264,9 +213,13 @@ class Run(DatasetRecords):
             msg = f"A run does not end as {status!r:.40}."
             raise InvalidInputError(msg, "Use finished, failed or cancelled.")
         code = exit_code_of(error) if exit_code is None else exit_code
-        if self._is_open:
+        self.finish_as(status, {"exit_code": code, "error": error_document(error)})
+
+    def finish_as(self, status: str, how: Mapping[str, object]) -> None:
+        """End the run, as :meth:`finish` does, with what ``end.json`` shall say about it."""
+        if self.is_open:
             with self._lock:
-                self._close(status, {"exit_code": code, "error": error_document(error)})
+                self._close(status, how)
         try:
             self.settle()
         except BaseException:
@@ -275,7 +228,7 @@ class Run(DatasetRecords):
 
     def _close(self, status: str, how: Mapping[str, object]) -> None:
         """Settle how the run ended; the first one to come decides."""
-        if not self._is_open:
+        if not self.is_open:
             return
         if self._capture is not None:
             self._capture.undo()
@@ -284,10 +237,22 @@ class Run(DatasetRecords):
             "status": status,
             "ended_at": clock.to_text(clock.utc_now()),
             **how,
-            "metrics": _summaries(self._metrics, self._begun["definitions"]),
+            "metrics": self._summaries(),
             **({"n_unwritten": self._losses.count} if self._losses.count else {}),
         }
-        self._is_open = False
+        self.is_open = False
+
+    def _summaries(self) -> Mapping[str, object]:
+        found = Summaries(self._begun["definitions"])
+        with contextlib.suppress(OSError):  # a broken disk; the run ends all the same
+            if self._metrics is not None:
+                reader = StreamReader(self._metrics.path)
+                for line in reader.read_from(self._metrics.descriptor):
+                    record = parse_record(line) or {}
+                    metrics, step = record.get("metrics"), record.get("step")
+                    if isinstance(metrics, dict) and isinstance(step, int):
+                        found.add(metrics, step)
+        return found.documents()
 
     def settle(self) -> None:
         """Write the end of a run that has ended, unless that is done.
@@ -304,17 +269,20 @@ class Run(DatasetRecords):
     def _write_end(self) -> None:
         if self._end is None:
             return
-        write_json(self.folder / "end.json", self._end)
+        if self._metrics is not None:
+            write_json(self.folder / "end.json", self._end)
         self._end = None
-        streams = (self._metrics, self._output)
+        streams = self._streams()
         written = [stream.path for stream in streams if not stream.is_synced]
-        PULSE.remove(self, [self.folder, self.folder / "end.json", *written])
+        new = [self.folder, self.folder / "end.json", *written]
+        PULSE.remove(self, new if self._metrics is not None else [])
         for stream in streams:
             stream.close()
 
     def disown(self) -> None:
         """Leave the run to the process that started it; called in a forked child."""
-        self._is_open = False
+        self.is_foreign = self.is_open
+        self.is_open = False
         self._end = None
 
     def touch(self) -> None:
@@ -331,14 +299,60 @@ class Run(DatasetRecords):
         A process that ignores SIGINT, as a shell's background jobs do, is interrupted by the next
         thing that it logs.
         """
-        if not self._is_open:
+        if not self.is_open:
             return
         self.stop_requested = True
         if not interrupt_main():
             self._is_due = True
             self._known = set()  # so that the next record takes the careful way, and looks
 
+    def log_text(self, text: str) -> None:
+        """Append text to the run's log, behind what was printed before."""
+        if self._capture is not None and self.is_open:
+            self._capture.settle()
+        super().log_text(text)
+
+    def _say_why(self, text: str) -> None:
+        """Keep a traceback, which the interpreter prints when nobody listens any more."""
+        self.log_text(text)
+
+    def end_with_process(self, error: BaseException | None) -> None:
+        """End the run because its process ends, and nobody did."""
+        is_expected = error is None or isinstance(error, KeyboardInterrupt | SystemExit)
+        if error is not None and not is_expected:
+            self._say_why("".join(traceback.format_exception(error)))
+        self.finish(status_of(error), error=error)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Make each call of a function a run of its own; this one is taken back.
+
+        Raises
+        ------
+        ConflictError
+            Something was logged to this run already.
+        """
+        if self.again is None or not self.is_open or self.metrics_size():
+            msg = "A run that is used already cannot decorate a function."
+            raise ConflictError(msg, 'Write @modeldeck.start_run("…") right before the function.')
+        self._discard()
+        decorated: Callable[P, R] = self.again(function)
+        return decorated
+
+    def metrics_size(self) -> int:
+        """Return how many bytes of records there are."""
+        return 0 if self._metrics is None else os.fstat(self._metrics.descriptor).st_size
+
+    def _discard(self) -> None:
+        if self._capture is not None:
+            self._capture.undo()
+        self.is_open = False
+        PULSE.remove(self, [])
+        for stream in self._streams():
+            stream.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def __enter__(self) -> Self:
+        enter(self)
         return self
 
     def __exit__(
@@ -347,28 +361,19 @@ class Run(DatasetRecords):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        leave(self)
         is_expected = isinstance(error, KeyboardInterrupt | SystemExit | ModelDeckError)
         if error is not None and not is_expected:
-            self.log_text("".join(traceback.format_exception(kind, error, trace)))
+            self._say_why("".join(traceback.format_exception(kind, error, trace)))
         try:
-            self.finish(_status_of(error), error=error)
+            self.finish(status_of(error), error=error)
         except DISK_ERRORS as failure:
             warn(f"{failure.message} It is tried again until the process ends.")
 
 
-def _status_of(error: BaseException | None) -> str:
-    if isinstance(error, KeyboardInterrupt):
+def status_of(error: BaseException | None) -> str:
+    """Return the status of a run that ends with this error, or without one."""
+    if isinstance(error, KeyboardInterrupt | TerminatedError):
         return "cancelled"
     is_success = error is None or (isinstance(error, SystemExit) and exit_code_of(error) == 0)
     return "finished" if is_success else "failed"
-
-
-def _summaries(stream: Stream, definitions: Mapping[str, object]) -> Mapping[str, object]:
-    found = Summaries(definitions)
-    with contextlib.suppress(OSError):  # a broken disk; the run ends all the same
-        for line in StreamReader(stream.path).read_from(stream.descriptor):
-            record = parse_record(line) or {}
-            metrics, step = record.get("metrics"), record.get("step")
-            if isinstance(metrics, dict) and isinstance(step, int):
-                found.add(metrics, step)
-    return found.documents()

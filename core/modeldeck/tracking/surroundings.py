@@ -45,20 +45,24 @@ def python() -> str:
     return platform.python_version()
 
 
-def code(start: Path) -> dict[str, str]:
+def code(folder: str) -> dict[str, str]:
     """Return ``commit`` and ``branch`` of the git work tree around a folder; empty without one.
 
     Read anew for each run, by as few calls as that takes: the commit may change between two.
     """
-    folder = str(start)
-    while True:
-        git = _git_of(folder)
-        if git:
-            return _head(git)
+    tree = work_tree(folder)
+    git = _git_of(tree) if tree else ""
+    return _head(git) if git else {}
+
+
+def work_tree(folder: str) -> str:
+    """Return the top folder of the git work tree around a folder; empty without one."""
+    while not _git_of(folder):
         above = os.path.dirname(folder)  # noqa: PTH120 -- a path object for each step costs more
         if above == folder:
-            return {}
+            return ""
         folder = above
+    return folder
 
 
 def _git_of(folder: str) -> str:

@@ -16,7 +16,8 @@ import orjson
 from modeldeck import clock, ids
 from modeldeck.errors import InvalidInputError, ModelDeckError
 from modeldeck.store import files
-from modeldeck.store.runs import MAX_INTEGER
+from modeldeck.store.records import MAX_INTEGER
+from modeldeck.tracking.endings import TerminatedError
 
 MAX_TEXT = 4096
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER
@@ -27,10 +28,21 @@ UNADDABLE = (OverflowError, RuntimeError, TypeError, ValueError)
 
 
 class MetricDefinition(NamedTuple):
-    """What a metric means: whether to ``max``-imise or ``min``-imise it, and its unit."""
+    """What a metric means.
+
+    Attributes
+    ----------
+    goal : str
+        Whether to ``"max"``-imise or ``"min"``-imise it.
+    unit : str
+        Such as ``"s"``; empty for none.
+    target : float or None
+        The value that is aimed at; None where there is none.
+    """
 
     goal: str = "max"
     unit: str = ""
+    target: float | None = None
 
 
 def flatten(values: Mapping[str, object], prefix: str = "") -> dict[str, str | int | float | bool]:
@@ -79,21 +91,23 @@ def checked_id(run_id: str) -> str:
 
 def definitions_of(
     metrics: Mapping[str, MetricDefinition | str],
-) -> dict[str, dict[str, str]]:
+) -> dict[str, dict[str, object]]:
     """Return the definitions of metrics as ``run.json`` keeps them.
 
     Raises
     ------
     InvalidInputError
-        A goal is neither max nor min.
+        A goal is neither max nor min, or a target no number.
     """
-    found = {}
+    found: dict[str, dict[str, object]] = {}
     for name, given in metrics.items():
         known = MetricDefinition(given) if isinstance(given, str) else given
         if known.goal not in {"max", "min"}:
             msg = f"Metric {name[:60]} has the goal {known.goal!r:.40}."
             raise InvalidInputError(msg, 'Use "max" or "min".')
-        found[name] = {"goal": known.goal, "unit": known.unit}
+        found[name] = {"goal": known.goal, "unit": cut(str(known.unit))}
+        if known.target is not None:
+            found[name]["target"] = files.finite(_number(name, known.target))
     return found
 
 
@@ -124,6 +138,8 @@ def error_document(error: BaseException | None) -> dict[str, object]:
     message = error.message if isinstance(error, ModelDeckError) else cut(str(error))
     if isinstance(error, KeyboardInterrupt):
         message = message or "it was asked to stop"
+    if isinstance(error, TerminatedError):
+        message = "it was terminated"
     return {
         "type": type(error).__name__,
         "message": message or type(error).__name__,

@@ -103,6 +103,8 @@ def _show(session: Session, run: RunDocument, *, versions: Sequence[DatasetDocum
             ("by", f"{run['user']} on {run['host']}"),
             ("parent", run["parent"]),
             ("data", ", ".join(named(run.get("datasets", []), versions))),
+            ("continued", output.counted(run["resumes"], "time") if "resumes" in run else ""),
+            *(("note", text) for text in run.get("notes", ())),
         ]
     )
     if run["parameters"]:
@@ -137,6 +139,29 @@ def stop_run(
         session.printer.document(found)
         return
     session.printer.line(f"Run {found['id'].rsplit('-', 1)[-1]} was asked to stop.")
+
+
+@app.command("adopt")
+def adopt_runs(
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Of one run, or of several, written elsewhere.")
+    ],
+) -> None:
+    """Copy runs that were written outside of a workspace into this one; again changes nothing."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.runs.adopt(folder)
+    if session.is_json:
+        session.printer.document(found)
+        return
+    says = {
+        "adopted": "was adopted",
+        "updated": "was brought up to date",
+        "there": "is here already",
+    }
+    for run_id, what in found.items():
+        session.printer.line(f"Run {run_id.rsplit('-', 1)[-1]} {says[what]}.")
 
 
 def train(

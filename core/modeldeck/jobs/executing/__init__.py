@@ -1,0 +1,1 @@
+"""Running any program as a run: its process, its terminal, its signals."""

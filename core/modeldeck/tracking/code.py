@@ -1,0 +1,210 @@
+"""The code that a run started with: what differs from its commit, in ``code.diff``.
+
+Git is asked when the first run of a process starts. For later ones the background thread asks
+within a second, once for all that started meanwhile; which of two answers belongs to a run is told
+by the times at which the files changed, so that an edit right after a start is not taken for the
+code that the run had. New text files are part of the difference unless git ignores them, they are
+the workspace's own data, or their names are those under which people keep secrets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from modeldeck.errors import ModelDeckError
+from modeldeck.store import files
+from modeldeck.tracking import surroundings
+
+if TYPE_CHECKING:
+    from modeldeck.tracking.run import Run
+
+MAX_DIFF = 1 << 20
+"""Bytes of a ``code.diff``; what is beyond is left out, and the last line says so."""
+MAX_NEW_FILE = 256 << 10
+"""Bytes of a new file that is kept whole; larger ones are named only."""
+MAX_NEW_FILES = 200
+
+_PATIENCE_S = 20.0
+_OF_THE_WORKSPACE = ("runs", "endpoints", ".modeldeck", "datasets")
+_SECRETS = (
+    ".env*",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "id_rsa*",
+    "id_ed25519*",
+    "*secret*",
+    "*credential*",
+)
+_GIT = (
+    *("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false"),
+    *("-c", "color.ui=false", "-c", "diff.external=", "-c", "core.hooksPath=/dev/null"),
+)
+
+
+class Difference(NamedTuple):
+    """What differed from a commit at one moment, and the files that were looked at."""
+
+    text: bytes
+    names: frozenset[str]
+
+
+class _Wish(NamedTuple):
+    folder: Path
+    root: Path
+    tree: str
+    commit: str
+    at: float
+
+
+class Diffs:
+    """Writes the ``code.diff`` of this process's runs."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Difference] = {}
+        self._wishes: list[_Wish] = []
+        self._lock = threading.RLock()
+
+    def want(self, run: Run, root: Path) -> None:
+        """Note that a run has started; the first one of a work tree and commit is served now."""
+        tree = surroundings.work_tree(os.getcwd())  # noqa: PTH109 -- once a run
+        if not tree or not run.is_kept:
+            return
+        wish = _Wish(run.folder, root, tree, run.commit, time.time())
+        with self._lock:
+            self._wishes.append(wish)
+            if (tree, wish.commit) not in self._known:
+                self.settle()
+
+    def settle(self) -> None:
+        """Write what is wanted."""
+        with self._lock:
+            wishes, self._wishes = self._wishes, []
+            for key in dict.fromkeys((one.tree, one.commit) for one in wishes):
+                mine = [one for one in wishes if (one.tree, one.commit) == key]
+                new = difference(Path(key[0]), key[1], root=mine[0].root)
+                known = self._known.get(key, new)
+                changed_at = _newest(key[0], known.names | new.names)
+                for one in mine:
+                    _write(one.folder, new if one.at >= changed_at else known)
+                self._known[key] = new
+
+    def forget(self) -> None:
+        """Leave the parent's runs to the parent; called in a forked child."""
+        self._wishes = []
+        self._lock = threading.RLock()
+
+
+def _write(folder: Path, found: Difference) -> None:
+    if found.text:
+        with contextlib.suppress(ModelDeckError, OSError):  # a full disk; the run goes on
+            files.replace(folder / "code.diff", found.text, durable=False)
+
+
+def _newest(tree: str, names: Iterable[str]) -> float:
+    """Return when one of some files changed last; one that is gone counts by its folder."""
+    newest = 0.0
+    for name in names:
+        path = Path(tree, name)
+        for one in (path, path.parent):
+            with contextlib.suppress(OSError):
+                newest = max(newest, one.lstat().st_mtime)
+                break
+    return newest
+
+
+def difference(tree: Path, commit: str, *, root: Path) -> Difference:
+    """Return what differs in a work tree from a commit; empty where git cannot tell.
+
+    Parameters
+    ----------
+    tree : Path
+        The top folder of the work tree.
+    commit : str
+        Digest of the commit.
+    root : Path
+        A workspace, whose runs and data are no code; it may lie in the tree or not.
+    """
+    left_out = []
+    if root.is_relative_to(tree):
+        inner = [root.relative_to(tree) / one for one in _OF_THE_WORKSPACE]
+        left_out = [f":(exclude,literal){one.as_posix()}" for one in inner]
+    paths = ["--", ".", *left_out]
+    listed = _git(tree, "status", "--porcelain", "-z", "--no-renames", "-uall", *paths)
+    entries = [one for one in listed.decode(errors="surrogateescape").split("\0") if one]
+    names = frozenset(one[3:] for one in entries)
+    changed = _git(tree, "diff", "--no-ext-diff", "--no-textconv", "--no-renames", commit, *paths)
+    new, missing = _new_files(tree, sorted(one[3:] for one in entries if one.startswith("??")))
+    text = changed + new
+    if len(text) > MAX_DIFF:
+        cut_at = text.rfind(b"\n", 0, MAX_DIFF) + 1
+        missing.append(f"{len(text) - cut_at:,} bytes beyond {MAX_DIFF:,}")
+        text = text[:cut_at]
+    if missing:
+        text += f"# Left out: {'; '.join(missing)}\n".encode(errors="backslashreplace")
+    return Difference(text, names)
+
+
+def _new_files(tree: Path, names: list[str]) -> tuple[bytes, list[str]]:
+    """Return new files as git would show them, and what was left out with its reason."""
+    parts, missing = [], []
+    for name in names[:MAX_NEW_FILES]:
+        lines, why = _lines_of(tree, name)
+        if why:
+            missing.append(f"{name} ({why})")
+            continue
+        head = f"diff --git a/{name} b/{name}\nnew file mode 100644\n"
+        if lines:
+            head += f"--- /dev/null\n+++ b/{name}\n@@ -0,0 +1,{len(lines)} @@\n"
+        body = b"".join(b"+" + line for line in lines)
+        end = b"" if not body or body.endswith(b"\n") else b"\n\\ No newline at end of file\n"
+        parts.append(head.encode() + body + end)
+    if len(names) > MAX_NEW_FILES:
+        missing.append(f"{len(names) - MAX_NEW_FILES:,} more new files")
+    return b"".join(parts), missing
+
+
+def _lines_of(tree: Path, name: str) -> tuple[list[bytes], str]:
+    """Return the lines of a new text file, or why it is left out."""
+    base = name.rsplit("/", 1)[-1].lower()
+    if any(fnmatch.fnmatchcase(base, one) for one in _SECRETS):
+        return [], "may be a secret"
+    if not name.isprintable():
+        return [], "its name"
+    try:
+        text = files.read_bytes(tree / name, MAX_NEW_FILE)
+    except (ModelDeckError, OSError):
+        return [], f"no plain file of at most {MAX_NEW_FILE >> 10} KiB"
+    if b"\0" in text:
+        return [], "binary"
+    return text.splitlines(keepends=True), ""
+
+
+def _git(tree: Path, *arguments: str) -> bytes:
+    own = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF")
+    environment = {key: one for key, one in os.environ.items() if key not in own}
+    try:
+        done = subprocess.run(
+            [*_GIT, *arguments],
+            cwd=tree,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_PATIENCE_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return b""
+    return done.stdout if done.returncode == 0 else b""
+
+
+DIFFS = Diffs()
