@@ -88,7 +88,7 @@ def opened(place: Place, begun: dict[str, Any], *, is_strict: bool, capture_outp
     try:
         metrics: Stream | None = begin(folder, begun)
         root = place.root
-    except DISK_ERRORS as error:
+    except (*DISK_ERRORS, InvalidInputError) as error:
         if is_strict:
             raise
         root, folder, metrics = _elsewhere(begun, why=error.message)
