@@ -93,6 +93,7 @@ def test_everything_printed_is_in_both_places_however_the_process_ends(
         time.sleep(0.02)
     if mode == "crash":
         assert "Segmentation fault" in done.stderr
+    ended = {}
     if status:
         ended = json.loads((folder / "end.json").read_text())
         assert (ended["status"], ended["exit_code"]) == (status, code)

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 import modeldeck
-from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError
+from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
 from modeldeck.store.records import parse_record
 from modeldeck.tracking import opening
+from modeldeck.tracking.artifacts import begin
 from modeldeck.workspace import Workspace
 
 PATIENCE_S = 60.0
@@ -67,7 +68,7 @@ def test_block_is_active_in_its_own_thread_and_task_alone(root: Path) -> None:
         thread.join()
     asyncio.run(both())
     assert found["thread"] == (None, found["thread"][1])  # type: ignore[index]
-    assert found["thread"][1]["parent"] == ""  # type: ignore[index]
+    assert found["thread"][1]["parent"] == ""
     assert found["a"] is found["b"] is True
 
 
@@ -133,7 +134,7 @@ def test_decorated_coroutine_is_a_run_and_a_generator_is_refused(root: Path) -> 
         await asyncio.sleep(0)
         return modeldeck.active_run() is not None
 
-    assert asyncio.run(train())  # type: ignore[arg-type]
+    assert asyncio.run(train())
     run = quiet(root)
     with pytest.raises(InvalidInputError, match="generator"):
 
@@ -283,7 +284,7 @@ def test_run_is_continued_by_one_alone_and_as_it_was(root: Path) -> None:
         ({"parameters": {"lr": 0.2}}, ConflictError),
     ):
         with pytest.raises(error):
-            modeldeck.start_run(resume=run.id, workspace=root, **options)  # type: ignore[arg-type]
+            modeldeck.start_run(resume=run.id, workspace=root, **options)
     with pytest.raises(NotFoundError):
         modeldeck.start_run(resume="zzzzzz", workspace=root)
     assert not list(run.folder.glob("resume-*"))
@@ -356,10 +357,12 @@ def test_start_where_nothing_can_be_written_goes_elsewhere(
     """The training goes on; one warning names the folder and the way back, which works."""
     opening._say_once.cache_clear()
     opening._bases.cache_clear()
-    monkeypatch.setattr(opening.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with monkeypatch.context() as patched:
-        patched.setattr(opening, "begin", refusing(root, opening.begin))
-        for _ in range(3):
+        patched.setattr("modeldeck.tracking.opening.begin", refusing(root))
+        run = quiet(root)
+        run.finish()
+        for _ in range(2):
             with quiet(root) as run:
                 run.log({"loss": 1.0})
     said = capfd.readouterr().err
@@ -371,9 +374,8 @@ def test_start_where_nothing_can_be_written_goes_elsewhere(
         assert workspace.runs.show(run.id)["metrics"]["loss"]["last"] == 1.0
 
 
-def refusing(root: Path, begin: Any) -> Any:  # noqa: ANN401 -- the function that it stands for
+def refusing(root: Path) -> Any:  # noqa: ANN401 -- the function that it stands for
     """Return ``begin`` of a disk on which the workspace is read-only."""
-    from modeldeck.errors import NotPermittedError
 
     def refuse(folder: Path, values: Any) -> Any:  # noqa: ANN401
         if folder.is_relative_to(root):
@@ -391,7 +393,7 @@ def test_start_where_nothing_can_be_written_anywhere_records_nothing(
     no_room_elsewhere: None,
 ) -> None:
     """Every method works as if there was room, and a script cannot tell."""
-    monkeypatch.setattr(opening, "begin", refusing(root, opening.begin))
+    monkeypatch.setattr("modeldeck.tracking.opening.begin", refusing(root))
     with modeldeck.start_run("churn", workspace=root) as run:
         for step in range(3):
             run.log({"loss": step})
