@@ -47,8 +47,8 @@ def begin(folder: Path, begun: Mapping[str, object]) -> Stream:
     _make_folder(folder)
     with contextlib.ExitStack() as undo:
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
-        write_json(folder / "run.json", begun)
-        metrics = Stream(folder / "metrics.jsonl")
+        _write_first(f"{folder}/run.json", begun)
+        metrics = Stream(Path(f"{folder}/metrics.jsonl"))
         undo.pop_all()
     return metrics
 
@@ -67,6 +67,20 @@ def _make_folder(folder: Path) -> None:
         raise files.write_error(error, folder) from error
 
 
+def _write_first(path: str, value: Mapping[str, object]) -> None:
+    """Write a file into a folder that nobody else knows yet: until it is whole there is no run."""
+    try:
+        descriptor = os.open(path, _CREATE, _MODE)
+        try:
+            files.write_all(descriptor, _dumps(value))
+            if stat.S_IMODE(os.fstat(descriptor).st_mode) != _MODE:
+                os.fchmod(descriptor, _MODE)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise files.write_error(error, Path(path)) from error
+
+
 def write_json(path: Path, value: Mapping[str, object]) -> None:
     """Let a file appear whole; bringing it to the disk is left to the pulse.
 
@@ -75,7 +89,7 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
     NotPermittedError, UnavailableError
         It cannot be written; nothing of it is left.
     """
-    temporary = path.with_name(f".{path.name}-{next(_NUMBERS)}.tmp")
+    temporary = f"{path.parent}/.{path.name}-{next(_NUMBERS)}.tmp"
     try:
         descriptor = os.open(temporary, _CREATE, _MODE)
         try:
@@ -84,10 +98,10 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
                 os.fchmod(descriptor, _MODE)
         finally:
             os.close(descriptor)
-        temporary.rename(path)
+        os.rename(temporary, path)  # noqa: PTH104 -- once a run
     except BaseException as error:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)  # noqa: PTH108 -- as above
         if isinstance(error, OSError):
             raise files.write_error(error, path) from error
         raise

@@ -71,42 +71,56 @@ class Diffs:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Difference] = {}
         self._wishes: list[_Wish] = []
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._settling = (
+            threading.RLock()
+        )  # git is asked by one thread at a time, runs start meanwhile
 
     def want(self, run: Run, root: Path) -> None:
         """Note that a run has started; the first one of a work tree and commit is served now."""
-        tree = surroundings.work_tree(os.getcwd())  # noqa: PTH109 -- once a run
-        if not tree or not run.is_kept:
+        tree = surroundings.work_tree(os.getcwd()) if run.is_kept else ""  # noqa: PTH109 -- once a run
+        if not tree:
             return
         wish = _Wish(run.folder, root, tree, run.commit, time.time())
         with self._lock:
             self._wishes.append(wish)
-            if (tree, wish.commit) not in self._known:
-                self.settle()
+        if (tree, wish.commit) not in self._known:
+            self.settle()
 
     def settle(self) -> None:
         """Write what is wanted."""
-        with self._lock:
-            wishes, self._wishes = self._wishes, []
+        if not self._wishes:
+            return
+        with self._settling:
+            with self._lock:
+                wishes, self._wishes = self._wishes, []
             for key in dict.fromkeys((one.tree, one.commit) for one in wishes):
                 mine = [one for one in wishes if (one.tree, one.commit) == key]
                 new = difference(Path(key[0]), key[1], root=mine[0].root)
                 known = self._known.get(key, new)
                 changed_at = _newest(key[0], known.names | new.names)
-                for one in mine:
-                    _write(one.folder, new if one.at >= changed_at else known)
+                _write([one.folder for one in mine if one.at >= changed_at], new.text)
+                _write([one.folder for one in mine if one.at < changed_at], known.text)
                 self._known[key] = new
 
     def forget(self) -> None:
         """Leave the parent's runs to the parent; called in a forked child."""
         self._wishes = []
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._settling = threading.RLock()
 
 
-def _write(folder: Path, found: Difference) -> None:
-    if found.text:
+def _write(folders: list[Path], text: bytes) -> None:
+    """Write what differed into the folders of runs: one file, under several names where it can."""
+    first = ""
+    for folder in folders if text else ():
+        path = f"{folder}/code.diff"
         with contextlib.suppress(ModelDeckError, OSError):  # a full disk; the run goes on
-            files.replace(folder / "code.diff", found.text, durable=False)
+            try:
+                os.link(first, path)
+            except OSError:
+                files.replace(Path(path), text, mode=0o444, durable=False)
+                first = path
 
 
 def _newest(tree: str, names: Iterable[str]) -> float:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
+from time import time as now
 from typing import Any
 
-import orjson
+from orjson import dumps
 
 from modeldeck import ids
 from modeldeck.errors import ConflictError, InvalidInputError, ModelDeckError
@@ -135,7 +135,7 @@ class Written:
             with contextlib.suppress(ModelDeckError, OSError):
                 stream = Stream(self.folder / "system.jsonl")
                 try:
-                    stream.write(orjson.dumps(sample, option=OPTIONS))
+                    stream.write(dumps(sample, option=OPTIONS))
                 finally:
                     stream.close()
 
@@ -187,18 +187,19 @@ class Records(Written):
         """
         if step is None:
             step = self._step + 1
-        is_plain = values.keys() <= self._known if self.is_open else False
+        known = self._known
         line = b""
-        if is_plain or self._check_names(values):
-            try:
-                total = sum(values.values())  # type: ignore[arg-type]  # caught, if it is no sum
-                if type(total) in PLAIN and total - total == 0 and type(step) is int:
-                    record = {"at": time.time(), "step": step, "metrics": values}
-                    line = orjson.dumps(record, option=OPTIONS)
-            except UNADDABLE:
-                pass
+        try:
+            for name, value in values.items():
+                if name not in known or type(value) not in PLAIN or value - value != 0:  # type: ignore[operator]  # numbers
+                    break
+            else:
+                if self.is_open and type(step) is int:
+                    line = dumps({"at": now(), "step": step, "metrics": values}, None, OPTIONS)
+        except UNADDABLE:
+            pass
         if not line:
-            step = whole_step(step)
+            step = self._need_names(values, step)
             line = careful_record(values, step)
         try:
             self._write(line)
@@ -206,8 +207,8 @@ class Records(Written):
             self._losses.add(error)
         self._step = step
 
-    def _check_names(self, values: Mapping[str, object]) -> bool:
-        """Look at names that are new; say whether all values have plain types.
+    def _need_names(self, values: Mapping[str, object], step: object) -> int:
+        """Look at names that are new, and at the step; return it as a plain integer.
 
         A metric that began as a truth value stays unknown, so that it always takes the careful way.
         """
@@ -216,9 +217,8 @@ class Records(Written):
             if not _is_metric(name):
                 msg = f"{name!r:.80} cannot be the name of a metric."
                 raise InvalidInputError(msg, f"Use 1 to {MAX_NAME} printable characters.")
-        plain = {name for name, value in values.items() if type(value) in PLAIN}
-        self._known |= plain
-        return len(plain) == len(values)
+        self._known |= {name for name, value in values.items() if type(value) in PLAIN}
+        return whole_step(step)
 
     def log_parameters(self, parameters: Mapping[str, object]) -> None:
         """Add parameters that were not known at the start.
@@ -277,9 +277,9 @@ class Records(Written):
         self._record({"progress": {"done": int(done), "total": int(total), "text": cut(text)}})
 
     def _record(self, values: Mapping[str, object]) -> None:
-        record = {"at": time.time(), **values}
+        record = {"at": now(), **values}
         try:
-            self._write(orjson.dumps(files.finite(record), option=OPTIONS))
+            self._write(dumps(files.finite(record), option=OPTIONS))
         except DISK_ERRORS as error:
             self._losses.add(error)
 

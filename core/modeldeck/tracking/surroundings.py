@@ -8,6 +8,7 @@ import platform
 import re
 import stat
 import sys
+import time
 from pathlib import Path
 
 _KNOWN = {
@@ -16,6 +17,9 @@ _KNOWN = {
 }
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _MAX_REF = 4096
+_SETTLED_S = 2.0
+_HEADS: dict[str, tuple[list[tuple[str, tuple[int, int, int] | None]], dict[str, str]]] = {}
+"""What heads said, by git's folder, with the files that were read for it as they were then."""
 
 
 @functools.cache
@@ -48,11 +52,38 @@ def python() -> str:
 def code(folder: str) -> dict[str, str]:
     """Return ``commit`` and ``branch`` of the git work tree around a folder; empty without one.
 
-    Read anew for each run, by as few calls as that takes: the commit may change between two.
+    The work tree is looked for at each call. What its ``HEAD`` says is read anew when that file, or
+    the one of its branch, is another one, or changed so shortly before that a time may not tell.
     """
     tree = work_tree(folder)
     git = _git_of(tree) if tree else ""
-    return _head(git) if git else {}
+    if not git:
+        return {}
+    known = _HEADS.get(git)
+    if known is not None and all(_signature(path) == one for path, one in known[0]):
+        return dict(known[1])
+    paths = _read_for(git)
+    before = [(path, _signature(path)) for path in paths]
+    found = _head(git)
+    settled = (time.time() - _SETTLED_S) * 1e9
+    if found and paths and all(one is not None and one[0] < settled for _path, one in before):
+        _HEADS[git] = (before, found)
+    return dict(found)
+
+
+def _read_for(git: str) -> list[str]:
+    """Return the files that tell which commit the head is: it, and that of its branch."""
+    head = _text(f"{git}/HEAD")
+    branch = f"{git}/{head.removeprefix('ref:').strip()}"
+    return [f"{git}/HEAD", branch] if head.startswith("ref:") else [f"{git}/HEAD"]
+
+
+def _signature(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 -- a path object costs more
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def work_tree(folder: str) -> str:

@@ -182,6 +182,8 @@ def whole_step(step: object) -> int:
 def _number(name: str, value: object) -> float:
     try:
         one: Any = value.item() if getattr(value, "ndim", 0) else value  # type: ignore[attr-defined]
+        if type(value) is int and abs(value) <= MAX_INTEGER:
+            return value
         if not isinstance(one, str | bytes | complex):
             return float(one)
     except (AttributeError, *UNADDABLE):

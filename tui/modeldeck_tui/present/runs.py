@@ -11,8 +11,8 @@ from modeldeck.domain.documents import MetricSummary, RunDocument
 from modeldeck.domain.filters.fields import metric as metric_of
 from modeldeck.domain.metrics import goal_of
 from modeldeck_tui.clean import clean
-from modeldeck_tui.output import Cell, number, size
-from modeldeck_tui.present.charts import Point
+from modeldeck_tui.output import Cell, counted, number, size
+from modeldeck_tui.present.charts import Point, reduced
 from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact, took
 from modeldeck_tui.present.words import run_status
 
@@ -147,7 +147,12 @@ def _parameter_column(name: str, sample: Sequence[RunDocument]) -> Column:
 
 def about(run: RunDocument, versions: Sequence[DatasetDocument] = ()) -> list[Line]:
     """Return what a run is, field by field; its data by the versions that they are."""
+
+
+def about(run: RunDocument, children: Sequence[RunDocument] = ()) -> list[Line]:
+    """Return what a run is, field by field."""
     progress = run["progress"]
+    states = Counter(one["status"] for one in children)
     fields: dict[str, object] = {
         "status": run_status(run["status"]).text,
         "progress": progress.get("text", "") if progress else "",
@@ -159,8 +164,11 @@ def about(run: RunDocument, versions: Sequence[DatasetDocument] = ()) -> list[Li
         "begun": exact(run["started_at"]),
         "ended": exact(run["ended_at"]) if run["ended_at"] else "",
         "took": took(run["duration_s"]),
+        "continued": counted(run["resumes"], "time") if "resumes" in run else "",
         "parent": run["parent"],
         "data": ", ".join(named(run.get("datasets", []), versions)),
+        "children": ", ".join(f"{count} {status}" for status, count in states.most_common()),
+        "notes": " · ".join(run.get("notes", ())),
         "tags": ", ".join(tags(run["tags"])),
     }
     return [
@@ -233,6 +241,81 @@ def environment(about_run: Mapping[str, Mapping[str, object]]) -> list[Line]:
     return found
 
 
+OF_THE_MACHINE = "system/"
+"""What the names of curves begin with that are no metrics of the run."""
+
+SYSTEM = {
+    "cpu_cores": "processor cores of the run",
+    "memory_bytes": "memory of the run",
+    "n_processes": "processes of the run",
+    "host_cpu_share": "processor of the host",
+    "host_memory_bytes": "memory of the host",
+}
+"""What is sampled of the machine, and how it is called."""
+
+
+def _sampled(samples: Sequence[Mapping[str, object]]) -> dict[str, list[Point]]:
+    """Return the numbers in samples by what they are, over seconds since the first one."""
+    found: dict[str, list[Point]] = {}
+    first = samples[0].get("at") if samples else None
+    for one in samples:
+        at = one.get("at")
+        if not isinstance(at, int | float) or not isinstance(first, int | float):
+            continue
+        values = {key: one.get(key) for key in SYSTEM} | _gpu_values(one.get("gpus"))
+        for key, value in values.items():
+            if isinstance(value, int | float) and math.isfinite(value):
+                found.setdefault(key, []).append((float(at) - first, float(value)))
+    return found
+
+
+def _gpu_values(gpus: object) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for one in gpus if isinstance(gpus, list) else ():
+        if isinstance(one, dict):
+            title = f"gpu {one.get('index', 0)}"
+            values[f"{title} busy_share"] = one.get("busy_share")
+            values[f"{title} memory_bytes"] = one.get("memory_bytes")
+    return values
+
+
+def system_curves(samples: Sequence[Mapping[str, object]]) -> dict[str, Sequence[Point]]:
+    """Return the curves of what was sampled, under names that stand behind those of metrics."""
+    return {f"{OF_THE_MACHINE}{key}": reduced(points) for key, points in _sampled(samples).items()}
+
+
+def system(samples: Sequence[Mapping[str, object]]) -> list[Line]:
+    """Return what was sampled of the machine: the last value, the mean and the highest one."""
+    found = []
+    for key, points in _sampled(samples).items():
+        values = [value for _at, value in points]
+        figures = (values[-1], sum(values) / len(values), max(values))
+        shown = [f"{name} {_amount(key, one)}" for name, one in zip(_LAST, figures, strict=True)]
+        cells = (cell(text, style) for text, style in zip(shown, ("", "dim", "dim"), strict=True))
+        found.append(Line(key, (cell(SYSTEM.get(key, key), "bold"), *cells)))
+    return found
+
+
+_LAST = ("last", "mean", "most")
+
+
+def _amount(key: str, value: float) -> str:
+    if key.endswith("_bytes"):
+        return size(value)
+    return f"{value:.0%}" if key.endswith("_share") else number(round(value, 2))
+
+
+def code(diff: str) -> list[tuple[str, str]]:
+    """Return the lines of a code.diff with the styles of what was added and taken away."""
+    if not diff:
+        return [("Nothing differed from the commit, or there was none.", "dim")]
+    styles = {"+": "good", "-": "bad", "@": "dim", "#": "warn"}
+    return [
+        (clean(line), "bold" if line.startswith("diff ") else styles.get(line[:1], ""))
+        for line in diff.splitlines()
+    ]
+
+
 def goal(summary: MetricSummary) -> str:
     """Return whether more (max) or less (min) is better, from what was kept as the best."""
     best, low, high = summary["best"], summary["min"], summary["max"]
@@ -272,9 +355,9 @@ def compared(runs: Sequence[RunDocument], *, baseline: int, has_equal: bool) -> 
     return found + _section("run", rows, has_equal=has_equal)
 
 
-def plain_first(name: str) -> tuple[bool, str]:
-    """Return what metrics sort by: cross-validated ones last."""
-    return name.startswith("cv_"), name
+def plain_first(name: str) -> tuple[int, str]:
+    """Return what metrics sort by: cross-validated ones last, then those of the machine."""
+    return 2 if name.startswith(OF_THE_MACHINE) else int(name.startswith("cv_")), name
 
 
 def _section(title: str, rows: Sequence[tuple[bool, Line]], *, has_equal: bool) -> list[Line]:

@@ -68,7 +68,8 @@ class Charting(RunActions):
             longest = {
                 name: max(len(one.get(name, ())) for one in found.values()) for name in names
             }
-            self.metric = max(names, key=lambda name: longest[name])
+            own = [name for name in names if not name.startswith(runs.OF_THE_MACHINE)]
+            self.metric = max(own or names, key=lambda name: longest[name])
         shown = {run: one[self.metric] for run, one in found.items() if self.metric in one}
         marks = [counted(max(map(len, shown.values())), "value")]
         marks += ["log"] if self.is_log else []

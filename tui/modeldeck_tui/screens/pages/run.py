@@ -36,6 +36,8 @@ class RunDetail(NamedTuple):
     about: Mapping[str, Any]
     files: Sequence[tuple[str, int]]
     output: Sequence[tuple[str, str]]
+    system: Sequence[Mapping[str, Any]]
+    code: str
     lineage: Sequence[LineageRow]
 
 
@@ -91,6 +93,8 @@ class RunScreen(Charting):
                     ("Output", TextView(id="run-output")),
                     ("Annotations", Table("", empty=("c writes one.",), id="run-said")),
                     ("Files", Table("", empty=("No artifacts.",), id="run-files")),
+                    ("System", Table("", empty=("No samples yet.",), id="run-system")),
+                    ("Code", TextView(id="run-code")),
                     ("Environment", Table("", id="run-environment")),
                     ("Lineage", Table("", id="run-lineage")),
                 ],
@@ -122,6 +126,8 @@ class RunScreen(Charting):
         )
         self.query_one("#run-metrics", Table).show_lines(runs.metrics(run))
         self.query_one("#run-about", Table).show_lines(runs.about(run, snapshot.datasets))
+        children = [one for one in snapshot.runs if one["parent"] == self.run_id]
+        self.query_one("#run-about", Table).show_lines(runs.about(run, children))
         self.query_one("#run-parameters", Table).show_lines(runs.parameters(run))
         remarks = said(snapshot.remarks_on(f"run:{self.run_id}"), snapshot.at)
         self.query_one("#run-said", Table).show_lines(remarks)
@@ -136,8 +142,14 @@ class RunScreen(Charting):
             output = [(text, style) for text, _n_time, style in lines]
         except ModelDeckError as error:
             output = [(clean(str(error)), "dim")]
+        system = workspace.runs.system(self.run_id)
         return RunDetail(
-            curves=curves_of(workspace.runs.metrics(self.run_id)),
+            curves={
+                **curves_of(workspace.runs.metrics(self.run_id)),
+                **runs.system_curves(system),
+            },
+            system=system,
+            code=workspace.runs.code_diff(self.run_id),
             about=workspace.runs.about(self.run_id),
             files=workspace.runs.files(self.run_id),
             output=output,
@@ -150,6 +162,8 @@ class RunScreen(Charting):
         self._detail = detail
         self.query_one("#run-output", TextView).show(detail.output)
         self.query_one("#run-files", Table).show_lines(runs.files(detail.files))
+        self.query_one("#run-system", Table).show_lines(runs.system(detail.system))
+        self.query_one("#run-code", TextView).show(runs.code(detail.code))
         self.query_one("#run-environment", Table).show_lines(runs.environment(detail.about))
         self.query_one("#run-lineage", Table).show_lines(models.lineage(detail.lineage))
         self.show_chart()
