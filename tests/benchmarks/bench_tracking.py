@@ -1,18 +1,27 @@
-"""Logging a point, and short runs, beside what the system's ``write`` takes alone."""
+"""Logging a point, short runs, and what tracking adds to a training, beside what else there is."""
 
 from __future__ import annotations
 
 import os
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
+import modeldeck
 from modeldeck.services.founding import init
 from modeldeck.tracking import start_run
 from tests.benchmarks.harness import Row, interleaved
 
 POINTS = 50_000
 RUNS = 100
+PAIRS = 7
+MLFLOW_POINTS = 300
+MLFLOW_RUNS = 20
 
 
 def bench() -> list[Row]:
@@ -51,21 +60,115 @@ def bench() -> list[Row]:
         taken = interleaved({"ours": ours, "raw": raw, "short": short}, rounds=5)
         run.finish()
         os.close(descriptor)
+        tracking, logged = (
+            added_share(root, with_autolog=False),
+            added_share(root, with_autolog=True),
+        )
+        mlflow = _mlflow(Path(folder, "mlruns"))
+    point_us, run_ms = taken["ours"] * 1e6, taken["short"] * 1e3
+    write = ("the same bytes by write", taken["raw"] * 1e6)
     return [
-        {
-            "case": "log one metric point",
-            "value": taken["ours"] * 1e6,
-            "unit": "µs",
-            "budget": 3.0,
-            "beside": "the same bytes by write",
-            "beside_value": taken["raw"] * 1e6,
-        },
-        {
-            "case": "a run of 5 parameters and 5 points",
-            "value": taken["short"] * 1e3,
-            "unit": "ms",
-            "budget": 0.6,
-            "beside": "",
-            "beside_value": None,
-        },
+        _row("log one metric point", point_us, unit="µs", budget=3.0, beside=write),
+        _row("log one metric point", point_us, unit="µs", beside=mlflow[0]),
+        _row("a run of 5 parameters and 5 points", run_ms, unit="ms", budget=0.6, beside=mlflow[1]),
+        _row("tracking, added to a fit", tracking * 100, unit="%", budget=1.0),
+        _row("tracking and autolog, added to a fit", logged * 100, unit="%"),
     ]
+
+
+Beside = tuple[str, float | None]
+
+
+def _row(
+    case: str, value: float, *, unit: str, budget: float | None = None, beside: Beside = ("", None)
+) -> Row:
+    return Row(
+        case=case, value=value, unit=unit, budget=budget, beside=beside[0], beside_value=beside[1]
+    )
+
+
+def added_share(root: Path, *, with_autolog: bool) -> float:
+    """Return what a tracked fit of about a second takes longer than a plain one, as a share.
+
+    Each pair of fits is measured one after the other, in an order that alternates, in this process,
+    by the processor time of the whole process, so that others on the machine do not count.
+    """
+    from sklearn.datasets import make_classification
+    from sklearn.ensemble import RandomForestClassifier
+
+    features, target = make_classification(6000, 20, random_state=0)
+
+    def fit() -> None:
+        RandomForestClassifier(40, random_state=0).fit(features, target)
+
+    def tracked() -> None:
+        if with_autolog:
+            modeldeck.autolog()
+        with start_run("added", workspace=root, capture_output=False) as run:
+            for step in range(100):
+                run.log({"loss": 1.0 / (step + 1)})
+            fit()
+        modeldeck.autolog(enabled=False)
+
+    def taken(work: Callable[[], None]) -> float:
+        begun = time.process_time()
+        work()
+        return time.process_time() - begun
+
+    fit()
+    tracked()
+    shares = []
+    for pair in range(PAIRS):
+        if pair % 2:
+            plain, more = taken(fit), taken(tracked)
+        else:
+            more, plain = taken(tracked), taken(fit)
+        shares.append(more / plain - 1)
+    return statistics.median(shares)
+
+
+_MLFLOW = """
+import sys, time, warnings
+warnings.filterwarnings("ignore")
+import mlflow
+points, runs = int(sys.argv[2]), int(sys.argv[3])
+mlflow.set_tracking_uri("file:" + sys.argv[1])
+mlflow.set_experiment("points")
+def short():
+    with mlflow.start_run():
+        mlflow.log_params({f"p{n}": n for n in range(5)})
+        for n in range(5):
+            mlflow.log_metric("loss", n, step=n)
+short()
+begun = time.perf_counter()
+for _ in range(runs):
+    short()
+each_run = (time.perf_counter() - begun) / runs
+with mlflow.start_run():
+    begun = time.perf_counter()
+    for step in range(points):
+        mlflow.log_metric("loss", 0.123, step=step)
+    each_point = (time.perf_counter() - begun) / points
+print(each_point, each_run)
+"""
+
+
+def _mlflow(folder: Path) -> tuple[Beside, Beside]:
+    """Return what MLflow takes for a point and a run, in a process of its own; or why not."""
+    if find_spec("mlflow") is None:
+        missing = ("MLflow: not installed, not measured", None)
+        return missing, missing
+    arguments = [str(folder), str(MLFLOW_POINTS), str(MLFLOW_RUNS)]
+    done = subprocess.run(
+        [sys.executable, "-c", _MLFLOW, *arguments],
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        broken = (f"MLflow could not be measured: {said[:60]}", None)
+        return broken, broken
+    point, run = (float(one) for one in done.stdout.split())
+    return ("MLflow's file store", point * 1e6), ("MLflow's file store", run * 1e3)

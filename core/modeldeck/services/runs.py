@@ -30,6 +30,7 @@ from modeldeck.services.base.config import read_text
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views, with_tags
 from modeldeck.store import adopting, files
+from modeldeck.store.runs import recall
 
 MAX_CODE = 4 << 20
 MAX_FILES = 1000
@@ -136,6 +137,11 @@ class Runs:
     def system(self, typed: str) -> Sequence[dict[str, object]]:
         """Return the samples of the machine while a run went on, in their order."""
         return self.deck.runs.system(self.resolve(typed))
+
+    def n_damaged(self, typed: str) -> int:
+        """Return how many lines among a run's records are none: torn by a kill or a full disk."""
+        live = recall(self.folder(typed))
+        return 0 if live is None else live.n_damaged
 
     def code_diff(self, typed: str) -> str:
         """Return how a run's code differed from its commit; empty where it did not."""

@@ -284,8 +284,11 @@ def system_curves(samples: Sequence[Mapping[str, object]]) -> dict[str, Sequence
     return {f"{OF_THE_MACHINE}{key}": reduced(points) for key, points in _sampled(samples).items()}
 
 
-def system(samples: Sequence[Mapping[str, object]]) -> list[Line]:
-    """Return what was sampled of the machine: the last value, the mean and the highest one."""
+def system(samples: Sequence[Mapping[str, object]], n_damaged: int = 0) -> list[Line]:
+    """Return what was sampled of the machine, and how many of the run's records are damaged.
+
+    Of each sampled value the last one, the mean and the highest.
+    """
     found = []
     for key, points in _sampled(samples).items():
         values = [value for _at, value in points]
@@ -293,6 +296,9 @@ def system(samples: Sequence[Mapping[str, object]]) -> list[Line]:
         shown = [f"{name} {_amount(key, one)}" for name, one in zip(_LAST, figures, strict=True)]
         cells = (cell(text, style) for text, style in zip(shown, ("", "dim", "dim"), strict=True))
         found.append(Line(key, (cell(SYSTEM.get(key, key), "bold"), *cells)))
+    if n_damaged:
+        text = f"{counted(n_damaged, 'damaged line')} among its records: a kill, or a full disk"
+        found.append(Line("damaged", (cell("records", "bold"), cell(text, "warn"))))
     return found
 
 

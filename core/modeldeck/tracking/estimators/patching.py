@@ -96,7 +96,7 @@ def autolog(
 
     Notes
     -----
-    A score on more than 10,000 rows is taken on every n-th of them. What goes wrong in logging is
+    A score on more than 2,000 rows is taken on every n-th of them. What goes wrong in logging is
     said once on the standard error; it never reaches the program.
     """
     if experiment:

@@ -25,7 +25,7 @@ from modeldeck.tracking.opening import beside
 from modeldeck.tracking.run import Run
 from modeldeck.tracking.start import start_run
 
-MAX_SCORED = 10_000
+MAX_SCORED = 2_000
 """Rows that a training score is taken on."""
 MAX_DIGESTED = 64 << 20
 """Bytes of an array that are digested; of larger ones, evenly spaced rows of about so many."""

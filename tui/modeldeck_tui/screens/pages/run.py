@@ -38,6 +38,7 @@ class RunDetail(NamedTuple):
     output: Sequence[tuple[str, str]]
     system: Sequence[Mapping[str, Any]]
     code: str
+    n_damaged: int
     lineage: Sequence[LineageRow]
 
 
@@ -149,6 +150,7 @@ class RunScreen(Charting):
                 **runs.system_curves(system),
             },
             system=system,
+            n_damaged=workspace.runs.n_damaged(self.run_id),
             code=workspace.runs.code_diff(self.run_id),
             about=workspace.runs.about(self.run_id),
             files=workspace.runs.files(self.run_id),
@@ -162,7 +164,9 @@ class RunScreen(Charting):
         self._detail = detail
         self.query_one("#run-output", TextView).show(detail.output)
         self.query_one("#run-files", Table).show_lines(runs.files(detail.files))
-        self.query_one("#run-system", Table).show_lines(runs.system(detail.system))
+        self.query_one("#run-system", Table).show_lines(
+            runs.system(detail.system, detail.n_damaged)
+        )
         self.query_one("#run-code", TextView).show(runs.code(detail.code))
         self.query_one("#run-environment", Table).show_lines(runs.environment(detail.about))
         self.query_one("#run-lineage", Table).show_lines(models.lineage(detail.lineage))
