@@ -161,7 +161,11 @@ def _mlflow(folder: Path) -> tuple[Beside, Beside]:
     arguments = [str(folder), str(MLFLOW_POINTS), str(MLFLOW_RUNS)]
     done = subprocess.run(
         [sys.executable, "-c", _MLFLOW, *arguments],
-        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        env={
+            **os.environ,
+            "MLFLOW_ALLOW_FILE_STORE": "true",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        },
         capture_output=True,
         text=True,
         check=False,

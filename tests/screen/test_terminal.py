@@ -64,8 +64,8 @@ def test_storm_of_sizes_ends_in_a_screen_of_the_last_one(terminal: Terminal) -> 
 BURSTS = {
     b"2  C": "Runs › compare",
     b"\ra": "Approve",
-    b"2/broken\r\r": "Environment",
-    b":runs status:failed\r\r": "Environment",
+    b"2/broken\r\r": "Machine",
+    b":runs status:failed\r\r": "Machine",
     b"4]\r": "Releases › churn",
 }
 

@@ -94,9 +94,8 @@ class RunScreen(Charting):
                     ("Output", TextView(id="run-output")),
                     ("Annotations", Table("", empty=("c writes one.",), id="run-said")),
                     ("Files", Table("", empty=("No artifacts.",), id="run-files")),
-                    ("System", Table("", empty=("No samples yet.",), id="run-system")),
                     ("Code", TextView(id="run-code")),
-                    ("Environment", Table("", id="run-environment")),
+                    ("Machine", Table("", id="run-environment")),
                     ("Lineage", Table("", id="run-lineage")),
                 ],
                 id="run-more",
@@ -164,11 +163,10 @@ class RunScreen(Charting):
         self._detail = detail
         self.query_one("#run-output", TextView).show(detail.output)
         self.query_one("#run-files", Table).show_lines(runs.files(detail.files))
-        self.query_one("#run-system", Table).show_lines(
-            runs.system(detail.system, detail.n_damaged)
-        )
         self.query_one("#run-code", TextView).show(runs.code(detail.code))
-        self.query_one("#run-environment", Table).show_lines(runs.environment(detail.about))
+        machine = runs.system(detail.system, detail.n_damaged)
+        environment = [*machine, *runs.environment(detail.about)]
+        self.query_one("#run-environment", Table).show_lines(environment)
         self.query_one("#run-lineage", Table).show_lines(models.lineage(detail.lineage))
         self.show_chart()
 
