@@ -27,7 +27,7 @@ from modeldeck.mlflow_plugin.telling import final, in_words_of_mlflow, refused
 from modeldeck.mlflow_plugin.writing import ended_error, points_of
 from modeldeck.services.base.views import with_tags
 from modeldeck.services.moving.reading.values import NAME, PARENT
-from modeldeck.store.runs import parse_record
+from modeldeck.store.records import parse_record
 from modeldeck.store.streams import StreamReader
 
 _ENDS = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "cancelled"}

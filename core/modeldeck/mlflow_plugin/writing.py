@@ -25,6 +25,7 @@ from modeldeck.store import files
 from modeldeck.store.runs import RunStore
 from modeldeck.store.streams import Stream
 from modeldeck.tracking import surroundings
+from modeldeck.tracking.artifacts import begin
 from modeldeck.tracking.run import Run
 from modeldeck.tracking.values import system_user
 
@@ -99,18 +100,18 @@ class LoggedRun(Run):
         ConflictError
             It has ended.
         """
-        if self._is_open and (self.folder / "end.json").exists():
+        if self.is_open and (self.folder / "end.json").exists():
             self.abandon()
         self._need_open()
 
     def abandon(self) -> None:
         """Leave a run that another process has ended."""
         self._end = None
-        self._is_open = False
+        self.is_open = False
 
     def _close(self, status: str, how: Mapping[str, object]) -> None:
         """Settle the end with what other processes logged, and with MLflow's latest values."""
-        if not self._is_open:
+        if not self.is_open:
             return
         store = RunStore(self.workspace)
         document = store.document(self.id)
@@ -161,11 +162,12 @@ class Writers:
             "parameters": {},
             "tags": dict(tags),
             "definitions": {},
-            "code": surroundings.code(Path.cwd()),
+            "code": surroundings.code(str(Path.cwd())),
             "packages": surroundings.packages(),
             "seed": None,
         }
-        run = LoggedRun(self.root, begun, capture_output=False)
+        folder = self.root / "runs" / ids.month_of(begun["id"]) / begun["id"]
+        run = LoggedRun(self.root, folder, begun=begun, metrics=begin(folder, begun))
         with self._lock:
             self._mine()[run.id] = run
         return run
@@ -213,8 +215,7 @@ class Writers:
             raise ConflictError(msg, "Log to it there, or start a nested run here.")
         begun = self._begun(run_id, document)
         folder = self.runs.folder(run_id)
-        streams = Stream(folder / "metrics.jsonl"), Stream(folder / "output.log")
-        return LoggedRun(self.root, begun, capture_output=False, streams=streams)
+        return LoggedRun(self.root, folder, begun=begun, metrics=Stream(folder / "metrics.jsonl"))
 
     def _begun(self, run_id: str, document: RunDocument) -> dict[str, Any]:
         begun = self.runs.about(run_id).get("run")

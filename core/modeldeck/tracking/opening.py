@@ -183,6 +183,8 @@ def _as_it_was(live: LiveRun, run_id: str) -> dict[str, Any]:
     found = {**empty, **live.begun, "id": run_id}
     found |= {"parameters": live.parameters, "tags": live.tags}
     found["definitions"] = dict(live.summaries.definitions)
+    if live.datasets:
+        found["datasets"] = list(live.datasets)
     return found | ({"notes": list(live.notes)} if live.notes else {})
 
 

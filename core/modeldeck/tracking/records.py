@@ -18,8 +18,6 @@ from orjson import dumps
 from modeldeck import ids
 from modeldeck.errors import ConflictError, InvalidInputError, ModelDeckError
 from modeldeck.store import files
-from modeldeck.store.streams import Stream
-from modeldeck.tracking.artifacts import begin
 from modeldeck.store.runs import LiveRun
 from modeldeck.store.streams import Stream
 from modeldeck.tracking.losses import DISK_ERRORS, Losses
@@ -46,10 +44,6 @@ class Written:
     folder : Path
         The run's own.
     begun : dict
-        What its ``run.json`` says.
-    streams : tuple of two Stream, optional
-        The open ``metrics`` and ``output`` of a run that is there already, which another process
-        began; None makes the folder.
         What its ``run.json`` says, and what came later.
     metrics : Stream or None
         Its open ``metrics.jsonl``; None where nothing can be written at all.
@@ -69,11 +63,6 @@ class Written:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        begun: dict[str, Any],
-        *,
-        streams: tuple[Stream, Stream] | None = None,
         self, folder: Path, begun: dict[str, Any], *, metrics: Stream | None, step: int
     ) -> None:
         self.id: str = begun["id"]
@@ -87,8 +76,6 @@ class Written:
         self._step = step
         self._known: set[str] = set()
         self._is_due = False
-        self._metrics, self._output = streams or begin(folder, begun)
-        self._write = self._metrics.write
         self._metrics = metrics
         self._output: Stream | None = None
         self._write = _drop if metrics is None else metrics.write
@@ -153,7 +140,7 @@ class Written:
         if self._is_due:
             self._is_due = False
             raise KeyboardInterrupt
-        if self._begun["pid"] != os.getpid():
+        if self._process != os.getpid():
             msg = f"Run {ids.short(self.id)} belongs to the process that this one was forked from."
             raise ConflictError(msg, "Start a run of its own here with start_run.")
         if not self.is_open:
@@ -290,18 +277,10 @@ class Records(Written):
         self._begun["definitions"] = dict(live.summaries.definitions)
         if live.notes:
             self._begun["notes"] = list(live.notes)
+        if live.datasets:
+            self._begun["datasets"] = list(live.datasets)
 
 
-    def _need_open(self) -> None:
-        if self._is_due:
-            self._is_due = False
-            raise KeyboardInterrupt
-        if self._process != os.getpid():
-            msg = f"Run {ids.short(self.id)} belongs to the process that this one was forked from."
-            raise ConflictError(msg, "Start a run of its own here with start_run.")
-        if not self._is_open:
-            msg = f"Run {ids.short(self.id)} has ended."
-            raise ConflictError(msg, "Start another one with start_run.")
 def _drop(record: bytes) -> None:
     """Write nothing, of a run that can be kept nowhere."""
 

@@ -23,115 +23,6 @@ from modeldeck.tracking.active import enter, leave
 from modeldeck.tracking.artifacts import Keeping, write_json
 from modeldeck.tracking.capture import Capture
 from modeldeck.tracking.datasets import DatasetRecords
-from modeldeck.tracking.losses import DISK_ERRORS, warn
-from modeldeck.tracking.pulse import PULSE, interrupt_main
-from modeldeck.tracking.values import (
-    MetricDefinition,
-    checked_id,
-    cut,
-    definitions_of,
-    error_document,
-    exit_code_of,
-    flatten,
-    system_user,
-)
-from modeldeck.workspace import find_root
-
-
-def start_run(
-    experiment: str,
-    *,
-    name: str = "",
-    parameters: Mapping[str, object] | None = None,
-    tags: Mapping[str, str] | None = None,
-    metrics: Mapping[str, MetricDefinition | str] | None = None,
-    parent: str = "",
-    workspace: str | Path | None = None,
-    run_id: str = "",
-    kind: str = "run",
-    user: str = "",
-    seed: int | None = None,
-    capture_output: bool = True,
-) -> Run:
-    """Start a run of an experiment.
-
-    Parameters
-    ----------
-    experiment : str
-        The question that the run belongs to: a name.
-    name : str
-        What people call the run; free text.
-    parameters : Mapping, optional
-        Values fixed before the run; nested ones become ``a.b``.
-    tags : Mapping of str to str, optional
-        Free labels.
-    metrics : Mapping, optional
-        For each metric its :class:`MetricDefinition`, or just its goal, ``"max"`` or ``"min"``.
-        Others count as to be minimised when their name says so (loss, error …).
-    parent : str
-        Full id of the run that this one is a candidate of.
-    workspace : str, Path or None
-        Its folder; None takes ``MODELDECK_WORKSPACE`` or looks upwards from the working directory.
-    run_id : str
-        An id that was made before; empty makes one.
-    kind : str
-        What made it, such as ``run`` or ``training``.
-    user : str
-        Who runs it; empty takes ``MODELDECK_USER`` or the system's user.
-    seed : int, optional
-        The seed of its random numbers, to be kept with it.
-    capture_output : bool
-        Copy what Python code prints into the run's log.
-
-    Raises
-    ------
-    NotFoundError
-        There is no workspace.
-    InvalidInputError
-        A name, goal or id is not acceptable.
-    ConflictError
-        There is a run of that id.
-    NotPermittedError, UnavailableError
-        The folder cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile, modeldeck
-    >>> from modeldeck.services.founding import init
-    >>> folder = tempfile.mkdtemp()
-    >>> _ = init(Path(folder), owner="ann")
-    >>> with modeldeck.start_run("churn", parameters={"depth": 3}, workspace=folder) as run:
-    ...     for step in range(3):
-    ...         run.log({"loss": 1 / (step + 1)}, step=step)
-    >>> modeldeck.Workspace.open(folder, user="ann").runs.show(run.id)["metrics"]["loss"]["best"]
-    0.3333333333333333
-    """
-    ids.check_name(experiment, "an experiment")
-    root = find_root(workspace)
-    begun = {
-        "v": 1,
-        "id": checked_id(run_id),
-        "experiment": experiment,
-        "name": cut(name),
-        "kind": kind,
-        "parent": parent,
-        "user": user or os.environ.get("MODELDECK_USER", "") or system_user(),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "argv": [cut(word) for word in sys.argv],
-        "python": surroundings.python(),
-        "started_at": clock.to_text(clock.utc_now()),
-        "parameters": flatten(parameters or {}),
-        "tags": {str(key): cut(str(value)) for key, value in (tags or {}).items()},
-        "definitions": definitions_of(metrics or {}),
-        "code": surroundings.code(Path.cwd()),
-        "packages": surroundings.packages(),
-        "seed": seed,
-    }
-    return Run(root, begun, capture_output=capture_output)
-
-
-class Run(DatasetRecords):
 from modeldeck.tracking.endings import TerminatedError
 from modeldeck.tracking.losses import DISK_ERRORS, warn
 from modeldeck.tracking.pulse import PULSE, interrupt_main
@@ -141,7 +32,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Run(Keeping):
+class Run(DatasetRecords, Keeping):
     """A run of this process; use it in a ``with`` block, or call :meth:`finish`.
 
     An exception that leaves the block marks the run failed and stays in its log; Ctrl-C and
@@ -158,13 +49,6 @@ class Run(Keeping):
     def __init__(
         self,
         root: Path,
-        begun: dict[str, Any],
-        *,
-        capture_output: bool,
-        streams: tuple[Stream, Stream] | None = None,
-    ) -> None:
-        folder = root.joinpath("runs", ids.month_of(begun["id"]), begun["id"])
-        super().__init__(folder, begun, streams=streams)
         folder: Path,
         *,
         begun: dict[str, Any],

@@ -145,12 +145,13 @@ def _parameter_column(name: str, sample: Sequence[RunDocument]) -> Column:
     return Column(clean(name), shown, value, "left" if has_words else "point")
 
 
-def about(run: RunDocument, versions: Sequence[DatasetDocument] = ()) -> list[Line]:
+def about(
+    run: RunDocument,
+    versions: Sequence[DatasetDocument] = (),
+    *,
+    children: Sequence[RunDocument] = (),
+) -> list[Line]:
     """Return what a run is, field by field; its data by the versions that they are."""
-
-
-def about(run: RunDocument, children: Sequence[RunDocument] = ()) -> list[Line]:
-    """Return what a run is, field by field."""
     progress = run["progress"]
     states = Counter(one["status"] for one in children)
     fields: dict[str, object] = {

@@ -28,7 +28,7 @@ from modeldeck.services.moving.reading.values import (
     parameter,
 )
 from modeldeck.store import files
-from modeldeck.store.runs import Summaries
+from modeldeck.store.records import Summaries
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _SUFFIX = 6

@@ -125,9 +125,9 @@ class RunScreen(Charting):
             f"Runs › {clean(title)}", f"{clean(progress)}  {status.text}", style=status.style
         )
         self.query_one("#run-metrics", Table).show_lines(runs.metrics(run))
-        self.query_one("#run-about", Table).show_lines(runs.about(run, snapshot.datasets))
         children = [one for one in snapshot.runs if one["parent"] == self.run_id]
-        self.query_one("#run-about", Table).show_lines(runs.about(run, children))
+        about = runs.about(run, snapshot.datasets, children=children)
+        self.query_one("#run-about", Table).show_lines(about)
         self.query_one("#run-parameters", Table).show_lines(runs.parameters(run))
         remarks = said(snapshot.remarks_on(f"run:{self.run_id}"), snapshot.at)
         self.query_one("#run-said", Table).show_lines(remarks)

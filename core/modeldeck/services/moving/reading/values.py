@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, TypedDict
 
 from modeldeck import clock
 from modeldeck.services.moving.reading.tree import Tree
-from modeldeck.store.runs import MAX_INTEGER
+from modeldeck.store.records import MAX_INTEGER
 
 STATUSES = {1: "running", 2: "running", 3: "finished", 4: "failed", 5: "cancelled"}
 """MLflow's states of runs: RUNNING, SCHEDULED, FINISHED, FAILED, KILLED."""
