@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -15,6 +16,8 @@ from modeldeck.store import places
 
 if TYPE_CHECKING:
     from modeldeck.services.base.identity import Actor
+    from modeldeck.services.reading.reading import Reading
+    from modeldeck.services.reading.shelving import Shelving
     from modeldeck.watch import Watcher
 
 
@@ -168,6 +171,20 @@ class Workspace(Offers):
     def at(self, as_of: str) -> Workspace:
         """Open this workspace as it was at a time, or after an entry; see :meth:`open`."""
         return Workspace(self.root, user=self.actor.name, as_of=as_of)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """Close looks at runs: comparing, everything about one, every point of a metric."""
+        from modeldeck.services.reading.reading import Reading
+
+        return Reading(self.deck, self._views, runs=self.runs)
+
+    @cached_property
+    def shelf(self) -> Shelving:
+        """Archiving and deleting runs."""
+        from modeldeck.services.reading.shelving import Shelving
+
+        return Shelving(self.deck, self._views)
 
     @property
     def name(self) -> str:

@@ -11,8 +11,8 @@ from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
 from modeldeck.domain.filters import fields, query
+from modeldeck.domain.reading.columns import in_order
 from modeldeck_tui.present import runs as present
-from modeldeck_tui.present.rows import in_order
 from modeldeck_tui.screens import reading
 from modeldeck_tui.widgets.table import Table
 from tests.benchmarks.harness import Row

@@ -42,7 +42,10 @@ def test_run_list_and_show_have_the_fields_of_the_contract(program: Program) -> 
     assert set(runs[0]) >= RUN_FIELDS
     parent = next(one for one in runs if not one["parent"])
     assert set(parent["metrics"]["accuracy"]) == {"last", "min", "max", "best", "step"}
-    assert program("run", "show", parent["id"][-6:], "--json").json == parent
+    shown = program("run", "show", parent["id"][-6:], "--json").json
+    assert {key: shown[key] for key in parent} == parent
+    assert set(shown) >= {"data", "code", "environment", "artifacts", "system", "annotations"}
+    assert [one["id"] for one in shown["children"]] == [runs[1]["id"], runs[0]["id"]]
     assert parent["id"][-6:] in program("run", "list", "--limit", "3").out
     assert "accuracy" in program("run", "show", parent["id"]).out
     assert program("run", "list", "--status", "failed", "--json").json == []

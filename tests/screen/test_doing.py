@@ -10,10 +10,10 @@ import pytest
 from modeldeck.workspace import Workspace
 from modeldeck_tui import keymap
 from modeldeck_tui.keymap import own
+from modeldeck_tui.present.export.plain import to_ascii
 from modeldeck_tui.screens.pages.activity import ActivityScreen
 from modeldeck_tui.screens.pages.runs import RunsScreen
 from modeldeck_tui.screens.reader import ReaderScreen
-from modeldeck_tui.widgets.safe_lines import to_ascii
 from tests.screen.driving import LARGE, SMALL, Deck, Size, opened
 
 

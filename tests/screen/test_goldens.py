@@ -16,7 +16,7 @@ import pytest
 from rich.style import Style
 from textual.color import Color
 
-from modeldeck_tui.widgets.safe_lines import to_ascii
+from modeldeck_tui.present.export.plain import to_ascii
 from modeldeck_tui.widgets.styles import COLOURS
 from tests.screen import still
 from tests.screen.conftest import made

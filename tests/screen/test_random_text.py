@@ -16,10 +16,11 @@ from modeldeck import ids
 from modeldeck.domain.documents import LogLine
 from modeldeck.errors import InvalidInputError
 from modeldeck_tui.clean import MAX_LINE, clean, clean_lines
+from modeldeck_tui.present.export.plain import to_ascii
 from modeldeck_tui.present.rows import Line, cell
 from modeldeck_tui.widgets import styles
 from modeldeck_tui.widgets.log_view import LogView
-from modeldeck_tui.widgets.safe_lines import SafeLines, to_ascii
+from modeldeck_tui.widgets.safe_lines import SafeLines
 from modeldeck_tui.widgets.table import Table
 from modeldeck_tui.widgets.text_view import TextView
 

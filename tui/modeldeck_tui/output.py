@@ -23,6 +23,11 @@ from modeldeck.errors import ModelDeckError, UnavailableError
 
 _CODES = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "bold": "1"}
 _GAP = "  "
+_ROWS_AT_ONCE = 500
+_LEAST_LONG = 1000
+MOST_POINTED = 200
+"""Characters of a line in which a caret shows where something is."""
+
 _LEAST = 6
 
 
@@ -69,13 +74,20 @@ class Printer:
 
     def table(self, headers: Sequence[str], rows: Iterable[Row], *, indent: str = "") -> None:
         """Print rows under headers, cut to the width of a terminal, whole into a pipe."""
-        titles = [Cell(header, "dim") for header in headers]
+        titles = [Cell(self._clean(header), "dim") for header in headers]
         given = [titles, *([self._cleaned(cell) for cell in row] for row in rows)]
         widths = [max(cell_width(row[at].text) for row in given) for at in range(len(headers))]
         if self.is_terminal:
             widths = fit(widths, shutil.get_terminal_size().columns - len(indent))
-        for row in given:
-            self._write(sys.stdout, indent + self._aligned(row, widths))
+        colours = has_colours(sys.stdout)
+        for at in range(0, len(given), _ROWS_AT_ONCE):
+            block = given[at : at + _ROWS_AT_ONCE]
+            lines = [indent + _aligned(row, widths, has_colours=colours) for row in block]
+            self._write(sys.stdout, "\n".join(lines))
+
+    def raw(self, text: str) -> None:
+        """Print text that was made harmless already, as it is."""
+        self._write(sys.stdout, text, end="")
 
     def fields(self, pairs: Iterable[tuple[str, str | Cell]]) -> None:
         """Print names with their values, leaving out the empty ones."""
@@ -121,20 +133,12 @@ class Printer:
 
     def _cleaned(self, cell: str | Cell) -> Cell:
         known = Cell(cell) if isinstance(cell, str) else cell
+        if known.text.isascii() and known.text.isprintable() and len(known.text) <= _LEAST_LONG:
+            return known
         return Cell(" ".join(self._clean(known.text).splitlines()), known.style)
 
     def _styled(self, cell: str | Cell, stream: TextIO | None) -> str:
         return paint(self._cleaned(cell), has_colours=has_colours(stream))
-
-    def _aligned(self, row: Sequence[Cell], widths: Sequence[int]) -> str:
-        parts = []
-        for at, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            text = cut(cell.text, width)
-            is_last = at == len(row) - 1
-            padding = "" if is_last else " " * (width - cell_width(text))
-            shown = paint(Cell(text, cell.style), has_colours=has_colours(sys.stdout))
-            parts.append(shown + padding)
-        return _GAP.join(parts).rstrip()
 
     def _write(self, stream: TextIO | None, text: str, *, end: str = "\n") -> None:
         if stream is None or (stream is sys.stdout and self.is_closed):
@@ -149,6 +153,16 @@ class Printer:
             _forget(stream)
             msg = f"The output could not be written: {error.strerror}."
             raise UnavailableError(msg, "What the command did stands all the same.") from None
+
+
+def _aligned(row: Sequence[Cell], widths: Sequence[int], *, has_colours: bool) -> str:
+    parts = []
+    last = len(row) - 1
+    for at, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        text = cut(cell.text, width)
+        padding = "" if at == last else " " * (width - cell_width(text))
+        parts.append(paint(Cell(text, cell.style), has_colours=has_colours) + padding)
+    return _GAP.join(parts).rstrip()
 
 
 def _forget(stream: TextIO) -> None:
@@ -215,7 +229,10 @@ def to_json(value: object, *, indent: int | None = None) -> str:
     >>> to_json({"name": "\x7fé", "loss": float("nan")})
     '{"name": "\\u007f\\u00e9", "loss": "NaN"}'
     """
-    text = json.dumps(_finite(value), indent=indent, allow_nan=False)
+    try:
+        text = json.dumps(value, indent=indent, allow_nan=False)
+    except ValueError:  # a number that JSON does not have
+        text = json.dumps(_finite(value), indent=indent, allow_nan=False)
     return text.replace("\x7f", "\\u007f")
 
 

@@ -53,6 +53,7 @@ class RunDocument(TypedDict):
 
     ``datasets`` is there when the run recorded which data it used.
     ``notes`` are texts that the run wrote itself; ``resumes`` counts how often it was continued.
+    ``archived_at`` and ``deleted_at`` are there only when the ledger says so.
     """
 
     id: str
@@ -74,6 +75,90 @@ class RunDocument(TypedDict):
     datasets: NotRequired[list[DatasetUse]]
     notes: NotRequired[list[str]]
     resumes: NotRequired[int]
+    archived_at: NotRequired[str]
+    deleted_at: NotRequired[str]
+
+
+class DifferenceDocument(TypedDict):
+    """What differs between runs: its value in each, None where one has none.
+
+    ``goal`` is whether more (max) or less (min) of a metric is better, empty for what is no metric;
+    ``best`` are the runs with the best value.
+    """
+
+    kind: str
+    name: str
+    values: dict[str, object]
+    goal: str
+    best: list[str]
+
+
+class SameDocument(TypedDict):
+    """What is the same in all runs that are compared."""
+
+    kind: str
+    name: str
+    value: object
+
+
+class ComparisonDocument(TypedDict):
+    """Runs side by side; kinds are metric, parameter, data, code, environment and run."""
+
+    runs: list[str]
+    same: list[SameDocument]
+    different: list[DifferenceDocument]
+
+
+class PointDocument(TypedDict):
+    """One value of a metric, as it was logged; ``at`` is empty where the record has no time."""
+
+    metric: str
+    step: int
+    at: str
+    value: Number
+
+
+class ArtifactDocument(TypedDict):
+    """A file that a run keeps, by its path below the run's folder."""
+
+    path: str
+    size_bytes: int
+
+
+class ChildDocument(TypedDict):
+    """A run that another one started."""
+
+    id: str
+    name: str
+    status: str
+
+
+class RunDetailDocument(RunDocument):
+    """A run with everything that its folder and the ledger say.
+
+    ``system`` has the last, mean and greatest value of each measurement of the machine.
+    """
+
+    folder: str
+    argv: list[str]
+    seed: object
+    data: dict[str, object]
+    code: dict[str, object]
+    environment: dict[str, object]
+    goals: dict[str, str]
+    artifacts: list[ArtifactDocument]
+    system: dict[str, dict[str, float]]
+    annotations: list[AnnotationDocument]
+    children: list[ChildDocument]
+    versions: list[str]
+
+
+class ShelvedDocument(TypedDict):
+    """Runs that were archived, deleted, or brought back, and the entries that say so."""
+
+    action: str
+    runs: list[str]
+    entries: list[int]
 
 
 class ModelDocument(TypedDict):

@@ -14,6 +14,7 @@ from modeldeck.domain import deployments, members, releases, remarks, versions
 from modeldeck.domain.datasets import versions as datasets
 from modeldeck.domain.entry import MAX_BYTES, NO_PREV, VERSION, Entry, Intent
 from modeldeck.domain.levels import Evidence, Level, level_of
+from modeldeck.domain.reading import shelf
 from modeldeck.domain.state import Act, Activity, State
 from modeldeck.errors import InvalidInputError, ModelDeckError, NotPermittedError
 
@@ -158,6 +159,7 @@ ACTIONS: dict[str, Rule] = {
     "workspace.sync": Rule(
         {"name": str, "head": str, "n": int, "taken": str}, versions.check_sync, versions.apply_sync
     ),
+    **{name: Rule(*rule) for name, rule in shelf.ACTIONS.items()},
 }
 """Every action that an entry can have; an entry with another one is void."""
 
@@ -165,7 +167,7 @@ ACTIONS: dict[str, Rule] = {
 def needed_level(state: State, act: Act) -> Level:
     """Return the level that an act needs: that of the strictest environment it affects."""
     rule = ACTIONS[act.action]
-    if rule.is_owners or act.action == "proposal.support":
+    if rule.is_owners or act.action in {"proposal.support", "run.delete"}:
         return state.policy.strictest
     environment = rule.affects(state, act)
     return state.policy.environment(environment).level if environment else Level.CLAIMED

@@ -297,6 +297,15 @@ class DatasetVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Shelved:
+    """That a run was archived or deleted: by which entry, by whom, and when."""
+
+    n: int
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """What became of one entry; ``entity`` is what it made or changed."""
 
@@ -322,6 +331,7 @@ _PLAIN = (
     "policy",
     "policy_digest",
     "tagged_n",
+    "shelved_n",
 )
 _plain_of = attrgetter(*_PLAIN)
 
@@ -357,6 +367,9 @@ class State:
     syncs: Table[str, Sync] = field(default_factory=Table)
     datasets: Table[str, tuple[str, ...]] = field(default_factory=Table)
     dataset_versions: Table[str, DatasetVersion] = field(default_factory=Table)
+    archived: Table[str, Shelved] = field(default_factory=Table)
+    deleted: Table[str, Shelved] = field(default_factory=Table)
+    shelved_n: int = 0
     activity: list[Activity] = field(default_factory=list)
     touched: set[tuple[str, str]] = field(default_factory=set)
     _journal: list[tuple[Table[Any, Any], Any, list[Any]]] = field(
@@ -411,6 +424,8 @@ class State:
             self.syncs,
             self.datasets,
             self.dataset_versions,
+            self.archived,
+            self.deleted,
         )
 
     def member(self, name: str) -> Member | None:

@@ -22,6 +22,10 @@ def check_register(state: State, act: Act) -> None:
     if not is_digest(manifest):
         msg = "The manifest is not named by a digest."
         raise InvalidInputError(msg)
+    run = act.text("run")
+    if run in state.deleted:
+        msg = f"Run {ids.short(run)} is deleted."
+        raise ConflictError(msg, f"`modeldeck run undelete {ids.short(run)}` takes that back.")
     for identifier in state.models.get(model, ()):
         known = state.versions[identifier]
         if known.manifest == manifest and act.level <= known.level:

@@ -25,7 +25,7 @@ from modeldeck.mlflow_plugin import entities
 from modeldeck.mlflow_plugin.place import Place
 from modeldeck.mlflow_plugin.telling import final, in_words_of_mlflow, refused
 from modeldeck.mlflow_plugin.writing import ended_error, points_of
-from modeldeck.services.base.views import with_tags
+from modeldeck.services.base.views import as_said
 from modeldeck.services.moving.reading.values import NAME, PARENT
 from modeldeck.store.records import parse_record
 from modeldeck.store.streams import StreamReader
@@ -161,7 +161,7 @@ class RunsPart:
             if not ids.is_id(run_id) or not deck.runs.folder(run_id).is_dir():
                 msg = f"There is no run with the id {run_id[:80]!r}."
                 raise NotFoundError(msg)
-            return with_tags(deck.runs.document(run_id), state.tags.get(f"run:{run_id}"))
+            return as_said(deck.runs.document(run_id), state)
 
     def _records(self, run_id: str) -> list[dict[str, object]]:
         folder = self.place.workspace.deck.runs.folder(run_id)

@@ -125,6 +125,7 @@ def sentence(line: Line) -> str:
         "deployment.rollback": f"rolled {subject} back to {_text(line, 'to')}",
         "deployment.report": f"reported {subject} {outcome}",
         "run.stop": f"asked run {subject} to stop",
+        **_put_away(line),
         "annotation.add": f"annotated {subject}",
         "tag.add": f"tagged {entity} {_tag(line)}",
         "tag.remove": f"took the tag {_tag(line)} from {entity}",
@@ -132,6 +133,19 @@ def sentence(line: Line) -> str:
         "workspace.sync": f"took in what was new in the workspace {_text(line, 'name')}",
     }
     return sentences.get(line.action, line.action)
+
+
+def _put_away(line: Line) -> dict[str, str]:
+    """Return the sentences of entries that may be about many runs."""
+    runs = line.body.get("runs")
+    more = len(runs) - 1 if isinstance(runs, list) else 0
+    what = f"run {_short(line.subject)}" + (f" and {more} more" if more > 0 else "")
+    return {
+        "run.archive": f"archived {what}",
+        "run.unarchive": f"brought {what} back from the archive",
+        "run.delete": f"deleted {what}",
+        "run.undelete": f"took back the deletion of {what}",
+    }
 
 
 def _tag(line: Line) -> str:

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from modeldeck import clock, ids
 from modeldeck.domain.documents import RunDocument
 from modeldeck.domain.filters import fields, query
 from modeldeck.domain.pipeline import PipelineSpec, parse_pipeline
+from modeldeck.domain.reading import columns
 from modeldeck.errors import (
     ConflictError,
     InvalidInputError,
@@ -28,7 +29,7 @@ from modeldeck.errors import (
 from modeldeck.services.base import processes
 from modeldeck.services.base.config import read_text
 from modeldeck.services.base.deck import Deck
-from modeldeck.services.base.views import Views, with_tags
+from modeldeck.services.base.views import Views, as_said
 from modeldeck.store import adopting, files
 from modeldeck.store.runs import recall
 
@@ -63,7 +64,14 @@ class Runs:
         self.views = views
 
     def list(
-        self, *, experiment: str = "", status: str = "", where: str = "", limit: int = 0
+        self,
+        *,
+        experiment: str = "",
+        status: str = "",
+        where: str = "",
+        sort: str = "",
+        shelf: Collection[str] = (),
+        limit: int = 0,
     ) -> Sequence[RunDocument]:
         """Return runs, newest first.
 
@@ -73,18 +81,27 @@ class Runs:
             Only such runs; empty takes all.
         where : str
             The filter language of :mod:`modeldeck.domain.filters.query`; empty takes all.
+        sort : str
+            Another order, as :func:`modeldeck.domain.reading.columns.ordered` takes it:
+            ``-metrics.auc``, ``params.depth``, ``duration``; empty for newest first.
+        shelf : collection of str
+            ``archived`` and ``deleted``: such runs too, which are left out otherwise unless the
+            filter asks for them (``is:archived``).
         limit : int
             At most so many; 0 takes all.
 
         Raises
         ------
         InvalidInputError
-            There is no such status, or the filter is not understood.
+            There is no such status, field or column, or the filter is not understood.
         """
         if status and status not in STATUSES:
             msg = f"{status[:40]!r} is no status of a run."
             raise InvalidInputError(msg, f"Use {', '.join(STATUSES)}.")
-        found: Sequence[RunDocument] = self.views.runs()
+        every = self.views.runs()
+        found: Sequence[RunDocument] = every
+        if self.deck.state.archived or self.deck.state.deleted:
+            found = fields.shown(found, where, also=shelf)
         if experiment or status:
             found = [
                 one
@@ -93,8 +110,12 @@ class Runs:
             ]
         if where:
             now, me = clock.to_text(self.deck.now()), self.deck.actor.name
-            test = query.parse(where, fields.RUNS, now=now, me=me)
+            test = query.parse(
+                where, fields.RUNS, now=now, me=me, known=lambda: fields.run_names(every)
+            )
             found = [one for one in found if test(one)]
+        if sort:
+            found = columns.ordered(found, sort)
         return found[:limit] if limit else found
 
     def resolve(self, typed: str) -> str:
@@ -111,7 +132,7 @@ class Runs:
         """Return one run."""
         found = self.deck.runs.document(self.resolve(typed))
         with self.deck.reading() as state:
-            return with_tags(found, state.tags.get(f"run:{found['id']}"))
+            return as_said(found, state)
 
     def metrics(self, typed: str) -> Sequence[dict[str, object]]:
         """Return the metric records of a run, in the order they were logged."""

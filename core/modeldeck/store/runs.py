@@ -54,7 +54,7 @@ import operator
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -82,6 +82,8 @@ _ALIVE = ("heartbeat", "metrics.jsonl", "run.json")
 _NAMED = ("experiment", "name")
 _ENDED = ("finished", "failed", "cancelled")
 _RESUMED = re.compile(r"(.{22})\.resumed-([1-9]\d{0,5})", re.ASCII)
+Stamp = tuple[int, int]
+"""When a folder changed, by its times of modification and of change; zeros: not to be trusted."""
 
 
 @dataclass
@@ -198,7 +200,7 @@ class RunStore:
     ) -> None:
         self.folder_of_all = folder or root / "runs"
         self._now, self._monotonic = now, monotonic
-        self._months: dict[str, tuple[int, list[str], dict[str, int]]] = {}
+        self._months: dict[str, tuple[Stamp, list[str], dict[str, int]]] = {}
         self._resumed: dict[str, int] = {}
         self._ended: dict[str, RunDocument] = {}
         self._live: dict[str, LiveRun] = {}
@@ -237,9 +239,10 @@ class RunStore:
     def _in_month(self, month: str) -> list[str]:
         folder = self.folder_of_all / month
         try:
-            changed = folder.stat().st_mtime_ns
+            status = folder.stat()
         except OSError:
             return []
+        changed = (status.st_mtime_ns, status.st_ctime_ns)
         known = self._months.get(month)
         if known is not None and known[0] == changed:
             return known[1]
@@ -250,8 +253,8 @@ class RunStore:
             resumed[match[1]] = max(int(match[2]), resumed.get(match[1], 0))
         if known is not None and known[1] == found:
             found = known[1]  # so that nothing has to be built anew
-        is_settled = self._now() * 1e9 - changed > _SETTLED_NS
-        self._months[month] = (changed if is_settled else 0, found, resumed)
+        is_settled = self._now() * 1e9 - max(changed) > _SETTLED_NS
+        self._months[month] = (changed if is_settled else (0, 0), found, resumed)
         return found
 
     def folder(self, run_id: str) -> Path:
@@ -306,11 +309,38 @@ class RunStore:
             self._shown = [one for one in self._slots if one is not None]
         return self._shown
 
-    def know(self, ended: Iterable[RunDocument]) -> None:
-        """Take runs that have ended from what was kept, so that they are not read again."""
-        self._ended = {one["id"]: one for one in ended}
+    def know(self, ended: Mapping[str, RunDocument], months: Mapping[str, object]) -> None:
+        """Take what was kept, so that runs that ended, and settled months, are not read again.
+
+        Parameters
+        ----------
+        ended : Mapping of str to RunDocument
+            Runs that have ended, by id.
+        months : Mapping
+            What :meth:`months` returned then; what is not understood of it is left out.
+        """
+        self._ended = dict(ended)
         self._there = []
         self._resumed = {}
+        by_month: dict[str, list[str]] = {}
+        for run_id in self._ended:
+            by_month.setdefault(run_id[:6], []).append(run_id)
+        for month, kept in months.items():
+            if isinstance(kept, list) and len(kept) == 4 and isinstance(kept[2], list):
+                found = sorted([*by_month.get(month.replace("-", ""), ()), *kept[2]])
+                self._months[month] = ((kept[0], kept[1]), found, dict(kept[3]))
+
+    def months(self) -> dict[str, object]:
+        """Return of each settled month what its folder held, as JSON keeps it.
+
+        It is when the folder changed, the runs in it that have not ended, and how often runs were
+        continued: ``{"2026-11": [modified_ns, changed_ns, [id, …], {id: n, …}], …}``.
+        """
+        return {
+            month: [*stamp, [one for one in found if one not in self._ended], resumed]
+            for month, (stamp, found, resumed) in self._months.items()
+            if stamp != (0, 0)
+        }
 
     def not_ended(self) -> list[str]:
         """Return the ids of the runs that had not ended when all were read last."""
@@ -414,8 +444,13 @@ def _texts(value: object) -> dict[str, str]:
 
 
 def _scalars(value: Mapping[str, object]) -> dict[str, object]:
-    plain = str | int | float | bool | None
-    return {key: one if isinstance(one, plain) else json.dumps(one) for key, one in value.items()}
+    return {key: _scalar(one) for key, one in value.items()}
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, float):
+        return files.finite(value)
+    return value if isinstance(value, str | int | None) else json.dumps(value)
 
 
 def _instant(value: object) -> str:

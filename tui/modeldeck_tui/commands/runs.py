@@ -1,4 +1,4 @@
-"""``run list|show|stop`` and ``train``."""
+"""``run stop`` and ``train``; what reads runs is in :mod:`modeldeck_tui.commands.reading`."""
 
 from __future__ import annotations
 
@@ -8,127 +8,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldeck_tui import output
-from modeldeck_tui.commands.base import WHERE, Session, group, session_of
-from modeldeck_tui.output import Cell
+from modeldeck_tui.commands.base import Session, group, session_of
+from modeldeck_tui.commands.reading import comparing, listing, shelving, showing
+from modeldeck_tui.commands.reading.showing import RunArgument, show_document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from modeldeck.domain.datasets.documents import DatasetDocument
     from modeldeck.domain.documents import RunDocument
     from modeldeck.services.runs import StartedJob
     from modeldeck.workspace import Workspace
 
 app = group("Runs of experiments.")
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Any unique ending of its id.")]
-_STYLES = {"finished": "good", "running": "bold", "failed": "bad", "lost": "warn"}
 _LOOK_EVERY_S = 0.2
 
 
 def register(main: typer.Typer) -> None:
-    """Add ``train``."""
+    """Add ``train``, and what reads runs."""
     main.command("train")(train)
+    for part in (listing, showing, comparing):
+        part.register(app)
+    app.command("stop")(stop_run)
+    shelving.register(app)
 
 
-@app.command("list")
-def list_runs(
-    context: typer.Context,
-    experiment: Annotated[str, typer.Option(help="Only of this experiment.")] = "",
-    status: Annotated[
-        str, typer.Option(help="Only running, finished, failed, cancelled or lost ones.")
-    ] = "",
-    where: Annotated[str, typer.Option(help=WHERE)] = "",
-    limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")] = 0,
-) -> None:
-    """List runs, newest first."""
-    session = session_of(context)
-    with session.open() as workspace:
-        found = workspace.runs.list(experiment=experiment, status=status, where=where, limit=limit)
-    if session.is_json:
-        session.printer.document(found)
-        return
-    if not found:
-        session.printer.say("There are no such runs. `modeldeck train FILE` makes some.")
-        return
-    session.printer.table(
-        ["ID", "STATUS", "EXPERIMENT", "NAME", "STARTED", "TOOK", "USER", "METRICS"],
-        [_row(one) for one in found],
-    )
-
-
-def _row(run: RunDocument) -> list[str | Cell]:
-    metrics = [f"{name} {output.number(one['last'])}" for name, one in run["metrics"].items()]
-    return [
-        run["id"].rsplit("-", 1)[-1],
-        Cell(run["status"], _STYLES.get(run["status"], "")),
-        run["experiment"],
-        run["name"],
-        output.moment(run["started_at"]),
-        output.duration(run["duration_s"]),
-        run["user"],
-        "  ".join(metrics[:4]),
-    ]
-
-
-@app.command("show")
-def show_run(context: typer.Context, run: RunArgument) -> None:
-    """Show one run."""
-    session = session_of(context)
-    with session.open() as workspace:
-        found = workspace.runs.show(run)
-        versions = workspace.datasets.list()
-    _show(session, found, versions=versions)
-
-
-def _show(session: Session, run: RunDocument, *, versions: Sequence[DatasetDocument] = ()) -> None:
-    from modeldeck.domain.datasets.documents import named
-
-    printer = session.printer
-    if session.is_json:
-        printer.document(run)
-        return
-    progress = run["progress"]
-    printer.fields(
-        [
-            ("run", run["id"]),
-            ("experiment", run["experiment"]),
-            ("name", run["name"]),
-            ("status", Cell(run["status"], _STYLES.get(run["status"], ""))),
-            ("progress", f"{progress['done']} of {progress['total']}" if progress else ""),
-            ("error", run["error"].get("message", "")),
-            ("started", output.moment(run["started_at"])),
-            ("took", output.duration(run["duration_s"])),
-            ("by", f"{run['user']} on {run['host']}"),
-            ("parent", run["parent"]),
-            ("data", ", ".join(named(run.get("datasets", []), versions))),
-            ("continued", output.counted(run["resumes"], "time") if "resumes" in run else ""),
-            *(("note", text) for text in run.get("notes", ())),
-        ]
-    )
-    if run["parameters"]:
-        printer.title("Parameters")
-        printer.fields((name, str(value)) for name, value in run["parameters"].items())
-    if run["tags"]:
-        printer.title("Tags")
-        printer.fields(run["tags"].items())
-    if run["metrics"]:
-        printer.title("Metrics")
-        keys = ("last", "best", "min", "max")
-        printer.table(
-            ["METRIC", *(key.upper() for key in keys), "STEP"],
-            [
-                [name, *(output.number(one[key]) for key in keys), str(one["step"])]  # type: ignore[literal-required]  # of keys
-                for name, one in run["metrics"].items()
-            ],
-        )
-
-
-@app.command("stop")
 def stop_run(
     context: typer.Context,
     run: RunArgument,
+    *,
     reason: Annotated[str, typer.Option(help="Why; it is kept.")] = "",
 ) -> None:
     """Ask a running run to stop."""
@@ -188,7 +94,10 @@ def train(
             session.printer.say(f"Run {short} was asked to stop.")
             raise typer.Exit(130) from None
     session.printer.status("")
-    _show(session, found)
+    if session.is_json:
+        session.printer.document(found)
+    else:
+        show_document(session, found)
     _check(found)
 
 

@@ -7,7 +7,7 @@ the least and greatest of each column of dots, so that no peak is lost.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from modeldeck_tui.output import cell_width, number
@@ -18,6 +18,8 @@ _LABEL = 9
 MOST_POINTS = 2_000
 
 Point = tuple[float, float]
+Curves = Mapping[str, Sequence[Point]]
+"""A run's metrics over its steps, by name."""
 
 
 class Part(NamedTuple):
@@ -45,6 +47,19 @@ LAST_MINUTES = Axes(0.0, "-10 min", "now")
 def points(values: Sequence[float | None]) -> list[Point]:
     """Return values at equal distances; a gap is NaN, where the curve breaks off."""
     return [(float(at), math.nan if one is None else one) for at, one in enumerate(values)]
+
+
+def curves_of(records: Iterable[Mapping[str, object]]) -> dict[str, Sequence[Point]]:
+    """Return the curves in a run's metric records; a record without step stands at its number."""
+    found: dict[str, list[Point]] = {}
+    for at, one in enumerate(records):
+        step = one.get("step")
+        x = float(step) if isinstance(step, int | float) else float(at)
+        values = one.get("metrics")
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                found.setdefault(str(name), []).append((x, float(value)))
+    return {name: reduced(points) for name, points in found.items()}
 
 
 def reduced(points: Sequence[Point], buckets: int = MOST_POINTS // 2) -> list[Point]:

@@ -5,10 +5,8 @@ Nothing is built for rows that do not show, so that a table of 100,000 costs wha
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from modeldeck_tui.clean import clean
@@ -114,33 +112,6 @@ def titled(*titles: str) -> list[Column]:
         Column(one.lstrip(".>"), lambda row: Cell(str(row)), align=aligns.get(one[:1], "left"))
         for one in titles
     ]
-
-
-def in_order(
-    documents: Sequence[Document], value: Callable[[Document], object], *, is_down: bool
-) -> list[Document]:
-    """Return documents sorted by a value; those without one, and NaN, come last either way.
-
-    >>> in_order([2, None, 1, float("nan")], lambda one: one, is_down=True)
-    [2, 1, None, nan]
-    """
-    numbers, texts, without = [], [], []
-    for one in documents:
-        found = value(one)
-        if isinstance(found, int | float):
-            if not math.isnan(found):
-                numbers.append((found, one))
-            else:
-                without.append(one)
-        elif found is None or found == "":
-            without.append(one)
-        else:
-            texts.append((str(found), one))
-    # Apart, because keys of one plain type compare several times faster than pairs.
-    numbers.sort(key=itemgetter(0), reverse=is_down)
-    texts.sort(key=itemgetter(0), reverse=is_down)
-    with_value = [*texts, *numbers] if is_down else [*numbers, *texts]
-    return [one for _value, one in with_value] + without
 
 
 def cell(text: object, style: str = "") -> Cell:

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import counted
 from modeldeck_tui.present import runs
-from modeldeck_tui.present.charts import Point, reduced, smoothed
+from modeldeck_tui.present.charts import Curves, smoothed
 from modeldeck_tui.screens.running import RunActions
 from modeldeck_tui.widgets.chart import Chart
 
-Curves = Mapping[str, Sequence[Point]]
-"""A run's metrics over its steps, by name."""
-
 SMOOTH = (0.0, 0.6, 0.9)
-
-
-def curves_of(records: Iterable[Mapping[str, object]]) -> dict[str, Sequence[Point]]:
-    """Return the curves in a run's metric records; a record without step stands at its number."""
-    found: dict[str, list[Point]] = {}
-    for number, one in enumerate(records):
-        step = one.get("step")
-        x = float(step) if isinstance(step, int | float) else float(number)
-        values = one.get("metrics")
-        for name, value in values.items() if isinstance(values, dict) else ():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                found.setdefault(str(name), []).append((x, float(value)))
-    return {name: reduced(points) for name, points in found.items()}
 
 
 class Charting(RunActions):

@@ -12,10 +12,11 @@ from textual.widgets import Input
 
 from modeldeck.domain.filters import query
 from modeldeck.domain.filters.query import Fields
+from modeldeck.domain.reading.columns import in_order
 from modeldeck.errors import InvalidInputError
 from modeldeck_tui.clean import clean
 from modeldeck_tui.present.conditions import Situation
-from modeldeck_tui.present.rows import Document, Rows, in_order
+from modeldeck_tui.present.rows import Document, Rows
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens import filters
 from modeldeck_tui.screens.base import Page

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import time
 from pathlib import Path
 
 from modeldeck_tui.output import to_json
+from modeldeck_tui.present.export.sheets import csv_text
 from modeldeck_tui.present.rows import Rows
 
 MOST_COPIED = 74_000
@@ -48,30 +47,12 @@ def write_new(name: str, ending: str, *, text: str) -> Path:
     raise FileExistsError(msg)
 
 
-def harmless(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula: such a text gets a quote before it.
-
-    >>> harmless("=cmd()"), harmless("-0.5"), harmless("wine")
-    ("'=cmd()", '-0.5', 'wine')
-    """
-    if len(text) < 2 or not text.startswith(("=", "+", "-", "@")):
-        return text
-    try:
-        float(text)
-    except ValueError:
-        return f"'{text}"
-    return text
-
-
 def save_rows(name: str, rows: Rows) -> str:
     """Save what a table shows as CSV, and its documents as JSON lines; say where."""
-    cells, lines = io.StringIO(), []
-    writer = csv.writer(cells)
-    writer.writerow([one.title for one in rows.columns])
-    for at, document in enumerate(rows.documents):
-        writer.writerow([harmless(one.text) for one in rows[at].cells])
-        lines.append(to_json(document))
-    table = write_new(name, "csv", text=cells.getvalue())
+    titles = [one.title for one in rows.columns]
+    cells = ([one.text for one in rows[at].cells] for at in range(len(rows)))
+    lines = [to_json(document) for document in rows.documents]
+    table = write_new(name, "csv", text=csv_text([titles, *cells]))
     if any(not isinstance(one, dict) for one in rows.documents[:1]):
         return f"Saved {len(rows):,} rows in {table}"
     documents = write_new(name, "jsonl", text="\n".join(lines) + "\n")

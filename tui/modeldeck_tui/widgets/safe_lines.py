@@ -7,18 +7,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 from modeldeck_tui.clean import clean
-
-_ASCII = str.maketrans(
-    {
-        "✔": "v", "✖": "x", "⚠": "!", "●": "*", "○": "o", "◌": ".", "▲": "+", "▼": "-",
-        "›": ">", "…": "~", "→": ">", "·": "-", "–": "-", "—": "-", "✎": "#", "§": "#",
-        "•": "*", "‖": "=", "▶": ">", "≥": ">", "≤": "<", "Δ": "d", "±": "~", "↑": "^", "↓": "v",
-        "⇧": "s", "←": "<", "╭": "+", "╮": "+", "╰": "+", "╯": "+", "─": "-", "│": "|",
-        "┤": "|", "┐": "+", "└": "+", "┌": "+", "┘": "+", "├": "+", "━": "=", "▔": "-",
-        "▁": "_", "▂": "_", "▃": ".", "▄": "-", "▅": "=", "▆": "*", "▇": "#", "█": "#",
-        "▓": "#", "▒": "+", "░": ".", "▊": "|", "▎": "|", "▌": "|", "▐": "|", "×": "x",
-    }
-)  # fmt: skip
+from modeldeck_tui.present.export.plain import to_ascii
 
 
 class SafeLines(LineFilter):
@@ -44,27 +33,3 @@ class SafeLines(LineFilter):
     def _harmless(self, text: str) -> str:
         text = clean(text)
         return to_ascii(text) if self.is_ascii else text
-
-
-def to_ascii(text: str) -> str:
-    """Return a text with its symbols in ASCII, each as wide as before.
-
-    >>> to_ascii("✔ live › ⠉⠒ é")
-    'v live > ** ?'
-    """
-    text = text.translate(_ASCII)
-    if text.isascii():
-        return text
-    return "".join(_plain(one) for one in text)
-
-
-def _plain(letter: str) -> str:
-    if letter.isascii():
-        return letter
-    if "\u2801" <= letter <= "\u28ff":
-        return "*"
-    if letter == "\u2800":
-        return " "
-    from modeldeck_tui.output import cell_width
-
-    return "?" * cell_width(letter)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from modeldeck.domain.filters import query
 from modeldeck.domain.filters.query import Field, Fields
 
 Document = Any
@@ -30,29 +31,100 @@ def _tags(one: Document) -> list[str]:
     return [*tags, *tags.values(), *(f"{name}={value}" for name, value in tags.items())]
 
 
+FIGURES = ("last", "min", "max", "best", "step")
+"""What a run keeps of a metric."""
+
+
 def metric(one: Document, name: str) -> object:
     """Return what a run's metric is now: its last value; None without it."""
     found = one["metrics"].get(name)
     return None if found is None else found["last"]
 
 
+def _metric_field(name: str) -> Field:
+    """Return what reads a metric's last value, or another figure: ``acc``, ``acc.best``."""
+    base, _dot, figure = name.rpartition(".")
+    if not base or figure not in FIGURES:
+
+        def last(one: Document) -> object:
+            found = one["metrics"].get(name)
+            return None if found is None else found["last"]
+
+        return last
+
+    def value(one: Document) -> object:
+        metrics = one["metrics"]
+        found = metrics.get(name)
+        if found is not None:
+            return found["last"]
+        found = metrics.get(base)
+        return None if found is None else found[figure]
+
+    return value
+
+
 def run_field(name: str) -> Field:
     """Return what reads a metric, parameter or tag by its name, or with ``metrics.`` before it."""
     kind, dot, rest = name.partition(".")
     if dot and kind in {"metrics", "metric"}:
-        return lambda one: metric(one, rest)
+        return _metric_field(rest)
     if dot and kind in {"params", "parameters", "param"}:
         return lambda one: one["parameters"].get(rest)
     if dot and kind in {"tags", "tag"}:
         return lambda one: one["tags"].get(rest)
+    figure = _metric_field(name)
 
     def value(one: Document) -> object:
-        found = one["metrics"].get(name)
+        found = figure(one)
         if found is not None:
-            return found["last"]
+            return found
         return one["parameters"].get(name, one["tags"].get(name))
 
     return value
+
+
+_PREFIXES = frozenset({"metrics", "metric", "params", "parameters", "param", "tags", "tag"})
+
+
+def _version_field(name: str) -> Field:
+    """Return what reads a version's metric, parameter or tag, as :func:`run_field` does."""
+    kind, _dot, rest = name.partition(".")
+    if kind in {"metrics", "metric"}:
+        return lambda one: one["metrics"].get(rest)
+    if kind in {"params", "parameters", "param"}:
+        return lambda one: one["parameters"].get(rest)
+    if kind in {"tags", "tag"}:
+        return lambda one: one["tags"].get(rest)
+    return lambda one: one["metrics"].get(name, one["parameters"].get(name))
+
+
+def run_names(runs: Iterable[Document]) -> frozenset[str]:
+    """Return the names of the metrics, parameters and tags of some runs."""
+    found: set[str] = set()
+    for one in runs:
+        found.update(one["metrics"], one["parameters"], one["tags"])
+    return frozenset(found)
+
+
+def absent(where: str, runs: Sequence[Document]) -> list[tuple[str, str]]:
+    """Return the names with a prefix that a filter asks for and no run has, with the nearest.
+
+    >>> run = {"metrics": {"auc": {}}, "parameters": {}, "tags": {}}
+    >>> absent("metrics.acu>0.9 metrics.auc>0", [run])
+    [('metrics.acu', 'metrics.auc')]
+    """
+    kinds = {"metrics": "metrics", "params": "parameters", "tags": "tags"}
+    known = {f"{kind}.{name}" for kind, key in kinds.items() for one in runs for name in one[key]}
+    wanted = [one for one in query.names(where) if one.partition(".")[0] in kinds]
+    return [
+        (one, query.nearest(one, known))
+        for one in dict.fromkeys(wanted)
+        if one not in known and one.rpartition(".")[0] not in known
+    ]
+
+
+def _shelf(one: Document) -> list[str]:
+    return [word for word in ("archived", "deleted") if f"{word}_at" in one]
 
 
 def _has(one: Document) -> list[str]:
@@ -77,11 +149,44 @@ RUNS = Fields(
         "has": _has,
         "duration": lambda one: one["duration_s"],
         "duration_s": lambda one: one["duration_s"],
+        "started": lambda one: one["started_at"],
+        "ended": lambda one: one["ended_at"],
+        "error": lambda one: one["error"].get("message"),
+        "is": _shelf,
     },
     other=run_field,
     people=frozenset({"owner", "user"}),
+    spans=frozenset({"duration", "duration_s"}),
+    times=frozenset({"started", "ended"}),
+    prefixes=_PREFIXES,
 )
-"""Runs: by experiment, name, status, owner, host, tag, what they have, any metric or parameter."""
+"""Runs: by experiment, name, status, owner, host, tag, what they have, any metric or parameter.
+
+``is:archived`` and ``is:deleted`` are those that lists leave out otherwise.
+"""
+
+
+def shown(runs: Sequence[Document], where: str, *, also: Iterable[str] = ()) -> Sequence[Document]:
+    """Return runs without the archived and deleted ones, unless a filter asks for such.
+
+    Parameters
+    ----------
+    runs : sequence of RunDocument
+        Runs; the same sequence is returned when none of them is left out.
+    where : str
+        The line of the filter language.
+    also : iterable of str
+        ``archived`` or ``deleted``, to be shown whatever the filter says.
+    """
+    asked = {*query.asked(where, "is"), *also} if where else set(also)
+    hidden = [word for word in ("archived", "deleted") if word not in asked]
+    found = runs
+    for word in hidden:
+        key = f"{word}_at"
+        if any(key in one for one in found):
+            found = [one for one in found if key not in one]
+    return found
+
 
 VERSIONS = Fields(
     text=_text("id", "registered_by", "run", "environments"),
@@ -98,8 +203,9 @@ VERSIONS = Fields(
         "tag": _tags,
         "run": lambda one: one["run"],
     },
-    other=lambda name: lambda one: one["metrics"].get(name, one["parameters"].get(name)),
+    other=_version_field,
     people=frozenset({"owner", "by"}),
+    prefixes=_PREFIXES,
 )
 """Versions: by model, number, who registered them, environments, tags, any metric or parameter."""
 

@@ -4,23 +4,27 @@
 
     word                 anywhere in what is known of the thing, as a part
     field:glob           a field is, or holds, that: status:failed, exp:tumour*, has:notes
-    field>0.9            a number: > >= < <= = !=        acc>=0.9, depth=8
+    field>0.9            a number: > >= < <= = !=        acc>=0.9, depth=8, duration>5m
+    field=text           a text, whole: status=failed, kernel!=rbf, user=me
     re:acc.*9            a regular expression, anywhere in what is known of the thing
-    since:7d until:1h    by age: s m h d w
+    since:7d until:1h    by age: s m h d w; also age<7d
     !word  not word      the contrary
     a b   a and b        both
     a or b   a | b       one of them
-    (a or b) c           grouped
+    (a or b) c           grouped; "and" binds closer than "or"
 
-Field names are not case-sensitive. ``me`` stands for the person who asks, in fields of people.
-A field that a document does not have fits nothing, and its contrary fits.
+Names of fields are not case-sensitive, those of metrics, parameters and tags are. Names and values
+with spaces stand in quotes. ``me`` stands for the person who asks, in fields of people. A field
+that a document does not have fits nothing, and its contrary fits. A number that is NaN fits no
+comparison but ``=NaN``.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, reduce
@@ -32,11 +36,13 @@ from modeldeck.errors import InvalidInputError
 Test = Callable[[Any], bool]
 Field = Callable[[Any], object]
 
+_QUOTED = r"""(?:"[^"]*"|'[^']*'(?=[\s()|]|$))"""
 _TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<mark>[()|])
-      | (?P<name>!?[\w.-]+)\s*(?P<sign>>=|<=|!=|=|>|<)\s*(?P<value>"[^"]*"|[^\s()|]+)
-      | (?P<field>!?[A-Za-z_][\w.-]*):(?P<glob>"[^"]*"|[^\s()|]+)
+    rf"""\s*(?:
+        (?P<mark>[()]|\|\|?|&&?(?=\s))
+      | (?P<name>!?(?:[\w.@/-]|"[^"]+")+)\s*(?P<sign>>=|<=|!=|==?|>|<)\s*
+        (?P<value>{_QUOTED}|[^\s()|]+)
+      | (?P<field>!?[A-Za-z_](?:[\w./-]|"[^"]+")*):(?P<glob>{_QUOTED}|[^\s()|]+)
       | (?P<word>!?"[^"]*"|[^\s()|]+)
     )""",
     re.VERBOSE,
@@ -47,11 +53,16 @@ _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     "=": operator.eq,
+    "==": operator.eq,
     "!=": operator.ne,
 }
-_UNFINISHED = re.compile(r"!?[\w.-]+(:|[<>=!]+)")
+_EQUALITY = frozenset({"=", "==", "!="})
+_OR, _AND = ("or", "|", "||"), ("and", "&", "&&")
+_UNFINISHED = re.compile(r"!?[\w./@-]*(:|[<>=!]+)")
 _AGE = re.compile(r"(\d+)([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_NON_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf}
+_OWN = ("age", "re", "since", "until")
 MAX_QUERY = 1000
 _MAX_DEPTH = 32
 _REMEMBERED = 1024
@@ -69,20 +80,36 @@ class Fields:
         The time, as documents write it, that ``since:`` and ``until:`` compare.
     named : Mapping of str to callable
         Fields by name; each returns a text, a number, or texts of which one may fit.
-    other : callable
-        Returns what reads any other field, by its name; that gives None without it.
+    other : callable or None
+        Returns what reads any other field, by its name; that gives None without it. With None there
+        are no other fields.
     people : frozenset of str
         Fields in which ``me`` stands for the person who asks.
+    spans : frozenset of str
+        Fields of seconds, whose values may be written as ``5m``.
+    times : frozenset of str
+        Fields of times, whose values are dates or times.
+    prefixes : frozenset of str
+        What may stand before the name of another field, as in ``metrics.acc``.
     """
 
     text: Callable[[Any], str]
     at: Callable[[Any], str]
     named: Mapping[str, Field]
-    other: Callable[[str], Field] = lambda _name: lambda _document: None
+    other: Callable[[str], Field] | None = None
     people: frozenset[str] = frozenset()
+    spans: frozenset[str] = frozenset()
+    times: frozenset[str] = frozenset()
+    prefixes: frozenset[str] = frozenset()
 
 
-def parse(query: str, fields: Fields, *, now: str, me: str = "") -> Test:
+Known = Callable[[], Collection[str]]
+"""Returns the names of other fields that any of the documents has."""
+
+
+def parse(
+    query: str, fields: Fields, *, now: str, me: str = "", known: Known | None = None
+) -> Test:
     """Return the test that a line of the filter language describes.
 
     Parameters
@@ -95,11 +122,15 @@ def parse(query: str, fields: Fields, *, now: str, me: str = "") -> Test:
         The time that ages count back from.
     me : str
         The person who asks.
+    known : callable, optional
+        Returns the names of other fields that there are: with it, a name that is none of them is
+        refused unless one of the prefixes stands before it. It is called only when there is one.
 
     Raises
     ------
     InvalidInputError
-        The line is not understood; ``position`` is the column of the error, from 0.
+        The line is not understood; ``position`` is the column of the error, from 0, and ``nearest``
+        the field that may have been meant, empty for none.
 
     Examples
     --------
@@ -110,25 +141,69 @@ def parse(query: str, fields: Fields, *, now: str, me: str = "") -> Test:
     """
     if len(query) > MAX_QUERY:
         _refuse(f"It is longer than {MAX_QUERY} characters.", MAX_QUERY)
-    reader = _Reader(query, fields, now=now, me=me)
+    reader = _Reader(query, fields, now=now, me=me, known=known)
     test = reader.either()
     if reader.token is not None:
         _refuse("There is a ) without its (.", reader.position)
     return test
 
 
-def _refuse(problem: str, position: int) -> NoReturn:
-    msg = f"The filter is not understood. {problem}"
+def asked(query: str, field: str) -> frozenset[str]:
+    """Return the values that a line asks a field for, as far as it can be read.
+
+    >>> sorted(asked("acc>0.9 and not is:archived or is=deleted 'is:x'", "is"))
+    ['archived', 'deleted']
+    """
+    tokens = list(_TOKEN.finditer(query[:MAX_QUERY]))
+    globs = {one["glob"] for one in tokens if (one["field"] or "").lstrip("!").lower() == field}
+    values = {one["value"] for one in tokens if (one["name"] or "").lstrip("!").lower() == field}
+    return frozenset(_unquoted(one).lower() for one in globs | values)
+
+
+def names(query: str) -> list[str]:
+    """Return the names of fields in a line, as far as it can be read.
+
+    >>> names("metrics.acc>0.9 or not status:failed word")
+    ['metrics.acc', 'status']
+    """
+    tokens = _TOKEN.finditer(query[:MAX_QUERY])
+    found = (one["name"] or one["field"] or "" for one in tokens)
+    return [one.removeprefix("!").replace('"', "") for one in found if one]
+
+
+def _refuse(problem: str, position: int, *, nearest: str = "") -> NoReturn:
+    msg = f"The filter is not understood. {problem} (column {position + 1})"
     hint = "As in: status:failed acc>0.9 exp:tumour* since:7d !forest (a or b)"
-    raise InvalidInputError(msg, hint, position=position)
+    raise InvalidInputError(msg, hint, position=position, nearest=nearest)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the one of some names that somebody may have meant; empty for none.
+
+    >>> nearest("metrics.acu", ["metrics.auc", "status"]), nearest("STATUS", ["status"])
+    ('metrics.auc', 'status')
+    """
+    from difflib import get_close_matches
+
+    by_letters = {one.lower(): one for one in names}
+    found = get_close_matches(name.lower(), by_letters, n=1, cutoff=0.5)
+    return by_letters[found[0]] if found else ""
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        return text[1:-1]
+    return text
 
 
 class _Reader:
     """Reads tokens from left to right: either := both (or both)*, both := one+."""
 
-    def __init__(self, query: str, fields: Fields, *, now: str, me: str) -> None:
+    def __init__(
+        self, query: str, fields: Fields, *, now: str, me: str, known: Known | None
+    ) -> None:
         self._query, self._fields = query, fields
-        self._now, self._me = now, me
+        self._now, self._me, self._known = now, me, known
         self._end = 0
         self._depth = 0
         self.position = 0
@@ -149,27 +224,35 @@ class _Reader:
     def _is(self, *words: str) -> bool:
         return self.token is not None and self.token[0].strip().lower() in words
 
+    def _need_more(self, word: str) -> None:
+        if self.token is None or self._is(*_OR, *_AND, ")"):
+            _refuse(f"Something has to stand after {word!r}.", self.position)
+
     def either(self) -> Test:
+        if self._is(*_OR):
+            _refuse("Something has to stand before 'or'.", self.position)
         tests = [self._both()]
-        while self._is("or", "|"):
+        while self._is(*_OR):
             self._next()
-            if self.token is None or self._is("or", "|", ")"):
-                _refuse("Something has to stand after 'or'.", self.position)
+            self._need_more("or")
             tests.append(self._both())
         return reduce(_one_of, tests)
 
     def _both(self) -> Test:
         tests: list[Test] = []
-        while self.token is not None and not self._is("or", "|", ")"):
-            if self._is("and"):
+        while self.token is not None and not self._is(*_OR, ")"):
+            if self._is(*_AND):
+                if not tests:
+                    _refuse("Something has to stand before 'and'.", self.position)
                 self._next()
+                self._need_more("and")
                 continue
             tests.append(self._one())
         return reduce(_both_of, tests) if tests else lambda _one: True
 
     def _one(self) -> Test:
         token = self.token
-        if token is None:
+        if token is None or self._is(*_OR, *_AND, ")"):
             _refuse("Something has to stand after 'not'.", self.position)
         if self._is("not"):
             self._next()
@@ -186,6 +269,8 @@ class _Reader:
         if self._depth > _MAX_DEPTH:
             _refuse("It is nested too deeply.", opened)
         self._next()
+        if self._is(")"):
+            _refuse("Something has to stand between ( and ).", self.position)
         test = self.either()
         if not self._is(")"):
             _refuse("A ( is not closed.", opened)
@@ -195,52 +280,98 @@ class _Reader:
 
     def _simple(self, token: re.Match[str]) -> tuple[bool, Test]:
         if token["name"]:
-            name = token["name"].removeprefix("!")
-            value = token["value"].strip('"')
-            test = self._compared(name, token["sign"], value=value)
+            name = token["name"].removeprefix("!").replace('"', "")
+            test = self._compared(name, token["sign"], value=_unquoted(token["value"]))
             return token["name"].startswith("!"), test
         if token["field"]:
-            name = token["field"].removeprefix("!")
-            test = self._named(name.lower(), token["glob"].strip('"'))
+            name = token["field"].removeprefix("!").replace('"', "")
+            test = self._named(name, _unquoted(token["glob"]))
             return token["field"].startswith("!"), test
         word = token["word"]
         unfinished = _UNFINISHED.fullmatch(word)
-        if unfinished:
+        if unfinished and word != unfinished[1]:
             _refuse(f"A value has to stand after {unfinished[1]!r}.", self._end)
+        if unfinished and word != "!":
+            _refuse(f"A name has to stand before {word[:9]!r}, a value after it.", self.position)
         wanted = word.removeprefix("!").strip('"').lower()
         text = self._fields.text
         return word.startswith("!") and word != "!", lambda one: wanted in text(one)
 
     def _value_of(self, name: str) -> Field:
-        known = self._fields.named.get(name.lower())
-        if known is not None:
-            return known
-        return self._fields.other(name)
+        fields = self._fields
+        named = fields.named.get(name.lower())
+        if named is not None:
+            return named
+        prefix, dot, rest = name.partition(".")
+        if fields.other is not None:
+            if dot and rest and prefix.lower() in fields.prefixes:
+                return fields.other(f"{prefix.lower()}.{rest}")
+            names = self._known() if self._known is not None else ()
+            if not names or name in names:
+                return fields.other(name)
+        else:
+            names = ()
+        likely = nearest(name, [*fields.named, *_OWN, *self._spelled(names, has_dot=bool(dot))])
+        meant = f"; {likely} is the nearest" if likely else ""
+        _refuse(f"There is no field {name[:40]!r}{meant}.", self.position, nearest=likely)
+
+    def _spelled(self, names: Collection[str], *, has_dot: bool) -> list[str]:
+        """Return names as they may be typed: with their kind before them where a dot was typed."""
+        kinds = ("metrics", "params", "tags") if has_dot else ()
+        return [*names, *(f"{kind}.{one}" for kind in kinds for one in names)]
 
     def _compared(self, name: str, sign: str, *, value: str) -> Test:
-        compare, field = _SIGNS[sign], self._value_of(name)
+        plain = name.lower()
+        if plain == "age":
+            return self._younger(sign, value)
+        field = self._value_of(name)
+        if plain in self._fields.times:
+            return self._timed(field, sign, value=value)
+        if plain in self._fields.people and value.lower() == "me":
+            value = self._me
+        age = _AGE.fullmatch(value.lower()) if plain in self._fields.spans else None
         try:
-            number = float(value)
+            number = _seconds(age) if age is not None else float(value)
         except ValueError:
-            if sign not in {"=", "!="}:
+            number = math.nan
+        if math.isnan(number):
+            if sign not in _EQUALITY:
                 _refuse(f"{value[:40]!r} is no number.", self.position)
-            wanted = value.lower()
-            return lambda one: compare(str(field(one)).lower(), wanted)
+            return _texts_compared(field, sign, wanted=value.lower())
+        return _numbers_compared(field, sign, number=number, text=value.lower())
 
-        def test(one: object) -> bool:
-            found = field(one)
-            if isinstance(found, float):
-                return compare(found, number)
-            return type(found) is int and compare(found, number)
+    def _younger(self, sign: str, value: str) -> Test:
+        age = _AGE.fullmatch(value.lower())
+        if age is None or sign in _EQUALITY:
+            _refuse("An age is compared as in age<7d, age>=30m.", self.position)
+        limit, at = self._before(age, value), self._fields.at
+        compare = _SIGNS[sign.translate(str.maketrans("<>", "><"))]
+        return lambda one: bool(at(one)) and compare(at(one), limit)
 
-        return test
+    def _timed(self, field: Field, sign: str, *, value: str) -> Test:
+        if not re.match(r"\d{4}-\d\d", value):
+            _refuse(f"{value[:40]!r} is no date, such as 2026-11-23.", self.position)
+        if sign in _EQUALITY:
+            is_it = sign != "!="
+            return lambda one: bool(field(one)) and str(field(one)).startswith(value) is is_it
+        compare = _SIGNS[sign]
+        return lambda one: bool(field(one)) and compare(str(field(one)), value)
+
+    def _before(self, age: re.Match[str], value: str) -> str:
+        try:
+            return clock.to_text(clock.from_text(self._now) - timedelta(seconds=_seconds(age)))
+        except OverflowError:
+            _refuse(f"{value[:40]!r} is too long ago.", self.position)
 
     def _named(self, name: str, glob: str) -> Test:
-        if name in {"since", "until"}:
-            return self._aged(name, glob)
-        if name == "re":
+        plain = name.lower()
+        if plain in {"since", "until"}:
+            return self._aged(plain, glob)
+        if plain == "re":
             return self._matched(glob)
-        if glob.lower() == "me" and name in self._fields.people:
+        if plain == "age":
+            _refuse("An age is compared as in age<7d, age>=30m.", self.position)
+        if glob.lower() == "me" and plain in self._fields.people:
             glob = self._me
         pattern = re.compile(glob_to_regex(glob), re.IGNORECASE)
         field = self._value_of(name)
@@ -278,14 +409,48 @@ class _Reader:
             _refuse(problem, self.position)
         limit = value
         if found is not None and self._now:
-            try:
-                age = timedelta(**{_UNITS[found[2]]: int(found[1])})
-                limit = clock.to_text(clock.from_text(self._now) - age)
-            except OverflowError:
-                _refuse(f"{value[:40]!r} is too long ago.", self.position)
+            limit = self._before(found, value)
         if name == "since":
             return lambda one: at(one) >= limit
         return lambda one: at(one) < limit
+
+
+def _seconds(age: re.Match[str]) -> float:
+    try:
+        return float(int(age[1]) * _UNITS[age[2]])
+    except OverflowError:
+        return math.inf
+
+
+def _numbers_compared(field: Field, sign: str, *, number: float, text: str) -> Test:
+    """Compare with a number; a text is equal to it only letter by letter, NaN fits nothing."""
+    compare, is_equality = _SIGNS[sign], sign in _EQUALITY
+    as_texts = _texts_compared(field, sign, wanted=text)
+
+    def test(one: object) -> bool:
+        found = field(one)
+        if type(found) is float or type(found) is int:
+            return compare(found, number)
+        if type(found) is str:
+            if found in _NON_FINITE:
+                return compare(_NON_FINITE[found], number)
+            return is_equality and found != "NaN" and compare(found.lower(), text)
+        return is_equality and isinstance(found, list) and as_texts(one)
+
+    return test
+
+
+def _texts_compared(field: Field, sign: str, *, wanted: str) -> Test:
+    """Compare whole texts; of several one has to be equal, or none when it may not be."""
+    is_wanted = sign != "!="
+
+    def test(one: object) -> bool:
+        found = field(one)
+        if isinstance(found, list):
+            return any(str(each).lower() == wanted for each in found) is is_wanted
+        return found is not None and (str(found).lower() == wanted) is is_wanted
+
+    return test
 
 
 def _contrary(test: Test) -> Test:

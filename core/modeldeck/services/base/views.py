@@ -23,9 +23,17 @@ from modeldeck.services.base.deck import Deck
 from modeldeck.store.views import Catalogue
 
 
-def with_tags(run: RunDocument, tags: Mapping[str, str] | None) -> RunDocument:
-    """Return a run with what the ledger tagged it with beside the tags it brought itself."""
-    return {**run, "tags": {**run["tags"], **tags}} if tags else run
+def as_said(run: RunDocument, state: State) -> RunDocument:
+    """Return a run with what the ledger says of it: tags, whether it is archived or deleted."""
+    tags = state.tags.get(f"run:{run['id']}")
+    archived, deleted = state.archived.get(run["id"]), state.deleted.get(run["id"])
+    if tags:
+        run = {**run, "tags": {**run["tags"], **tags}}
+    if archived is not None:
+        run = {**run, "archived_at": archived.at}
+    if deleted is not None:
+        run = {**run, "deleted_at": deleted.at}
+    return run
 
 
 class Views:
@@ -38,7 +46,11 @@ class Views:
         self.deck = deck
         self.catalogue = Catalogue(self._path("catalogue.json"))
         self._runs: Catalogue | None = None
-        self._tags_of: tuple[int, list[RunDocument], list[RunDocument]] = (-1, [], [])
+        self._said: tuple[tuple[int, int], list[RunDocument], list[RunDocument]] = (
+            (-1, -1),
+            [],
+            [],
+        )
         self._open()
 
     def _path(self, name: str) -> Path | None:
@@ -74,7 +86,7 @@ class Views:
             ended = self.deck.runs.ended()
             if len(ended) != len(self._runs.table("runs")):
                 self._runs.put_all("runs", cast("list[Mapping[str, object]]", ended))
-            self._runs.save(0, "")
+            self._runs.save(0, "", about=self.deck.runs.months())
 
     def _build(self, state: State, table: str, *, key: str) -> Mapping[str, object]:
         objects = self.deck.objects
@@ -136,26 +148,31 @@ class Views:
         return sorted(found, key=lambda one: one["at"])
 
     def runs(self) -> list[RunDocument]:
-        """Return all runs, newest first; finished ones that are known are not read again."""
+        """Return all runs, newest first; finished ones that are known are not read again.
+
+        The list may not be changed: it is the same one until something happens to a run.
+        """
         with self.deck.ledger.lock:
             if self._runs is None:
-                self._runs = Catalogue(self._path("runs.json"))
-                self.deck.runs.know(cast("list[RunDocument]", self._runs.all("runs")))
-            found = self.deck.runs.documents()
-            found = self._tagged(found)
+                self._runs = Catalogue(self.deck.cache / "runs.json")
+                kept = cast("Mapping[str, RunDocument]", self._runs.table("runs").documents())
+                self.deck.runs.know(kept, self._runs.about)
+            found = self._as_said(self.deck.runs.documents())
         if self.deck.as_of:
             return [one for one in found if one["started_at"] <= self.deck.as_of]
         return found
 
-    def _tagged(self, found: list[RunDocument]) -> list[RunDocument]:
-        """Return runs with the tags of the ledger: the same list until either changes."""
-        state, (tagged_n, before, tagged) = self.deck.state, self._tags_of
-        if tagged_n == state.tagged_n and before is found:
-            return tagged
-        tags = {name.removeprefix("run:"): one for name, one in state.tags.items() if one}
-        tagged = [with_tags(one, tags.get(one["id"])) for one in found] if tags else found
-        self._tags_of = (state.tagged_n, found, tagged)
-        return tagged
+    def _as_said(self, found: list[RunDocument]) -> list[RunDocument]:
+        """Return runs with what the ledger says of them: the same list until either changes."""
+        state, (said_n, before, said) = self.deck.state, self._said
+        now_n = (state.tagged_n, state.shelved_n)
+        if said_n == now_n and before is found:
+            return said
+        named = {name.removeprefix("run:") for name, tags in state.tags.items() if tags}
+        named |= state.archived.keys() | state.deleted.keys()
+        said = [as_said(one, state) if one["id"] in named else one for one in found]
+        self._said = (now_n, found, said if named else found)
+        return self._said[2]
 
     def _all(self, table: str) -> list[Mapping[str, object]]:
         self.sync()

@@ -10,8 +10,9 @@ from textual.binding import BindingType
 
 from modeldeck.domain.documents import RunDocument
 from modeldeck_tui.present import runs
+from modeldeck_tui.present.charts import Curves, curves_of
 from modeldeck_tui.present.snapshot import Snapshot
-from modeldeck_tui.screens.charting import Charting, Curves, curves_of
+from modeldeck_tui.screens.charting import Charting
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.chart import Chart
 from modeldeck_tui.widgets.table import Table

@@ -13,11 +13,12 @@ from modeldeck.domain.documents import LineageRow
 from modeldeck.errors import ModelDeckError
 from modeldeck_tui.clean import clean
 from modeldeck_tui.present import models, runs
+from modeldeck_tui.present.charts import Curves, curves_of
 from modeldeck_tui.present.logs import log_line
 from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import run_status
-from modeldeck_tui.screens.charting import Charting, Curves, curves_of
+from modeldeck_tui.screens.charting import Charting
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.chart import Chart
 from modeldeck_tui.widgets.table import Table

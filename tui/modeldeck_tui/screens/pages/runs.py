@@ -13,10 +13,10 @@ from modeldeck.domain.documents import RunDocument
 from modeldeck.domain.filters.fields import RUNS
 from modeldeck_tui.clean import clean
 from modeldeck_tui.present import runs
+from modeldeck_tui.present.charts import Curves, curves_of
 from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
-from modeldeck_tui.screens.charting import Curves, curves_of
 from modeldeck_tui.screens.listing import ListingPage
 from modeldeck_tui.screens.pages.settling import Settling
 from modeldeck_tui.screens.running import RunActions
