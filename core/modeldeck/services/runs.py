@@ -110,9 +110,8 @@ class Runs:
             ]
         if where:
             now, me = clock.to_text(self.deck.now()), self.deck.actor.name
-            test = query.parse(
-                where, fields.RUNS, now=now, me=me, known=lambda: fields.run_names(every)
-            )
+            known = fields.RunNames(every)
+            test = query.parse(where, fields.RUNS, now=now, me=me, known=known)
             found = [one for one in found if test(one)]
         if sort:
             found = columns.ordered(found, sort)

@@ -242,6 +242,16 @@ _PROMOTE = (
     "Make it a version, or ask for its release to an environment",
     "modeldeck model register RUN --name MODEL; modeldeck release request VERSION --environment E",
 )
+_ARCHIVE = (
+    "archive",
+    "Archive the marked runs, or this one: lists leave them out; archived ones come back",
+    "modeldeck run archive RUN",
+)
+_DELETE = (
+    "delete",
+    "Delete the marked runs, or this one; deleted ones (/is:deleted) come back",
+    "modeldeck run delete RUN",
+)
 _TRAIN = ("train", "Train a pipeline", "modeldeck train pipelines/NAME.toml")
 _DIFF = (
     "diff",
@@ -265,11 +275,15 @@ PAGES = (
     action("runs.promote", "p", *_PROMOTE, danger=2, needs="run"),
     action("runs.train", "n", *_TRAIN, danger=2),
     action("runs.stop", "x", *_STOP_RUN, danger=2, needs="running"),
+    action("runs.archive", "A", *_ARCHIVE, danger=1, needs="run"),
+    action("runs.delete", "D", *_DELETE, danger=2, needs="run"),
     action("run.metric", "m", *_METRIC),
     action("run.log_scale", "o", *_LOG_SCALE),
     action("run.smooth", "s", *_SMOOTH),
     action("run.promote", "p", *_PROMOTE, danger=2, needs="run"),
     action("run.stop", "x", *_STOP_RUN, danger=2, needs="running"),
+    action("run.archive", "A", *_ARCHIVE, danger=1, needs="run"),
+    action("run.delete", "D", *_DELETE, danger=2, needs="run"),
     action("compare.baseline", "b", "baseline", "Compare with the next run"),
     action("compare.metric", "m", *_METRIC),
     action("compare.log_scale", "o", *_LOG_SCALE),

@@ -128,7 +128,7 @@ def _has(name: str, why_not: str) -> Callable[[Situation], str]:
     return lambda now: "" if name in now.has else why_not
 
 
-MOST_COMPARED = 6
+MOST_COMPARED = 50
 CONDITIONS: Mapping[str, Callable[[Situation], str]] = {
     "writable": _writable,
     "thing": _thing,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from modeldeck.domain.datasets.documents import DatasetDocument, named
-from modeldeck.domain.documents import MetricSummary, RunDocument
+from modeldeck.domain.documents import (
+    ComparisonDocument,
+    DifferenceDocument,
+    MetricSummary,
+    RunDocument,
+)
 from modeldeck.domain.filters.fields import metric as metric_of
 from modeldeck.domain.metrics import goal_of
+from modeldeck.domain.reading.comparing import goal_of_summary
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell, counted, number, size
 from modeldeck_tui.present.charts import Point, reduced
@@ -59,6 +64,9 @@ def table(runs: Sequence[RunDocument], now: str, *, is_wide: bool = False) -> Ro
 
 
 def _status(run: RunDocument) -> Cell:
+    for word in ("deleted", "archived"):
+        if f"{word}_at" in run:
+            return cell(f"{run_status(run['status']).text}, {word}", "dim")
     if run["status"] == "running":
         progress = run["progress"]
         if progress and progress["total"]:
@@ -116,7 +124,7 @@ def best_of(runs: Sequence[RunDocument], name: str) -> float | None:
 
 def _goal(found: Sequence[MetricSummary], name: str) -> str:
     """Return which way is better: as the runs kept their best, else as the name says."""
-    goals = {goal(one) for one in found} - {""}
+    goals = {goal_of_summary(one) for one in found} - {""}
     return goals.pop() if len(goals) == 1 else goal_of(name, {})
 
 
@@ -331,35 +339,67 @@ def goal(summary: MetricSummary) -> str:
     return "min" if best == low != high else ""
 
 
-def compared(runs: Sequence[RunDocument], *, baseline: int, has_equal: bool) -> list[Line]:
-    """Return several runs side by side: metrics, then parameters, then what else differs.
+SECTIONS = {
+    "metric": "metrics",
+    "parameter": "parameters",
+    "data": "data",
+    "code": "code",
+    "environment": "environment",
+    "run": "run",
+}
+"""The kinds of differences between runs, in their order, with their titles."""
+
+
+def compared(found: ComparisonDocument, *, baseline: int, has_equal: bool) -> list[Line]:
+    """Return several runs side by side: metrics, parameters, data, code, environment, the rest.
 
     Parameters
     ----------
-    runs : sequence of RunDocument
-        Two to six.
+    found : ComparisonDocument
+        What is the same, and what differs.
     baseline : int
         The run that the others are compared with.
     has_equal : bool
         Whether rows that are the same everywhere show too.
     """
-    found: list[Line] = []
-    names = sorted({name for one in runs for name in one["metrics"]}, key=plain_first)
-    rows = [_compared_metric(runs, name, baseline=baseline) for name in names]
-    found += _section("metrics", rows, has_equal=has_equal)
-    names = sorted({name for one in runs for name in one["parameters"]})
-    rows = [_compared_texts(name, [one["parameters"].get(name) for one in runs]) for name in names]
-    found += _section("parameters", rows, has_equal=has_equal)
-    rows = [
-        _compared_texts("experiment", [one["experiment"] for one in runs]),
-        _compared_texts("name", [one["name"] for one in runs]),
-        _compared_texts("status", [one["status"] for one in runs]),
-        _compared_texts("owner", [one["user"] for one in runs]),
-        _compared_texts("host", [one["host"] for one in runs]),
-        _compared_texts("took", [took(one["duration_s"]) for one in runs]),
-        _compared_texts("begun", [exact(one["started_at"]) for one in runs]),
-    ]
-    return found + _section("run", rows, has_equal=has_equal)
+    lines: list[Line] = []
+    for kind, title in SECTIONS.items():
+        same = [one for one in found["same"] if one["kind"] == kind]
+        rows = [
+            _compared(one, found["runs"], baseline=baseline)
+            for one in found["different"]
+            if one["kind"] == kind
+        ]
+        hidden = 0 if has_equal else len(same)
+        if has_equal:
+            rows += [_equal(one["name"], one["value"], n=len(found["runs"])) for one in same]
+        rest = f"  ({hidden} equal hidden: =)" if hidden else ""
+        if rows or hidden:
+            lines += [Line(title, (cell(f"{title}{rest}", "dim"),)), *rows]
+    return lines
+
+
+def _equal(name: str, value: object, *, n: int) -> Line:
+    return Line(name, (cell(name, "dim"), *[cell(_value(value), "dim")] * n))
+
+
+def _value(value: object) -> str:
+    return "-" if value is None else number(value) or "-"
+
+
+def _compared(one: DifferenceDocument, runs: Sequence[str], *, baseline: int) -> Line:
+    """Return a row: values, of metrics what is added to the baseline, the best by a sign too."""
+    base = one["values"][runs[baseline]]
+    cells = [cell(one["name"])]
+    for at, run in enumerate(runs):
+        value = one["values"][run]
+        text = _value(value)
+        is_metric = bool(one["goal"]) and at != baseline
+        if is_metric and isinstance(value, int | float) and isinstance(base, int | float):
+            text += f" ({value - base:+.4g})"
+        is_best = run in one["best"]
+        cells.append(cell(f"{text} ▲" if is_best else text, "good" if is_best else ""))
+    return Line(one["name"], tuple(cells))
 
 
 def plain_first(name: str) -> tuple[int, str]:
@@ -393,3 +433,8 @@ def _compared_metric(runs: Sequence[RunDocument], name: str, *, baseline: int) -
         is_best = best is not None and value == best and len(set(numbers)) > 1
         cells.append(cell(f"{text} ▲" if is_best else text, "good" if is_best else ""))
     return len({str(one) for one in values}) == 1, Line(name, tuple(cells))
+
+
+def plain_first(name: str) -> tuple[bool, str]:
+    """Return what metrics sort by: cross-validated ones last."""
+    return name.startswith("cv_"), name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -79,6 +79,10 @@ class ListingPage(Page):
 
     def documents(self, snapshot: Snapshot) -> Sequence[Document]:  # noqa: ARG002 -- pages use it
         """Return what the table shows, before the filter; each listing says it."""
+        return ()
+
+    def names(self, documents: Sequence[Document]) -> Collection[str]:  # noqa: ARG002 -- pages use it
+        """Return what documents can be asked for beyond the fields; empty for whatever is typed."""
         return ()
 
     def make(self, found: Sequence[Document], snapshot: Snapshot) -> Rows:  # noqa: ARG002 -- as above
@@ -227,7 +231,8 @@ def computed(
     found = documents
     if text.strip():
         try:
-            test = query.parse(text, page.FIELDS, now=snapshot.at, me=snapshot.actor)
+            known = page.names(documents)
+            test = query.parse(text, page.FIELDS, now=snapshot.at, me=snapshot.actor, known=known)
         except InvalidInputError as error:
             return None, error.message.removeprefix("The filter is not understood. ")
         found = [one for one in documents if test(one)]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modeldeck.domain.documents import ActivityDocument, DiffRow, RunDocument
+from modeldeck.domain.filters.fields import shown
 from modeldeck.errors import ModelDeckError
 from modeldeck_tui.output import write_bug_report
 from modeldeck_tui.present.snapshot import Snapshot
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
 
 N_RECENT = 20
+SHELF = ("archived", "deleted")
+"""Runs that lists leave out are read too: filters may ask for them."""
+
 RATES_EVERY_S = 10.0
 
 
@@ -40,9 +44,9 @@ def unwatched() -> Iterator[None]:
 def _runs(workspace: Workspace, known: Snapshot | None) -> Sequence[RunDocument]:
     """Return all runs; the first time they are all new, and may be many."""
     if known is not None and known.runs:
-        return workspace.runs.list()
+        return workspace.runs.list(shelf=SHELF)
     with unwatched():
-        return workspace.runs.list()
+        return workspace.runs.list(shelf=SHELF)
 
 
 def read(
@@ -118,7 +122,7 @@ def _tops(
     """Return the runs that run, and those that ended last, without the candidates of a search."""
     if known is not None and known.runs is runs:
         return known.running, known.recent
-    tops = [one for one in runs if not one["parent"]]
+    tops = [one for one in shown(runs, "") if not one["parent"]]
     ended = [one for one in tops if one["status"] != "running"]
     return [one for one in tops if one["status"] == "running"], ended[:N_RECENT]
 

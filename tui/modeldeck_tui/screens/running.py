@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from modeldeck.domain.documents import RunDocument, VersionDocument
 from modeldeck_tui.clean import clean
 from modeldeck_tui.screens.base import Page
@@ -96,3 +98,84 @@ class RunActions(Page):
                 )
 
         self.app.push_screen(dialog, request)
+
+    # Putting runs away
+
+    def chosen(self) -> list[str]:
+        """Return the runs that an action is about."""
+        kind, _colon, name = self.entity().partition(":")
+        return [name] if kind == "run" else []
+
+    def action_archive(self) -> None:
+        """Archive runs, or bring archived ones back; z undoes it."""
+        runs = self.chosen()
+        if not runs:
+            return
+        shelf, names = self.workspace.shelf, _named(runs)
+        is_back = self._are(runs, "archived_at")
+        verb = "unarchive" if is_back else "archive"
+        there, back = (
+            (shelf.unarchive, shelf.archive) if is_back else (shelf.archive, shelf.unarchive)
+        )
+        self.host.perform(
+            lambda: there(runs),
+            f"{names} {_is(runs)} {'back in the list' if is_back else 'archived'}.",
+            command=f"modeldeck run {verb} {_typed(runs)}",
+            undo=lambda _done: back(runs),
+        )
+        self._unmark(runs)
+
+    def action_delete(self) -> None:
+        """Delete runs after a dialog, or take a deletion back."""
+        runs = self.chosen()
+        if not runs:
+            return
+        shelf, names = self.workspace.shelf, _named(runs)
+        if self._are(runs, "deleted_at"):
+            self.host.perform(
+                lambda: shelf.undelete(runs),
+                f"{names} {_is(runs)} there again.",
+                command=f"modeldeck run undelete {_typed(runs)}",
+                undo=lambda _done: shelf.delete(runs),
+            )
+            return
+        lines = [
+            f"{names} {'leaves' if len(runs) == 1 else 'leave'} every list.",
+            "The files stay until garbage collection; until then z or is:deleted and D undo it.",
+        ]
+        dialog = ConfirmDialog(f"DELETE  {names}", lines, verb="Delete", reason="optional")
+
+        def done(reason: str | None) -> None:
+            if reason is not None:
+                self.host.perform(
+                    lambda: shelf.delete(runs, reason=reason),
+                    f"{names} {_is(runs)} deleted.",
+                    command=f"modeldeck run delete {_typed(runs)}",
+                    undo=lambda _done: shelf.undelete(runs),
+                )
+                self._unmark(runs)
+
+        self.app.push_screen(dialog, done)
+
+    def _unmark(self, runs: Sequence[str]) -> None:
+        """Take the marks from runs that leave the table."""
+        if self.table is not None:
+            self.table.mark([f"run:{one}" for one in runs], is_on=False)
+
+    def _are(self, runs: Sequence[str], key: str) -> bool:
+        """Say whether all of some runs are archived, or deleted."""
+        snapshot = self.snapshot
+        known = [snapshot.run(one) for one in runs] if snapshot is not None else []
+        return bool(known) and all(one is not None and key in one for one in known)
+
+
+def _named(runs: Sequence[str]) -> str:
+    return f"Run {runs[0][-6:]}" if len(runs) == 1 else f"{len(runs):,} runs"
+
+
+def _is(runs: Sequence[str]) -> str:
+    return "is" if len(runs) == 1 else "are"
+
+
+def _typed(runs: Sequence[str]) -> str:
+    return " ".join(one[-6:] for one in runs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from modeldeck.domain.filters import query
@@ -98,12 +98,38 @@ def _version_field(name: str) -> Field:
     return lambda one: one["metrics"].get(name, one["parameters"].get(name))
 
 
-def run_names(runs: Iterable[Document]) -> frozenset[str]:
-    """Return the names of the metrics, parameters and tags of some runs."""
-    found: set[str] = set()
-    for one in runs:
-        found.update(one["metrics"], one["parameters"], one["tags"])
-    return frozenset(found)
+class RunNames(Collection[str]):
+    """The names of the metrics, parameters and tags of some runs; it is empty without runs.
+
+    Whether a name is there is known at the first run that has it: no list of all is made for that.
+
+    >>> run = {"metrics": {"auc": {}}, "parameters": {"lr": 1}, "tags": {}}
+    >>> "lr" in RunNames([run]), "auc.best" in RunNames([run]), sorted(RunNames([run]))
+    (True, True, ['auc', 'lr'])
+    """
+
+    def __init__(self, runs: Sequence[Document]) -> None:
+        self._runs = runs
+
+    def __contains__(self, name: object) -> bool:
+        base, _dot, figure = str(name).rpartition(".")
+        base = base if figure in FIGURES else ""
+        for one in self._runs:
+            metrics = one["metrics"]
+            if name in metrics or name in one["parameters"] or name in one["tags"]:
+                return True
+            if base and base in metrics:
+                return True
+        return False
+
+    def __iter__(self) -> Iterator[str]:
+        found: set[str] = set()
+        for one in self._runs:
+            found.update(one["metrics"], one["parameters"], one["tags"])
+        return iter(found)
+
+    def __len__(self) -> int:
+        return len(self._runs)
 
 
 def absent(where: str, runs: Sequence[Document]) -> list[tuple[str, str]]:

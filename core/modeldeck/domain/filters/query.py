@@ -103,12 +103,8 @@ class Fields:
     prefixes: frozenset[str] = frozenset()
 
 
-Known = Callable[[], Collection[str]]
-"""Returns the names of other fields that any of the documents has."""
-
-
 def parse(
-    query: str, fields: Fields, *, now: str, me: str = "", known: Known | None = None
+    query: str, fields: Fields, *, now: str, me: str = "", known: Collection[str] = ()
 ) -> Test:
     """Return the test that a line of the filter language describes.
 
@@ -122,9 +118,9 @@ def parse(
         The time that ages count back from.
     me : str
         The person who asks.
-    known : callable, optional
-        Returns the names of other fields that there are: with it, a name that is none of them is
-        refused unless one of the prefixes stands before it. It is called only when there is one.
+    known : collection of str
+        The names of other fields that there are: a name that is none of them is refused, unless
+        one of the prefixes stands before it, or there are none.
 
     Raises
     ------
@@ -200,7 +196,7 @@ class _Reader:
     """Reads tokens from left to right: either := both (or both)*, both := one+."""
 
     def __init__(
-        self, query: str, fields: Fields, *, now: str, me: str, known: Known | None
+        self, query: str, fields: Fields, *, now: str, me: str, known: Collection[str]
     ) -> None:
         self._query, self._fields = query, fields
         self._now, self._me, self._known = now, me, known
@@ -303,14 +299,12 @@ class _Reader:
         if named is not None:
             return named
         prefix, dot, rest = name.partition(".")
+        names = self._known if fields.other is not None else ()
         if fields.other is not None:
             if dot and rest and prefix.lower() in fields.prefixes:
                 return fields.other(f"{prefix.lower()}.{rest}")
-            names = self._known() if self._known is not None else ()
             if not names or name in names:
                 return fields.other(name)
-        else:
-            names = ()
         likely = nearest(name, [*fields.named, *_OWN, *self._spelled(names, has_dot=bool(dot))])
         meant = f"; {likely} is the nearest" if likely else ""
         _refuse(f"There is no field {name[:40]!r}{meant}.", self.position, nearest=likely)

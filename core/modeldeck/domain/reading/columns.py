@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from modeldeck.domain.documents import RunDocument
-from modeldeck.domain.filters.fields import FIGURES, run_field, run_names
+from modeldeck.domain.filters.fields import RunNames, run_field
 from modeldeck.domain.filters.query import nearest
 from modeldeck.errors import InvalidInputError
 
@@ -107,9 +107,8 @@ def _column(name: str, runs: Sequence[RunDocument]) -> RunColumn:
     kind, dot, rest = name.partition(".")
     if dot and rest and kind.lower() in _PREFIXES:
         return RunColumn(name, run_field(f"{kind.lower()}.{rest}"))
-    known = run_names(runs)
-    base, _dot, figure = name.rpartition(".")
-    if not runs or name in known or (base in known and figure in FIGURES):
+    known = RunNames(runs)
+    if not runs or name in known:
         return RunColumn(name, run_field(name))
     raise _unknown(name, known)
 

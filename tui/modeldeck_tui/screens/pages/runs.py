@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -10,7 +10,8 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 
 from modeldeck.domain.documents import RunDocument
-from modeldeck.domain.filters.fields import RUNS
+from modeldeck.domain.filters.fields import RUNS, RunNames, shown
+from modeldeck.domain.filters.query import asked
 from modeldeck_tui.clean import clean
 from modeldeck_tui.present import runs
 from modeldeck_tui.present.charts import Curves, curves_of
@@ -33,6 +34,10 @@ NOTHING = (
     "    with modeldeck.start_run('experiment') as run:",
     "        run.log({'loss': 0.5}, step=1)",
 )
+
+
+_Shown = tuple[tuple[Sequence[RunDocument], frozenset[str]], Sequence[RunDocument]]
+"""Runs, the values that a filter asks ``is`` for, and which runs that leaves."""
 
 
 class RunsScreen(ListingPage, RunActions, Settling):
@@ -61,6 +66,7 @@ class RunsScreen(ListingPage, RunActions, Settling):
     def __init__(self) -> None:
         super().__init__()
         self._curves: tuple[str, Curves] = ("", {})
+        self._shown: _Shown | None = None
 
     def body(self) -> ComposeResult:
         """Make the table and the preview."""
@@ -89,8 +95,15 @@ class RunsScreen(ListingPage, RunActions, Settling):
         yield from self.filter_field()
 
     def documents(self, snapshot: Snapshot) -> Sequence[RunDocument]:
-        """Return all runs."""
-        return snapshot.runs
+        """Return all runs; archived and deleted ones where the filter asks for them."""
+        key = (snapshot.runs, asked(self.query_text, "is"))
+        if self._shown is None or self._shown[0][0] is not key[0] or self._shown[0][1] != key[1]:
+            self._shown = (key, shown(snapshot.runs, self.query_text))
+        return self._shown[1]
+
+    def names(self, documents: Sequence[RunDocument]) -> Collection[str]:
+        """Return the names of metrics, parameters and tags."""
+        return RunNames(documents)
 
     def make(self, found: Sequence[RunDocument], snapshot: Snapshot) -> Rows:
         """Return runs as rows."""
@@ -155,9 +168,13 @@ class RunsScreen(ListingPage, RunActions, Settling):
         if is_new and run is not None:
             self._show_known(run)
 
+    def chosen(self) -> list[str]:
+        """Return the marked runs in the order of the table, else the one under the cursor."""
+        marked = [key for key in self.main.rows.keys() if key in self.main.marks]  # noqa: SIM118 -- no dict
+        return [key.partition(":")[2] for key in marked or [self.entity()] if key]
+
     def action_compare(self) -> None:
         """Compare the marked runs, in the order of the table."""
         from modeldeck_tui.screens.pages.compare import CompareScreen
 
-        marked = [key for key in self.main.rows.keys() if key in self.main.marks]  # noqa: SIM118 -- no dict
-        self.app.push_screen(CompareScreen(tuple(key.partition(":")[2] for key in marked)))
+        self.app.push_screen(CompareScreen(tuple(self.chosen())))
