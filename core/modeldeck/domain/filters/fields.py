@@ -140,13 +140,16 @@ def absent(where: str, runs: Sequence[Document]) -> list[tuple[str, str]]:
     [('metrics.acu', 'metrics.auc')]
     """
     kinds = {"metrics": "metrics", "params": "parameters", "tags": "tags"}
-    known = {f"{kind}.{name}" for kind, key in kinds.items() for one in runs for name in one[key]}
-    wanted = [one for one in query.names(where) if one.partition(".")[0] in kinds]
-    return [
-        (one, query.nearest(one, known))
-        for one in dict.fromkeys(wanted)
-        if one not in known and one.rpartition(".")[0] not in known
-    ]
+    found: list[tuple[str, str]] = []
+    for name in dict.fromkeys(query.names(where)):
+        kind, dot, rest = name.partition(".")
+        if not dot or kind not in kinds:
+            continue
+        known = {each for one in runs for each in one[kinds[kind]]}
+        if rest not in known and rest.rpartition(".")[0] not in known:
+            likely = query.nearest(rest, known)
+            found.append((name, f"{kind}.{likely}" if likely else ""))
+    return found
 
 
 def _shelf(one: Document) -> list[str]:

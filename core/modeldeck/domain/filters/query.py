@@ -43,7 +43,7 @@ _TOKEN = re.compile(
       | (?P<name>!?(?:[\w.@/-]|"[^"]+")+)\s*(?P<sign>>=|<=|!=|==?|>|<)\s*
         (?P<value>{_QUOTED}|[^\s()|]+)
       | (?P<field>!?[A-Za-z_](?:[\w./-]|"[^"]+")*):(?P<glob>{_QUOTED}|[^\s()|]+)
-      | (?P<word>!?"[^"]*"|[^\s()|]+)
+      | (?P<word>!?{_QUOTED}|[^\s()|]+)
     )""",
     re.VERBOSE,
 )
@@ -289,7 +289,7 @@ class _Reader:
             _refuse(f"A value has to stand after {unfinished[1]!r}.", self._end)
         if unfinished and word != "!":
             _refuse(f"A name has to stand before {word[:9]!r}, a value after it.", self.position)
-        wanted = word.removeprefix("!").strip('"').lower()
+        wanted = _unquoted(word.removeprefix("!")).strip('"').lower()
         text = self._fields.text
         return word.startswith("!") and word != "!", lambda one: wanted in text(one)
 

@@ -33,8 +33,8 @@ def deleted_runs(state: State) -> Mapping[str, Shelved]:
 def check_archive(state: State, act: Act) -> None:
     """Check that runs are archived which are not."""
     runs = _runs(act)
-    _need_absent(state.archived, runs, word="archived")
     _need_absent(state.deleted, runs, word="deleted")
+    _need_absent(state.archived, runs, word="archived")
 
 
 def check_unarchive(state: State, act: Act) -> None:
