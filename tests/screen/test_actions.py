@@ -478,6 +478,48 @@ def test_actions_on_releases_as_an_approver(root: Path) -> None:
     asyncio.run(drive())
 
 
+def test_actions_that_put_runs_away(root: Path) -> None:
+    """Archiving is undone by z; deleting asks, is undone by D where deleted runs show."""
+
+    async def drive() -> None:
+        async with hands(root) as deck:
+            await deck.act("app.runs")
+            page = await deck.on(RunsScreen)
+            await deck.until(lambda: len(page.main.rows) > 2, "the runs")
+            n_all = len(page.main.rows)
+            await deck.press("space", "space")
+            await deck.act("runs.archive")
+            await deck.until(lambda: len(page.main.rows) == n_all - 2, "two runs fewer")
+            await deck.until_shown("2 runs are archived.")
+            assert not page.main.marks
+            page.set_filter("is:archived")
+            await deck.until(lambda: len(page.main.rows) == 2, "the archived runs")
+            await deck.until_shown(", archived")
+            page.set_filter("")
+            await deck.act("app.undo")
+            await deck.until(lambda: len(page.main.rows) == n_all, "all runs")
+            page.set_filter("name:broken")
+            await deck.until(lambda: len(page.main.rows) == 1, "a run that no version is of")
+            await deck.asked("runs.delete")
+            await deck.press("y")
+            await deck.until(lambda: len(page.main.rows) == 0, "no run")
+            page.set_filter("is:deleted")
+            await deck.until(lambda: len(page.main.rows) == 1, "the deleted run")
+            await deck.act("runs.delete")
+            await deck.until(lambda: len(page.main.rows) == 0, "none deleted")
+            page.set_filter("name:broken")
+            await deck.until(lambda: len(page.main.rows) == 1, "the run again")
+            await deck.press("enter")
+            await deck.on(RunScreen)
+            await deck.act("run.archive")
+            await deck.until_shown("is archived.")
+            await deck.asked("run.delete")
+            await deck.press("y")
+            await deck.until_shown("is deleted.")
+
+    asyncio.run(drive())
+
+
 def test_actions_on_releases_as_who_asked(root: Path) -> None:
     """Withdrawing on the queue and in the review; asking for a release; hashing a version."""
 

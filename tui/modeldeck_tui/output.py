@@ -74,16 +74,19 @@ class Printer:
 
     def table(self, headers: Sequence[str], rows: Iterable[Row], *, indent: str = "") -> None:
         """Print rows under headers, cut to the width of a terminal, whole into a pipe."""
-        titles = [Cell(self._clean(header), "dim") for header in headers]
-        given = [titles, *([self._cleaned(cell) for cell in row] for row in rows)]
-        widths = [max(cell_width(row[at].text) for row in given) for at in range(len(headers))]
+        given: list[Row] = [[Cell(header, "dim") for header in headers], *rows]
+        columns = [[self._cleaned(cell) for cell in column] for column in zip(*given, strict=True)]
+        widths = [max(cell_width(cell.text) for cell in column) for column in columns]
         if self.is_terminal:
             widths = fit(widths, shutil.get_terminal_size().columns - len(indent))
         colours = has_colours(sys.stdout)
-        for at in range(0, len(given), _ROWS_AT_ONCE):
-            block = given[at : at + _ROWS_AT_ONCE]
-            lines = [indent + _aligned(row, widths, has_colours=colours) for row in block]
-            self._write(sys.stdout, "\n".join(lines))
+        texts = [
+            _aligned(column, width, has_colours=colours)
+            for column, width in zip(columns, widths, strict=True)
+        ]
+        lines = [indent + _GAP.join(row).rstrip() for row in zip(*texts, strict=True)]
+        for at in range(0, len(lines), _ROWS_AT_ONCE):
+            self._write(sys.stdout, "\n".join(lines[at : at + _ROWS_AT_ONCE]))
 
     def raw(self, text: str) -> None:
         """Print text that was made harmless already, as it is."""
@@ -133,7 +136,8 @@ class Printer:
 
     def _cleaned(self, cell: str | Cell) -> Cell:
         known = Cell(cell) if isinstance(cell, str) else cell
-        if known.text.isascii() and known.text.isprintable() and len(known.text) <= _LEAST_LONG:
+        text = known.text
+        if text.isascii() and text.isprintable() and len(text) <= _LEAST_LONG:
             return known
         return Cell(" ".join(self._clean(known.text).splitlines()), known.style)
 
@@ -155,14 +159,25 @@ class Printer:
             raise UnavailableError(msg, "What the command did stands all the same.") from None
 
 
-def _aligned(row: Sequence[Cell], widths: Sequence[int], *, has_colours: bool) -> str:
-    parts = []
-    last = len(row) - 1
-    for at, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        text = cut(cell.text, width)
-        padding = "" if at == last else " " * (width - cell_width(text))
-        parts.append(paint(Cell(text, cell.style), has_colours=has_colours) + padding)
-    return _GAP.join(parts).rstrip()
+def _aligned(column: Sequence[Cell], width: int, *, has_colours: bool) -> list[str]:
+    """Return the cells of a column, each as wide as the column."""
+    if has_colours:
+        return [_painted(cell, width) for cell in column]
+    return [
+        text.ljust(width) if text.isascii() and len(text) <= width else _padded(text, width)
+        for text, _style in column
+    ]
+
+
+def _padded(text: str, width: int) -> str:
+    text = cut(text, width)
+    return text + " " * (width - cell_width(text))
+
+
+def _painted(cell: Cell, width: int) -> str:
+    text = cut(cell.text, width)
+    padding = " " * (width - cell_width(text))
+    return paint(Cell(text, cell.style), has_colours=True) + padding
 
 
 def _forget(stream: TextIO) -> None:
