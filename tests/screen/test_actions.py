@@ -479,7 +479,7 @@ def test_actions_on_releases_as_an_approver(root: Path) -> None:
 
 
 def test_actions_that_put_runs_away(root: Path) -> None:
-    """Archiving is undone by z; deleting asks, is undone by D where deleted runs show."""
+    """Archiving is undone by z; deleting asks, is undone by X where deleted runs show."""
 
     async def drive() -> None:
         async with hands(root) as deck:

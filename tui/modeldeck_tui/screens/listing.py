@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input
 
 from modeldeck.domain.filters import query
+from modeldeck.domain.filters.fields import RunNames
 from modeldeck.domain.filters.query import Fields
 from modeldeck.domain.reading.columns import in_order
 from modeldeck.errors import InvalidInputError
@@ -50,6 +51,8 @@ class ListingPage(Page):
         The selector of the main table.
     FIELDS : Fields
         What its documents can be asked for in a filter.
+    NAMES : type or None
+        Returns what documents can be asked for beyond the fields; None for whatever is typed.
     TITLE : str
         The page in the third line.
     HAS_RUNS : bool
@@ -58,6 +61,7 @@ class ListingPage(Page):
 
     TABLE: ClassVar[str] = ""
     FIELDS: ClassVar[Fields]
+    NAMES: ClassVar[type[RunNames] | None] = None
     TITLE: ClassVar[str] = ""
     HAS_RUNS: ClassVar[bool] = False
 
@@ -79,10 +83,6 @@ class ListingPage(Page):
 
     def documents(self, snapshot: Snapshot) -> Sequence[Document]:  # noqa: ARG002 -- pages use it
         """Return what the table shows, before the filter; each listing says it."""
-        return ()
-
-    def names(self, documents: Sequence[Document]) -> Collection[str]:  # noqa: ARG002 -- pages use it
-        """Return what documents can be asked for beyond the fields; empty for whatever is typed."""
         return ()
 
     def make(self, found: Sequence[Document], snapshot: Snapshot) -> Rows:  # noqa: ARG002 -- as above
@@ -231,7 +231,7 @@ def computed(
     found = documents
     if text.strip():
         try:
-            known = page.names(documents)
+            known = page.NAMES(documents) if page.NAMES is not None else ()
             test = query.parse(text, page.FIELDS, now=snapshot.at, me=snapshot.actor, known=known)
         except InvalidInputError as error:
             return None, error.message.removeprefix("The filter is not understood. ")

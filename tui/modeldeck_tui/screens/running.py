@@ -141,7 +141,7 @@ class RunActions(Page):
             return
         lines = [
             f"{names} {'leaves' if len(runs) == 1 else 'leave'} every list.",
-            "The files stay until garbage collection; until then z or is:deleted and D undo it.",
+            "The files stay until garbage collection; until then z, or is:deleted and X, takes that back.",
         ]
         dialog = ConfirmDialog(f"DELETE  {names}", lines, verb="Delete", reason="optional")
 

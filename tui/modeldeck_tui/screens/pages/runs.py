@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -49,6 +49,7 @@ class RunsScreen(ListingPage, RunActions, Settling):
     TABLE = "#runs"
     HAS_RUNS = True
     FIELDS = RUNS
+    NAMES = RunNames
     BINDINGS: ClassVar[list[BindingType]] = bindings("runs")
     CSS = """
     #split { height: 1fr; layout: vertical; }
@@ -100,10 +101,6 @@ class RunsScreen(ListingPage, RunActions, Settling):
         if self._shown is None or self._shown[0][0] is not key[0] or self._shown[0][1] != key[1]:
             self._shown = (key, shown(snapshot.runs, self.query_text))
         return self._shown[1]
-
-    def names(self, documents: Sequence[RunDocument]) -> Collection[str]:
-        """Return the names of metrics, parameters and tags."""
-        return RunNames(documents)
 
     def make(self, found: Sequence[RunDocument], snapshot: Snapshot) -> Rows:
         """Return runs as rows."""
