@@ -141,7 +141,8 @@ class RunActions(Page):
             return
         lines = [
             f"{names} {'leaves' if len(runs) == 1 else 'leave'} every list.",
-            "The files stay until garbage collection; until then z, or is:deleted and X, takes that back.",
+            "The files stay until garbage collection. Until then z takes that back,",
+            "or X on the runs that /is:deleted shows.",
         ]
         dialog = ConfirmDialog(f"DELETE  {names}", lines, verb="Delete", reason="optional")
 
