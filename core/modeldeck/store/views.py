@@ -34,6 +34,10 @@ from modeldeck.store import files
 
 FORMAT = 6
 MAX_SNAPSHOT = 1 << 30
+_DAMAGED = (
+    *(ModelDeckError, ValueError, KeyError, TypeError, AttributeError),
+    *(RecursionError, StopIteration),
+)
 _AT_ONCE = 200  # about a millisecond: other threads run in between
 
 
@@ -176,26 +180,34 @@ class Catalogue:
             header = json.loads(first)
             if header["v"] != FORMAT or header["sha256"] != hashlib.sha256(rest).hexdigest():
                 return
-            second, *lines = rest.split(b"\n")
-            kept = json.loads(second)
+            lines = _lines_of(rest)
+            kept = json.loads(bytes(next(lines)))
             applied, head, about = int(header["applied"]), str(header["head"]), kept["about"]
             with unwatched():
                 self._take(lines, kept["tables"])
-        except (ModelDeckError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except _DAMAGED:
             self.clear()
             return
         self.applied, self.head, self.about = applied, head, about
         self._is_saved = True
 
-    def _take(self, lines: Sequence[bytes], tables: Sequence[tuple[str, int, int]]) -> None:
-        begun = 0
+    def _take(self, lines: Iterator[memoryview], tables: Sequence[tuple[str, int, int]]) -> None:
         for name, count, n_odd in tables:
-            table, end = self.table(name), begun + count
-            for line in lines[begun : end - n_odd]:
-                table.take(orjson.loads(line))
-            for line in lines[end - n_odd : end]:
-                table.take(json.loads(line))
-            begun = end
+            table = self.table(name)
+            for number in range(count):
+                line = next(lines)
+                is_plain = number < count - n_odd
+                table.take(orjson.loads(line) if is_plain else json.loads(bytes(line)))
+
+
+def _lines_of(whole: bytes) -> Iterator[memoryview]:
+    """Return lines one after the other without a copy of any: they may be all that memory holds."""
+    view, begun = memoryview(whole), 0
+    while begun <= len(whole):
+        end = whole.find(b"\n", begun)
+        end = len(whole) if end < 0 else end
+        yield view[begun:end]
+        begun = end + 1
 
 
 def _lines(documents: Sequence[Mapping[str, Any]]) -> tuple[list[bytes], list[bytes]]:
