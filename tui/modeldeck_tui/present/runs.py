@@ -374,9 +374,9 @@ def compared(found: ComparisonDocument, *, baseline: int, has_equal: bool) -> li
         if has_equal:
             rows += [_equal(one["name"], one["value"], n=len(found["runs"])) for one in same]
         rest = f"  ({hidden} equal hidden: =)" if hidden else ""
-        if rows or hidden:
+        if rows:
             lines += [Line(title, (cell(f"{title}{rest}", "dim"),)), *rows]
-    return lines
+    return lines or [Line("same", (cell("nothing differs; = shows what is equal", "dim"),))]
 
 
 def _equal(name: str, value: object, *, n: int) -> Line:
