@@ -508,6 +508,7 @@ def test_actions_that_put_runs_away(root: Path) -> None:
             await deck.act("runs.delete")
             await deck.until(lambda: len(page.main.rows) == 0, "none deleted")
             page.set_filter("name:broken")
+            await deck.until_crumb("name:broken")
             await deck.until(lambda: len(page.main.rows) == 1, "the run again")
             await deck.press("enter")
             await deck.on(RunScreen)

@@ -187,7 +187,8 @@ class ListingPage(Page):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while somebody types."""
-        if isinstance(event.input, FilterField) and event.value != self.query_text:
+        is_typed = isinstance(event.input, FilterField) and event.input.has_focus
+        if is_typed and event.value != self.query_text:
             self.query_text = event.value
             self._is_asked = True
             self.show_frame()
