@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -331,14 +332,6 @@ def code(diff: str) -> list[tuple[str, str]]:
     ]
 
 
-def goal(summary: MetricSummary) -> str:
-    """Return whether more (max) or less (min) is better, from what was kept as the best."""
-    best, low, high = summary["best"], summary["min"], summary["max"]
-    if best == high != low:
-        return "max"
-    return "min" if best == low != high else ""
-
-
 SECTIONS = {
     "metric": "metrics",
     "parameter": "parameters",
@@ -405,36 +398,3 @@ def _compared(one: DifferenceDocument, runs: Sequence[str], *, baseline: int) ->
 def plain_first(name: str) -> tuple[int, str]:
     """Return what metrics sort by: cross-validated ones last, then those of the machine."""
     return 2 if name.startswith(OF_THE_MACHINE) else int(name.startswith("cv_")), name
-
-
-def _section(title: str, rows: Sequence[tuple[bool, Line]], *, has_equal: bool) -> list[Line]:
-    shown = [line for is_equal, line in rows if has_equal or not is_equal]
-    hidden = len(rows) - len(shown)
-    rest = f"  ({hidden} equal hidden: =)" if hidden else ""
-    return [Line(title, (cell(f"{title}{rest}", "dim"),)), *shown] if shown or hidden else []
-
-
-def _compared_texts(name: str, values: Sequence[object]) -> tuple[bool, Line]:
-    texts = ["-" if one is None else number(one) or str(one) for one in values]
-    return len(set(texts)) == 1, Line(name, (cell(name), *(cell(text) for text in texts)))
-
-
-def _compared_metric(runs: Sequence[RunDocument], name: str, *, baseline: int) -> tuple[bool, Line]:
-    values = [metric_of(one, name) for one in runs]
-    wanted = _goal([one["metrics"][name] for one in runs if name in one["metrics"]], name)
-    numbers = [one for one in values if isinstance(one, int | float) and math.isfinite(one)]
-    best = (max(numbers) if wanted == "max" else min(numbers)) if numbers else None
-    base = values[baseline]
-    cells = [cell(name)]
-    for at, value in enumerate(values):
-        text = "-" if value is None else number(value)
-        if at != baseline and isinstance(value, int | float) and isinstance(base, int | float):
-            text += f" ({value - base:+.4g})"
-        is_best = best is not None and value == best and len(set(numbers)) > 1
-        cells.append(cell(f"{text} ▲" if is_best else text, "good" if is_best else ""))
-    return len({str(one) for one in values}) == 1, Line(name, tuple(cells))
-
-
-def plain_first(name: str) -> tuple[bool, str]:
-    """Return what metrics sort by: cross-validated ones last."""
-    return name.startswith("cv_"), name
