@@ -93,6 +93,7 @@ class Workspace(Offers):
         from modeldeck.services.base.views import Views
         from modeldeck.services.deployments import Deployments
         from modeldeck.services.gates import Gates
+        from modeldeck.services.history.owners import History
         from modeldeck.services.lineage import Lineage
         from modeldeck.services.logs import Logs
         from modeldeck.services.members import Members
@@ -119,6 +120,7 @@ class Workspace(Offers):
         self.activity = Activity(self.deck)
         self.logs = Logs(self.deck, self.runs)
         self.ledger_check = Verify(self.deck)
+        self.history = History(self.deck)
         self.overview = Overview(
             self.deck,
             runs=self.runs,

@@ -65,7 +65,7 @@ def _founded() -> World:
 
 def _tables(state: State) -> dict[str, object]:
     """Return what an entry may change, without its place in the chain."""
-    place = {"n", "head", "heads", "activity", "_journal", "_plain"}
+    place = {"n", "head", "heads", "activity", "last", "last_counts", "_journal", "_plain"}
     return copy.deepcopy(
         {one.name: getattr(state, one.name) for one in fields(state) if one.name not in place}
     )

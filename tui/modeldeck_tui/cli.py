@@ -20,6 +20,7 @@ from modeldeck_tui.commands import (
     datasets,
     deployments,
     gates,
+    history,
     ledger,
     logs,
     models,
@@ -68,6 +69,7 @@ deployments.register(app)
 logs.register(app)
 ledger.register(app)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(history.app, name="workspace")
 app.add_typer(ledger.member_app, name="member")
 app.add_typer(policies.app, name="policy")
 upkeep.register(app)

@@ -262,6 +262,21 @@ def _finite(value: object) -> object:
     return value
 
 
+def harmless(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula: such a text gets a quote before it.
+
+    >>> harmless("=cmd()"), harmless("-0.5"), harmless("wine")
+    ("'=cmd()", '-0.5', 'wine')
+    """
+    if len(text) < 2 or not text.startswith(("=", "+", "-", "@")):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
+
+
 def error_document(error: ModelDeckError) -> dict[str, object]:
     """Return an error as programs read it."""
     return {

@@ -375,7 +375,8 @@ class EntryDocument(TypedDict):
 class ActivityDocument(TypedDict):
     """One ledger entry as a line of the activity; a void one changed nothing.
 
-    ``verdict`` is that of a vote, else empty.
+    ``verdict`` is that of a vote, else empty. ``broken`` is there when the chain is broken before
+    or after it.
     """
 
     n: int
@@ -390,16 +391,29 @@ class ActivityDocument(TypedDict):
     reason: str
     text: str
     digest: str
+    broken: NotRequired[bool]
 
 
 class AnnotationDocument(TypedDict):
-    """A dated remark on an entity."""
+    """A dated remark on an entity; ``redacted`` is there when its text was removed."""
 
     id: str
     subject: str
     by: str
     at: str
     text: str
+    redacted: NotRequired[bool]
+
+
+class RedactionDocument(TypedDict):
+    """A remark whose text was removed; ``problem`` says why the text still lies there, if so."""
+
+    id: str
+    subject: str
+    by: str
+    reason: str
+    removed: bool
+    problem: str
 
 
 class MemberDocument(TypedDict):
@@ -464,13 +478,14 @@ class VerifyProblem(TypedDict):
 
 
 class VerifyDocument(TypedDict):
-    """What ``modeldeck ledger verify`` found."""
+    """What ``modeldeck ledger verify`` found; ``notes`` are no problems, but worth knowing."""
 
     ok: bool
     entries: int
     void: int
     head: str
     problems: list[VerifyProblem]
+    notes: list[VerifyProblem]
 
 
 class GcDocument(TypedDict):
@@ -536,3 +551,77 @@ class DoctorDocument(TypedDict):
     n_repaired: int
     level: LevelDocument
     checks: list[DoctorLine]
+
+
+class AnchorDocument(TypedDict):
+    """The head of a ledger; ``line`` is all of it for a ticket or a tag."""
+
+    workspace: str
+    n: int
+    head: str
+    at: str
+    line: str
+
+
+class AgainstDocument(TypedDict):
+    """Whether a ledger holds a head from elsewhere; ``kind`` is head, anchor or workspace.
+
+    ``n`` is the entry of that head, or the first one that differs.
+    """
+
+    ok: bool
+    kind: str
+    n: int
+    head: str
+    problem: str
+
+
+class DecisionDocument(TypedDict):
+    """An owners' entry about the ledger; ``proposal`` is its id while it waits for more owners."""
+
+    n: int
+    action: str
+    subject: str
+    by: str
+    at: str
+    proposal: str
+
+
+class UpgradeReader(TypedDict):
+    """A server or client, the newest rules that it knows (0: unknown), and what it would do."""
+
+    kind: str
+    name: str
+    knows: int
+    verdict: str
+
+
+class UpgradeDocument(TypedDict):
+    """What an upgrade of the rules would do; ``is_needed`` is false where they are in force."""
+
+    current: int
+    newest: int
+    to: int
+    is_needed: bool
+    readers: list[UpgradeReader]
+
+
+class CopyDocument(TypedDict):
+    """What was copied by a backup or restore, or would be: files, bytes, and what went wrong.
+
+    ``n_skipped`` were there already, ``left_out`` are no plain files. ``next`` are commands that an
+    owner may need afterwards, each with its reason.
+    """
+
+    source: str
+    target: str
+    workspace: str
+    n: int
+    head: str
+    n_files: int
+    n_bytes: int
+    n_skipped: int
+    is_dry_run: bool
+    left_out: list[str]
+    problems: list[VerifyProblem]
+    next: list[str]

@@ -16,6 +16,8 @@ form with sorted keys, in UTF-8, ending in a newline::
 - A *signature* covers ``{action, body, by, head, id, subject, workspace}``, not n, prev and at: who
   lost a race for a number does not have to sign again.
 - An entry of more than 64 KiB is void.
+- ``v`` is the version of the rules that the entry follows: 1, until a ``workspace.upgrade`` entry
+  of the owners raises it. An entry of any other version than that in force is void.
 - Bytes that hold the same values in another form (another encoding, a byte order mark, spaces,
   keys in another order) are no entry.
 """
@@ -130,8 +132,10 @@ def signed_bytes(entry: Entry | Intent) -> bytes:
     )
 
 
-def entry_bytes(intent: Intent, *, n: int, prev: str, at: str, host: str) -> bytes:
-    """Return the bytes of the file that records an intent as entry ``n``.
+def entry_bytes(
+    intent: Intent, *, n: int, prev: str, at: str, host: str, v: int = VERSION
+) -> bytes:
+    """Return the bytes of the file that records an intent as entry ``n`` by the rules ``v``.
 
     Raises
     ------
@@ -140,7 +144,7 @@ def entry_bytes(intent: Intent, *, n: int, prev: str, at: str, host: str) -> byt
     """
     data = canonical(
         {
-            "v": VERSION,
+            "v": v,
             "n": n,
             "prev": prev,
             "id": intent.id,

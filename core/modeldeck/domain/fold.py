@@ -7,12 +7,13 @@ same checks of :data:`ACTIONS`; what ``decide`` refuses with an error, ``apply``
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from modeldeck.domain import deployments, members, releases, remarks, versions
 from modeldeck.domain.datasets import versions as datasets
-from modeldeck.domain.entry import MAX_BYTES, NO_PREV, VERSION, Entry, Intent
+from modeldeck.domain.entry import MAX_BYTES, NO_PREV, Entry, Intent
+from modeldeck.domain.history import breaks, copies
 from modeldeck.domain.levels import Evidence, Level, level_of
 from modeldeck.domain.reading import shelf
 from modeldeck.domain.state import Act, Activity, State
@@ -41,13 +42,19 @@ def _of_endpoint(_state: State, act: Act) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One action: the exact fields of its body, its check, what it does, what it affects."""
+    """One action: the exact fields of its body, its check, what it does, what it affects.
+
+    ``least`` is a level that it needs whatever the policy asks for; what ``is_strict`` needs the
+    level of the strictest environment, as everything of the owners does.
+    """
 
     fields: dict[str, type]
     check: Check
     apply: Apply
     affects: Affects = _nothing
     is_owners: bool = False
+    is_strict: bool = False
+    least: Level = Level.CLAIMED
 
 
 _BASE = {"manifest": str, "policy": str, "environment": str, "replaces": str, "generation": int}
@@ -75,9 +82,13 @@ def _stop(state: State, act: Act) -> str:
 
 def _check_support(state: State, act: Act) -> None:
     members.check_support(state, act)
+    least = RULES[act.v][state.pending[act.entity].act.action].least
+    if act.level < least:
+        msg = f"That proposal needs supporters at the level {least.word}."
+        raise NotPermittedError(msg, _LEVEL_HINTS[least])
     proposal = members.supported(state, act)
     if proposal is not None:
-        ACTIONS[proposal.action].check(state, proposal)
+        RULES[proposal.v][proposal.action].check(state, proposal)
 
 
 def _support(state: State, act: Act) -> str:
@@ -86,7 +97,26 @@ def _support(state: State, act: Act) -> str:
         members.add_support(state, act)
         return act.subject
     del state.pending[act.entity]
-    return ACTIONS[proposal.action].apply(state, replace(proposal, n=act.n, at=act.at))
+    return RULES[proposal.v][proposal.action].apply(state, replace(proposal, n=act.n, at=act.at))
+
+
+def _acknowledge(state: State, act: Act) -> str:
+    """Acknowledge a broken place; what waited there counts from here on, if it still may."""
+    for waiting in breaks.acknowledge(state, act):
+        late = replace(waiting, n=act.n, at=act.at)
+        state.settled[waiting.n] = _settled(state, late)
+    return act.subject
+
+
+def _settled(state: State, late: Act) -> str:
+    if late.action == "release.vote":
+        return breaks.RECAST
+    try:
+        check(state, late)
+    except ModelDeckError as error:
+        return f"acknowledged by entry {late.n}, it may not count any more: {error.message}"
+    _take(state, late)
+    return f"it counts from entry {late.n} on, which acknowledged it"
 
 
 ACTIONS: dict[str, Rule] = {
@@ -160,17 +190,51 @@ ACTIONS: dict[str, Rule] = {
         {"name": str, "head": str, "n": int, "taken": str}, versions.check_sync, versions.apply_sync
     ),
     **{name: Rule(*rule) for name, rule in shelf.ACTIONS.items()},
+    "annotation.redact": Rule(
+        {"reason": str}, remarks.check_redact, remarks.apply_redact, is_strict=True
+    ),
+    "ledger.acknowledge": Rule(
+        {"n": int, "digest": str, "reason": str},
+        breaks.check_acknowledge,
+        _acknowledge,
+        is_owners=True,
+    ),
+    "ledger.restore": Rule(
+        {"n": int, "head": str, "lost_n": int, "reason": str},
+        copies.check_restore,
+        copies.apply_restore,
+        is_owners=True,
+    ),
+    "ledger.adopt": Rule(
+        {"n": int, "head": str, "except": list},
+        copies.check_adopt,
+        copies.apply_adopt,
+        is_owners=True,
+        least=Level.SIGNED,
+    ),
+    "workspace.upgrade": Rule(
+        {"to": int, "reason": str}, copies.check_upgrade, copies.apply_upgrade, is_owners=True
+    ),
 }
 """Every action that an entry can have; an entry with another one is void."""
+
+RULES: dict[int, Mapping[str, Rule]] = {1: ACTIONS}
+"""The actions of each version of the rules that this program knows."""
+
+
+def newest() -> int:
+    """Return the newest version of the rules that this program knows."""
+    return max(RULES)
 
 
 def needed_level(state: State, act: Act) -> Level:
     """Return the level that an act needs: that of the strictest environment it affects."""
-    rule = ACTIONS[act.action]
-    if rule.is_owners or act.action in {"proposal.support", "run.delete"}:
-        return state.policy.strictest
+    rule = RULES[act.v][act.action]
+    if rule.is_owners or rule.is_strict or act.action in {"proposal.support", "run.delete"}:
+        return max(rule.least, state.policy.strictest)
     environment = rule.affects(state, act)
-    return state.policy.environment(environment).level if environment else Level.CLAIMED
+    asked = state.policy.environment(environment).level if environment else Level.CLAIMED
+    return max(rule.least, asked)
 
 
 def check(state: State, act: Act) -> None:
@@ -184,7 +248,7 @@ def check(state: State, act: Act) -> None:
     ModelDeckError
         It may not; the message says why, the hint what to do.
     """
-    rule = ACTIONS.get(act.action)
+    rule = RULES.get(act.v, {}).get(act.action)
     if rule is None:
         msg = f"There is no action {act.action[:80]!r}."
         raise InvalidInputError(msg)
@@ -266,6 +330,7 @@ def decide(state: State, intent: Intent, *, level: Level, at: str) -> None:
         subject=intent.subject,
         body=intent.body,
         level=level,
+        v=state.rules,
     )
     check(state, act)
 
@@ -273,18 +338,53 @@ def decide(state: State, intent: Intent, *, level: Level, at: str) -> None:
 def apply(state: State, entry: Entry, *, evidence: Evidence) -> None:
     """Fold one entry, the next one of the chain, into the state.
 
-    A void entry changes nothing but the position, and stays in the activity with its reason. An
-    entry that does not continue the chain ends the fold: ``state.stopped`` says why.
+    A void entry changes nothing but the position, and stays in the activity with its reason. Where
+    an entry does not continue the bytes of the one before, both are marked; see
+    :mod:`modeldeck.domain.history.breaks`. What cannot be an entry of this place, and rules that
+    this program does not know, end the fold: ``state.stopped`` says why.
     """
-    if entry.n != state.n + 1 or entry.prev != (state.head if state.n else NO_PREV):
-        state.stopped = f"Entry {entry.n} does not continue the chain after entry {state.n}."
+    state.stopped = _misplaced(state, entry)
+    if state.stopped:
         return
-    if entry.v > VERSION:
-        state.stopped = f"Entry {entry.n} is of a newer format ({entry.v}) than this program knows."
+    is_broken = bool(state.n) and entry.prev != state.head
+    if is_broken:
+        breaks.mark(state, wanted=entry.prev)
+    act = _act_of(state, entry, evidence=evidence)
+    reason, entity = _void_because(state, entry, evidence=evidence), entry.subject
+    state.keep()
+    state.last, state.last_counts = act, breaks.counts(state, act)
+    if not reason and is_broken and not state.last_counts:
+        reason = breaks.WAITS
+        state.waiting[act.n] = act
+    elif not reason:
+        reason, entity = _act(state, act)
+    problem = reason or ("" if entry.action == "workspace.found" else entry.action)
+    if not state.n and problem:
+        state.stopped = f"Entry 1 does not found a workspace: {problem.rstrip('.')}."
         return
+    _record(state, act, reason=reason, entity=entity, is_broken=is_broken)
+    if state.rules not in RULES:
+        state.stopped = (
+            f"Entry {act.n} upgraded the workspace to version {state.rules} of the rules; "
+            f"this program knows {newest()}. Update it."
+        )
+
+
+def _misplaced(state: State, entry: Entry) -> str:
+    """Return why an entry cannot be the next one at all; empty when it can."""
+    if entry.n != state.n + 1:
+        return f"The file of entry {state.n + 1} holds entry {entry.n}."
+    if not state.n and entry.prev != NO_PREV:
+        return "Entry 1 does not begin a chain."
+    if state.n == 1 and entry.prev != state.head:
+        return "Entry 2 does not continue entry 1: another workspace was put in its place."
+    return ""
+
+
+def _act_of(state: State, entry: Entry, *, evidence: Evidence) -> Act:
     member = state.members.get(entry.by)
-    level = level_of(evidence, uid=member.uid if member else None, owners_count=state.owners_count)
-    act = Act(
+    uid = member.uid if member else None
+    return Act(
         n=entry.n,
         digest=entry.digest,
         id=entry.id,
@@ -294,17 +394,16 @@ def apply(state: State, entry: Entry, *, evidence: Evidence) -> None:
         action=entry.action,
         subject=entry.subject,
         body=entry.body,
-        level=level,
+        level=level_of(evidence, uid=uid, owners_count=state.owners_count),
+        v=entry.v,
     )
-    reason = _void_because(state, entry, evidence=evidence)
-    entity = entry.subject
-    if not reason:
-        reason, entity = _act(state, act)
-    problem = reason or ("" if entry.action == "workspace.found" else entry.action)
-    if not state.n and problem:
-        state.stopped = f"Entry 1 does not found a workspace: {problem.rstrip('.')}."
-        return
-    _record(state, act, reason=reason, entity=entity)
+
+
+def is_known_head(state: State, entry: Entry) -> bool:
+    """Say whether the head that an entry's author saw is, or once was, one of this chain."""
+    if entry.head in state.heads or entry.head == entry.prev:
+        return True
+    return any(one.wanted == entry.head for one in state.breaks.values())
 
 
 def _void_because(state: State, entry: Entry, *, evidence: Evidence) -> str:
@@ -314,23 +413,22 @@ def _void_because(state: State, entry: Entry, *, evidence: Evidence) -> str:
         return "it is of another workspace"
     if evidence.is_forged:
         return "its signature does not verify under a key of its author"
+    if evidence.is_contradictory:
+        return "with what it adopts its authors would not be owners"
     if entry.id in state.ids:
         return f"its id was used by entry {state.ids[entry.id]}"
-    if state.n and entry.head not in state.heads:
+    if state.n and not is_known_head(state, entry):
         return "the head that its author saw is not of this chain"
+    if entry.v != state.rules:
+        return f"it is of version {entry.v} of the rules; version {state.rules} is in force"
     return ""
 
 
 def _act(state: State, act: Act) -> tuple[str, str]:
     """Check and apply an act; whatever is wrong with it, the state has all of it or nothing."""
-    state.keep()
     try:
         check(state, act)
-        rule = ACTIONS[act.action]
-        if rule.is_owners and state.threshold > 1:
-            members.wait_for_owners(state, act)
-            return "", act.subject
-        return "", rule.apply(state, act)
+        return "", _take(state, act)
     except ModelDeckError as error:
         problem = error
     except Exception as error:  # noqa: BLE001 -- as in check: no entry may end the fold
@@ -339,8 +437,18 @@ def _act(state: State, act: Act) -> tuple[str, str]:
     return problem.message, act.subject
 
 
-def _record(state: State, act: Act, *, reason: str, entity: str) -> None:
-    if not reason:
+def _take(state: State, act: Act) -> str:
+    """Draw what follows from an act that was checked; return what it made or changed."""
+    rule = RULES[act.v][act.action]
+    if rule.is_owners and state.threshold > 1:
+        members.wait_for_owners(state, act)
+        return act.subject
+    return rule.apply(state, act)
+
+
+def _record(state: State, act: Act, *, reason: str, entity: str, is_broken: bool) -> None:
+    is_sure = act.level > Level.CLAIMED or state.policy.strictest == Level.CLAIMED
+    if not reason or (act.n in state.waiting and is_sure):
         state.ids[act.id] = act.n
     state.n = act.n
     state.head = act.digest
@@ -359,5 +467,6 @@ def _record(state: State, act: Act, *, reason: str, entity: str) -> None:
             digest=act.digest,
             is_void=bool(reason),
             body=act.body,
+            is_broken=is_broken,
         )
     )

@@ -40,11 +40,14 @@ class Evidence:
         The member's public key under which the signature verified, ``type base64``; else empty.
     is_forged : bool
         There is a signature, and it verifies under no key that its author has.
+    is_contradictory : bool
+        It adopts a copy, and with that evidence its own authors would not be owners.
     """
 
     owner: int | None = None
     key: str = ""
     is_forged: bool = False
+    is_contradictory: bool = False
 
 
 def level_of(evidence: Evidence, *, uid: int | None, owners_count: bool) -> Level:

@@ -54,6 +54,34 @@ def apply_withdraw(state: State, act: Act) -> str:
     return known.subject
 
 
+def check_redact(state: State, act: Act) -> None:
+    """Check that a remark's text is removed by its author or an owner, once, with a reason."""
+    known = state.annotations.get(act.entity)
+    if known is None:
+        msg = f"There is no annotation {act.entity[:80]!r}."
+        raise NotFoundError(msg, "`modeldeck annotation list` shows those there are.")
+    if known.redacted_by:
+        msg = f"{known.redacted_by} removed that text already."
+        raise ConflictError(msg)
+    member = state.member(act.by)
+    if known.by != act.by and not (member and member.is_owner):
+        msg = f"Only {known.by} or an owner can remove that text."
+        raise NotPermittedError(msg, "Ask one of them.")
+    if not act.text("reason").strip():
+        msg = "To remove a text you have to say why."
+        raise InvalidInputError(msg, "Give a reason; it stays in the ledger.")
+
+
+def apply_redact(state: State, act: Act) -> str:
+    """Say that a remark's text is removed: its object need not be there any more."""
+    known = state.annotations[act.entity]
+    state.annotations[known.id] = replace(
+        known, redacted_by=act.by, redacted_because=act.text("reason")
+    )
+    state.touched.add(("annotations", known.id))
+    return known.subject
+
+
 def check_tag(state: State, act: Act) -> None:
     """Check that a tag is put on a kind of thing that exists, and says something new."""
     kind, _colon, name = act.subject.partition(":")

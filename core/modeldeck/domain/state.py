@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from modeldeck.domain.entry import NO_PREV, Json
+from modeldeck.domain.entry import NO_PREV, VERSION, Json
+from modeldeck.domain.history.places import Adoption, Break, Loss
 from modeldeck.domain.levels import Level
 from modeldeck.domain.policy import Policy
 from modeldeck.errors import ConflictError, NotFoundError
@@ -63,7 +64,10 @@ class Table(dict[K, V]):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An entry as the rules see it: recorded, or about to be (then its digest is empty)."""
+    """An entry as the rules see it: recorded, or about to be (then its digest is empty).
+
+    ``v`` is the version of the rules that it follows.
+    """
 
     n: int
     digest: str
@@ -75,6 +79,7 @@ class Act:
     subject: str
     body: Mapping[str, Json]
     level: Level
+    v: int = VERSION
 
     def text(self, name: str) -> str:
         """Return a text of the body (its type was checked before)."""
@@ -255,7 +260,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A dated remark; its text is an object of the given digest."""
+    """A dated remark; its text is an object of the given digest.
+
+    Once its text was removed, ``redacted_by`` and ``redacted_because`` say by whom and why.
+    """
 
     id: str
     subject: str
@@ -263,6 +271,8 @@ class Annotation:
     at: str
     object: str
     is_withdrawn: bool = False
+    redacted_by: str = ""
+    redacted_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +317,10 @@ class Shelved:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What became of one entry; ``entity`` is what it made or changed."""
+    """What became of one entry; ``entity`` is what it made or changed.
+
+    ``is_broken`` says that it stands at a broken place of the chain.
+    """
 
     n: int
     at: str
@@ -321,6 +334,7 @@ class Activity:
     digest: str
     is_void: bool
     body: Mapping[str, Json]
+    is_broken: bool = False
 
 
 _PLAIN = (
@@ -332,13 +346,19 @@ _PLAIN = (
     "policy_digest",
     "tagged_n",
     "shelved_n",
+    "rules",
+    "losses",
 )
 _plain_of = attrgetter(*_PLAIN)
 
 
 @dataclass(slots=True)
 class State:
-    """All that the ledger says up to entry ``n``; ``stopped`` says why the fold ended early."""
+    """All that the ledger says up to entry ``n``; ``stopped`` says why the fold ended early.
+
+    ``last`` is the entry folded last, and ``last_counts`` whether it would count at a broken place;
+    ``waiting`` holds what waits at broken places, ``settled`` what became of it.
+    """
 
     n: int = 0
     head: str = NO_PREV
@@ -349,6 +369,8 @@ class State:
     policy: Policy = field(default_factory=lambda: Policy({}, {}))
     policy_digest: str = ""
     stopped: str = ""
+    rules: int = VERSION
+    losses: tuple[Loss, ...] = ()
     heads: dict[str, int] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)
     members: Table[str, Member] = field(default_factory=Table)
@@ -370,6 +392,12 @@ class State:
     archived: Table[str, Shelved] = field(default_factory=Table)
     deleted: Table[str, Shelved] = field(default_factory=Table)
     shelved_n: int = 0
+    breaks: Table[int, Break] = field(default_factory=Table)
+    waiting: Table[int, Act] = field(default_factory=Table)
+    settled: Table[int, str] = field(default_factory=Table)
+    adoptions: Table[int, Adoption] = field(default_factory=Table)
+    last: Act | None = None
+    last_counts: bool = False
     activity: list[Activity] = field(default_factory=list)
     touched: set[tuple[str, str]] = field(default_factory=set)
     _journal: list[tuple[Table[Any, Any], Any, list[Any]]] = field(
@@ -396,7 +424,18 @@ class State:
                 dict.__delitem__(table, key)
         for name, value in zip(_PLAIN, self._plain, strict=True):
             setattr(self, name, value)
-        shown: dict[str, Mapping[str, object]] = {
+        shown = self.shown()
+        self.touched = {(table, key) for table, key in self.touched if key in shown[table]}
+
+    def retract(self) -> None:
+        """Take back what the last entry changed; everything that is shown is built again."""
+        before = self.shown_keys()
+        self.undo()
+        self.touched |= before | self.shown_keys()
+
+    def shown(self) -> dict[str, Mapping[str, object]]:
+        """Return the tables from which documents are made, by the documents' names."""
+        return {
             "members": self.members,
             "versions": self.versions,
             "models": self.models,
@@ -405,7 +444,10 @@ class State:
             "annotations": self.annotations,
             "datasets": self.dataset_versions,
         }
-        self.touched = {(table, key) for table, key in self.touched if key in shown[table]}
+
+    def shown_keys(self) -> set[tuple[str, str]]:
+        """Return what documents there are."""
+        return {(table, key) for table, found in self.shown().items() for key in found}
 
     def _tables(self) -> tuple[Table[Any, Any], ...]:
         return (
@@ -426,6 +468,10 @@ class State:
             self.dataset_versions,
             self.archived,
             self.deleted,
+            self.breaks,
+            self.waiting,
+            self.settled,
+            self.adoptions,
         )
 
     def member(self, name: str) -> Member | None:

@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from modeldeck.domain.documents import EndpointDocument
+from modeldeck.domain.history import copies
 from modeldeck.domain.state import State
 from modeldeck.errors import DamageError, ModelDeckError
 from modeldeck.services.base import manifests
@@ -112,9 +113,12 @@ class Copies:
         known = self.known
         if not known.n or state.stopped or known.head in state.heads:
             return ""
+        if copies.is_named(state, known.n, head=known.head):
+            return ""
         return (
             f"History shrank or was rewritten: this server acted on entry {known.n}, "
-            f"{known.head[:12]}, which is not in it. Bring that entry back, or remove "
+            f"{known.head[:12]}, which is not in it. Bring that entry back, or have the owners "
+            f"name it (`modeldeck ledger acknowledge` or `ledger restore`), or remove "
             f"{self.folder / SERVED} to begin anew from what is there."
         )
 

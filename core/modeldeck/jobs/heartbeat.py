@@ -1,9 +1,10 @@
 """A server's heartbeat: a file whose time of change says that the server lives.
 
 ``endpoints/<environment>/heartbeat-<member>-<host>.json`` is
-``{"member", "host", "pid", "ended_at", "models": {"<model>": generation}}``, touched every five
-seconds. It stays when the server has ended, with the time of its end, or untouched when it was
-killed: who looks at it can tell a server that is silent from one that never was.
+``{"member", "host", "pid", "ended_at", "models": {"<model>": generation}, "rules"}``, touched every
+five seconds; ``rules`` is the newest version of the ledger's rules that it knows. It stays when the
+server has ended, with the time of its end, or untouched when it was killed: who looks at it can
+tell a server that is silent from one that never was.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from modeldeck import clock
+from modeldeck.domain import fold
 from modeldeck.errors import ModelDeckError
 from modeldeck.store import files
 
@@ -81,6 +83,7 @@ class Heartbeat:
             "pid": os.getpid(),
             "ended_at": ended_at,
             "models": models,
+            "rules": fold.newest(),
         }
         files.replace(self.path, files.dumps(value), durable=False)
         self._written = (models, self.path.stat().st_ino)

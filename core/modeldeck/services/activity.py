@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from modeldeck import clock, ids
 from modeldeck.domain.documents import ActivityDocument, EntryDocument
 from modeldeck.domain.filters import fields, query
 from modeldeck.domain.levels import Level
 from modeldeck.domain.state import Activity as Line
+from modeldeck.domain.state import State
 from modeldeck.errors import NotFoundError
+from modeldeck.services.base import builders
 from modeldeck.services.base.deck import Deck
 from modeldeck.store import ledger
 
@@ -41,12 +44,21 @@ class Activity:
         """
         with self.deck.reading() as state:
             found = state.activity[since_n:][::-1]
+            shown = _Shown(state)
             if not where:
-                return [_document(one) for one in (found[:limit] if limit else found)]
+                return [shown.document(one) for one in (found[:limit] if limit else found)]
             now, me = clock.to_text(self.deck.now()), self.deck.actor.name
             test = query.parse(where, fields.ACTIVITY, now=now, me=me)
-            fitting = [one for one in map(_document, found) if test(one)]
+            fitting = [one for one in map(shown.document, found) if test(one)]
             return fitting[:limit] if limit else fitting
+
+    @property
+    def revision(self) -> tuple[int, ...]:
+        """What changes whenever an entry that was read before is shown in another way."""
+        with self.deck.reading() as state:
+            removed = sum(1 for one in state.annotations.values() if one.redacted_by)
+            n_anew = self.deck.ledger.n_anew
+            return (n_anew, len(state.breaks), len(state.settled), removed)
 
     def entry(self, n: int) -> EntryDocument:
         """Return one entry with the bytes of its file.
@@ -60,16 +72,40 @@ class Activity:
             if not 1 <= n <= state.n:
                 msg = f"There is no entry {n}."
                 raise NotFoundError(msg, f"Entries go from 1 to {state.n}.")
-            line = state.activity[n - 1]
+            document = _Shown(state).document(state.activity[n - 1])
+            is_signed = state.activity[n - 1].level is Level.SIGNED
         data, _owner = ledger.read_file(self.deck.root, n)
         raw = data.decode("utf-8", "backslashreplace")
         return EntryDocument(
             n=n,
-            activity=_document(line),
+            activity=document,
             file=str(ledger.entry_path(self.deck.root, n)),
             raw=raw,
-            is_signed=line.level is Level.SIGNED,
+            is_signed=is_signed,
         )
+
+
+class _Shown:
+    """Entries as they are shown, with what later ones said about them."""
+
+    def __init__(self, state: State) -> None:
+        self.settled = state.settled
+        self.removed = {
+            state.ids[one.id]: builders.redacted_text(one)
+            for one in state.annotations.values()
+            if one.redacted_by and one.id in state.ids
+        }
+
+    def document(self, line: Line) -> ActivityDocument:
+        """Return one entry."""
+        if line.is_broken and line.n in self.settled:
+            line = replace(line, reason=self.settled[line.n])
+        known = _document(line)
+        if line.is_broken:
+            known["broken"] = True
+        if line.n in self.removed:
+            known["text"] += f" ({self.removed[line.n]})"
+        return known
 
 
 def _document(line: Line) -> ActivityDocument:
@@ -131,6 +167,11 @@ def sentence(line: Line) -> str:
         "tag.remove": f"took the tag {_tag(line)} from {entity}",
         "annotation.withdraw": "took back a remark",
         "workspace.sync": f"took in what was new in the workspace {_text(line, 'name')}",
+        "annotation.redact": f"removed the text of a remark on {entity}",
+        "ledger.acknowledge": f"acknowledged the broken place at entry {_number(line, 'n')}",
+        "ledger.restore": f"declared the entries after {_number(line, 'n')} lost",
+        "ledger.adopt": f"adopted this copy up to entry {_number(line, 'n')}",
+        "workspace.upgrade": f"upgraded the rules to version {_number(line, 'to')}",
     }
     return sentences.get(line.action, line.action)
 
@@ -146,6 +187,11 @@ def _put_away(line: Line) -> dict[str, str]:
         "run.delete": f"deleted {what}",
         "run.undelete": f"took back the deletion of {what}",
     }
+
+
+def _number(line: Line, name: str) -> str:
+    value = line.body.get(name, "")
+    return str(value) if type(value) is int else "?"
 
 
 def _tag(line: Line) -> str:

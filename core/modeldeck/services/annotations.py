@@ -1,22 +1,40 @@
 """Annotations: dated remarks on any entity; the text is an object named by a salted digest.
 
 The object is ``{"salt": "<32 hex digits>", "text": "…"}``: the ledger holds only its digest, so a
-text can be removed later while the chain still verifies, and the salt keeps it from being guessed.
+text can be removed later while the chain still verifies. The salt goes with it: a digest of a short
+text alone tells the text to whoever tries a few thousand guesses ("fired Bob", a name, a number);
+that of a text with 128 random bits tells nothing. Objects of texts without a salt are removed the
+same way; of those the digest that stays in the ledger can still be compared with guesses.
+
+What cannot be taken back: copies that somebody made before, and backups. A backup made afterwards
+leaves removed texts out.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 
 from modeldeck import ids
-from modeldeck.domain.documents import AnnotationDocument
-from modeldeck.errors import InvalidInputError, ModelDeckError, NotFoundError
+from modeldeck.domain.documents import AnnotationDocument, RedactionDocument
+from modeldeck.domain.state import Annotation, State
+from modeldeck.errors import (
+    DamageError,
+    InvalidInputError,
+    ModelDeckError,
+    NotFoundError,
+    NotPermittedError,
+)
+from modeldeck.services.base import manifests
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
 from modeldeck.store import files
 
 MAX_TEXT = 16_384
+_MOST_BYTES = 8 * MAX_TEXT
+"""An object that is larger holds no remark."""
 
 
 class Annotations:
@@ -109,6 +127,86 @@ class Annotations:
         """
         self.deck.commit("annotation.withdraw", f"annotation:{annotation}", body={})
 
+    def redact(self, typed: str, reason: str) -> RedactionDocument:
+        """Remove the text of a remark for good; the ledger keeps who wrote it, when and about what.
+
+        Its author and owners may. First an entry says so, then the object goes; where that fails
+        (it belongs to another account), calling this again removes it without another entry.
+
+        Parameters
+        ----------
+        typed : str
+            The annotation's id, or its beginning.
+        reason : str
+            Why; it is kept and shown in the text's place.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such remark.
+        NotPermittedError
+            Somebody else wrote it, and the actor is no owner, or not sure enough.
+        InvalidInputError
+            There is no reason.
+        """
+        known = self._annotation(typed)
+        if not known.redacted_by:
+            self.deck.commit("annotation.redact", f"annotation:{known.id}", body={"reason": reason})
+            known = self._annotation(known.id)
+        problem = self._remove(known.object)
+        return RedactionDocument(
+            id=known.id,
+            subject=known.subject,
+            by=known.redacted_by,
+            reason=known.redacted_because,
+            removed=not problem,
+            problem=problem,
+        )
+
+    def _annotation(self, typed: str) -> Annotation:
+        with self.deck.reading() as state:
+            found = [one for one in state.annotations if typed and one.startswith(typed)]
+            if typed in found or len(found) == 1:
+                return state.annotations[typed if typed in found else found[0]]
+        what = "several annotations begin" if found else "no annotation begins"
+        msg = f"There {what} with {typed[:40]!r}.".replace("There several", "Several")
+        raise NotFoundError(msg, "`modeldeck annotation list` shows their ids.")
+
+    def _remove(self, digest: str) -> str:
+        """Remove a redacted text's object; return why it stays, if so.
+
+        Only what is a remark and nothing else goes: whoever names a model's file in an annotation
+        and has that redacted removes nothing.
+        """
+        with self.deck.reading() as state:
+            if digest in self._named_elsewhere(state):
+                return "another entry names the same object"
+        try:
+            data = self.deck.objects.read(digest, limit=_MOST_BYTES)
+            if not _is_remark(data):
+                return "its object is no remark"
+            self.deck.objects.remove(digest)
+        except DamageError as error:
+            return "" if self.deck.objects.problem(digest) == "is missing" else error.message
+        except NotPermittedError as error:
+            return (
+                f"{error.message} The account that owns the file, or the folder's owner, does the "
+                "same again"
+            )
+        return ""
+
+    def _named_elsewhere(self, state: State) -> set[str]:
+        """Return every object that something else than a redacted remark names."""
+        named = {one.object for one in state.annotations.values() if not one.redacted_by}
+        named |= {one.report for reports in state.reports.values() for one in reports}
+        for version in state.versions.values():
+            named.add(version.manifest)
+            with contextlib.suppress(ModelDeckError):
+                named |= {
+                    *manifests.parts(manifests.read(self.deck.objects, version.manifest)).values()
+                }
+        return named
+
     def tag(self, typed: str, tag: str, *, value: str = "") -> str:
         """Put a tag on an entity, or give one another value; return the entity's full name.
 
@@ -155,3 +253,12 @@ class Annotations:
             except ModelDeckError:
                 subject = typed
         return [one for one in self.views.annotations() if subject in {"", one["subject"]}]
+
+
+def _is_remark(data: bytes) -> bool:
+    """Say whether an object holds a remark's text, with or without a salt."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and {"text"} <= value.keys() <= {"text", "salt"}

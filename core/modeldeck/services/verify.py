@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from modeldeck.domain.documents import VerifyDocument, VerifyProblem
 from modeldeck.domain.entry import is_digest
-from modeldeck.domain.state import Activity
+from modeldeck.domain.history import breaks
+from modeldeck.domain.history.places import Adoption
+from modeldeck.domain.state import Activity, State
 from modeldeck.errors import ModelDeckError, UnavailableError
 from modeldeck.services.base import descriptions, manifests
 from modeldeck.services.base.deck import Deck
@@ -40,7 +42,9 @@ class Verify:
         VerifyDocument
             ``problems`` names each thing that does not hold; its kind is ``chain``, ``history``
             or ``owner`` (somebody changed history), or ``object`` (a file is damaged or missing,
-            and an entry that counts names it; what a void entry names need not exist).
+            and an entry that counts names it; what a void entry names need not exist, nor a text
+            that was removed). ``notes`` are no problems: places that owners acknowledged, texts
+            that were removed, copies that were adopted.
 
         Raises
         ------
@@ -53,12 +57,15 @@ class Verify:
         state = ledger.state
         problems = [
             *_chain(ledger, known),
-            *self._objects(state.activity, data=data),
+            *self._objects(state, data=data),
         ]
         if self.deck.history_problem:
             problems.append(_problem(state.n, "history", problem=self.deck.history_problem))
-        if ledger.owners_differ and state.owners_count:
-            text = "Entry 1 is owned by another account than it records; owners say nothing here."
+        if ledger.owners_differ and state.owners_count and not state.adoptions:
+            text = (
+                "Entry 1 is owned by another account than it records; owners say nothing here. "
+                "Of a copy, an owner signs `modeldeck ledger adopt`."
+            )
             problems.append(_problem(1, "owner", problem=text))
         return VerifyDocument(
             ok=not problems,
@@ -66,19 +73,18 @@ class Verify:
             void=sum(1 for one in state.activity if one.is_void),
             head=state.head if state.n else "",
             problems=problems,
+            notes=[*_notes(state), *self._left_behind(state)],
         )
 
-    def _objects(self, activity: list[Activity], *, data: bool) -> Iterator[VerifyProblem]:
-        seen: set[str] = set()
-        for line in (one for one in activity if not one.is_void):
+    def _objects(self, state: State, *, data: bool) -> Iterator[VerifyProblem]:
+        seen = _removed(state)
+        for line in (one for one in state.activity if not one.is_void):
             name = _NAMES_OBJECT.get(line.action)
             digest = line.body.get(name) if name else None
             if not isinstance(digest, str) or not is_digest(digest) or digest in seen:
                 continue
             seen.add(digest)
             problem = self.deck.objects.problem(digest, data=data)
-            if problem and line.action == "annotation.add" and problem == "is missing":
-                continue
             if problem:
                 text = f"{name} {digest[:12]} {problem}"
                 yield _problem(line.n, "object", problem=text, digest=digest)
@@ -106,6 +112,14 @@ class Verify:
                 text = f"{one['name']} ({one['sha256'][:12]}) {problem}"
                 yield _problem(line.n, "object", problem=text)
 
+    def _left_behind(self, state: State) -> Iterator[VerifyProblem]:
+        """Name removed texts that lie there all the same."""
+        for digest in sorted(_removed(state)):
+            if not self.deck.objects.problem(digest):
+                n = next(one.n for one in state.activity if one.body.get("object") == digest)
+                text = f"the text {digest[:12]} was removed by an entry and still lies there"
+                yield _problem(n, "object", problem=text)
+
     def _files(self, n: int, manifest: str, *, data: bool) -> Iterator[VerifyProblem]:
         try:
             known: Mapping[str, str] = manifests.parts(manifests.read(self.deck.objects, manifest))
@@ -121,8 +135,43 @@ class Verify:
                 yield _problem(n, "object", problem=text, digest=digest)
 
 
+def _removed(state: State) -> set[str]:
+    """Return the objects that only annotations name whose text was removed."""
+    gone = {one.object for one in state.annotations.values() if one.redacted_by}
+    return gone - {one.object for one in state.annotations.values() if not one.redacted_by}
+
+
+def _notes(state: State) -> Iterator[VerifyProblem]:
+    for place in state.breaks.values():
+        if place.acknowledged:
+            text = (
+                f"the chain is broken here; owners acknowledged that by entry {place.acknowledged}"
+            )
+            yield _problem(place.n, "chain", problem=text)
+    for loss in state.losses:
+        text = f"owners declared the entries after it, as far as {loss.lost_n}, as lost"
+        yield _problem(loss.n, "history", problem=text)
+    for one in state.adoptions.values():
+        text = f"owners vouched for who owned the original's files up to here, {_but(one)}"
+        yield _problem(one.n, "owner", problem=text)
+    n_removed = sum(1 for one in state.annotations.values() if one.redacted_by)
+    if n_removed:
+        yield _problem(state.n, "object", problem=f"{n_removed} texts of remarks were removed")
+
+
+def _but(adoption: Adoption) -> str:
+    return f"but for {len(adoption.excluded)} entries" if adoption.excluded else "all of them"
+
+
 def _chain(ledger: Ledger, known: list[int]) -> Iterator[VerifyProblem]:
     state = ledger.state
+    for place in breaks.open_breaks(state):
+        yield _problem(
+            place.n,
+            "chain",
+            problem=f"Entry {place.n + 1} does not continue the chain after entry {place.n}: one "
+            f"of them was replaced. Owners: `modeldeck ledger acknowledge {place.n}`.",
+        )
     if state.stopped:
         yield _problem(state.n + 1, "chain", problem=state.stopped)
     elif not known:

@@ -10,10 +10,14 @@ where the file system does not hold locks for sure none is taken.
 Whoever committed an entry also keeps the bytes of the one before as an object, in a file of another
 writer than the entry usually: :mod:`modeldeck.store.mending` heals a damaged entry from it.
 
-Readers take no lock. A file that is missing while later ones exist, cannot be read, or does not
-continue the chain stops the fold there, and the workspace is read-only until that is mended. What
-may be over in a moment (no descriptor left, a disk that fails) stops nothing: it is an error of
-that one call, and the next one goes on.
+Readers take no lock. A file that is missing while later ones exist, or cannot be read, stops the
+fold there, and the workspace is read-only until that is mended. One that does not continue the
+chain is marked, with the one before (:mod:`modeldeck.domain.history.breaks`). What may be over in a
+moment (no descriptor left, a disk that fails) stops nothing: it is an error of that one call, and
+the next one goes on.
+
+Where owners adopted a copy of a workspace, who owned the files of the original is evidence that
+concerns entries read long before: the fold begins anew with it.
 """
 
 from __future__ import annotations
@@ -39,6 +43,8 @@ from modeldeck.domain.entry import (
     read_entry,
     signed_bytes,
 )
+from modeldeck.domain.history import breaks
+from modeldeck.domain.history.places import Adoption
 from modeldeck.domain.levels import Evidence, Level
 from modeldeck.domain.state import Activity, State
 from modeldeck.errors import (
@@ -119,6 +125,7 @@ class Ledger:
 
     One instance may be used by several threads; :attr:`lock` guards the state while it changes.
     Entries after number :attr:`last` are not read, for looking at the workspace as it was.
+    :attr:`n_anew` counts how often the fold began anew, so that views do too.
     """
 
     def __init__(self, root: Path, verifier: Verifier) -> None:
@@ -129,6 +136,9 @@ class Ledger:
         self.state = State()
         self.lock = threading.RLock()
         self.owners_differ = False
+        self.n_anew = 0
+        self._adopted: dict[int, Adoption] = {}
+        self._contradictory: set[int] = set()
         self._hole = 0
         self._stopped_by: tuple[int, ...] = ()
         self._is_swept = False
@@ -150,7 +160,9 @@ class Ledger:
             self._go_on_if_mended()
             until = min(until, self.last)
             while self.state.n < until and not self.state.stopped and self._fold_next():
-                pass
+                self._follow_adoptions()
+            if self.state.n == self.last:
+                self._look_behind()
             return self.state.n - before
 
     def _go_on_if_mended(self) -> None:
@@ -159,6 +171,31 @@ class Ledger:
         if self.state.stopped and there != self._stopped_by:
             self._stopped_by = there
             self.state.stopped = ""
+
+    def _follow_adoptions(self) -> None:
+        """Begin anew with the evidence of a copy that owners adopted, or without one that fails."""
+        found = self.state.adoptions
+        fails = {n for n in self._adopted if n not in found and n <= self.state.n}
+        if fails or found.keys() - self._adopted.keys():
+            self._contradictory |= fails
+            known = {**self._adopted, **found}
+            self._adopted = {n: one for n, one in known.items() if n not in fails}
+            until, stopped = self.state.n, self.state.stopped
+            self.state = State()
+            self.n_anew += 1
+            while self.state.n < until and not self.state.stopped and self._fold_next():
+                self._follow_adoptions()
+            self.state.stopped = self.state.stopped or stopped
+
+    def _look_behind(self) -> None:
+        """Mark the last entry that is looked at where the one behind does not continue it."""
+        try:
+            behind = read_entry(read_file(self.root, self.last + 1)[0])
+        except (NotFoundError, DamageError, NotPermittedError):
+            return
+        state = self.state
+        if behind.n == self.last + 1 and behind.prev != state.head and state.n not in state.breaks:
+            breaks.mark(state, wanted=behind.prev)
 
     def _check_gap(self) -> None:
         """Look once, when opening, whether the numbers of the files have a hole."""
@@ -202,10 +239,17 @@ class Ledger:
         if is_checked:
             key = self.verifier.key(signed_bytes(entry), entry.signature, keys=keys)
         return Evidence(
-            owner=None if self.owners_differ else owner,
+            owner=self._owner(entry.n, owner, uid=uid),
             key=key,
             is_forged=is_checked and not key,
+            is_contradictory=entry.n in self._contradictory,
         )
+
+    def _owner(self, n: int, owner: int, *, uid: int) -> int | None:
+        """Return who owned an entry's file: in the original, where owners vouched for that."""
+        if any(one.covers(n) for one in self._adopted.values()):
+            return uid if uid >= 0 else None
+        return None if self.owners_differ else owner
 
     def _is_void_anyway(self, entry: Entry) -> bool:
         """Say whether an entry is void whatever its signature says, so that none is checked.
@@ -214,7 +258,7 @@ class Ledger:
         everybody pay for it.
         """
         state = self.state
-        is_foreign = entry.workspace != state.workspace or entry.head not in state.heads
+        is_foreign = entry.workspace != state.workspace or not fold.is_known_head(state, entry)
         is_used = entry.id in state.ids
         return entry.size > MAX_BYTES or is_used or bool(state.n and is_foreign)
 
@@ -316,7 +360,8 @@ class Ledger:
         if state.n:
             level = self.level_here(intent.by, is_signed=bool(intent.signature))
             fold.decide(state, intent, level=level, at=at)
-        data = entry_bytes(intent, n=state.n + 1, prev=state.head or NO_PREV, at=at, host=host)
+        prev = state.head or NO_PREV
+        data = entry_bytes(intent, n=state.n + 1, prev=prev, at=at, host=host, v=state.rules)
         tmp = places.tmp_folder(self.root)
         if not self._is_swept:
             files.sweep(tmp)

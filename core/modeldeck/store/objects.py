@@ -235,6 +235,28 @@ class ObjectStore:
             raise _changed(digest)
         return size
 
+    def remove(self, digest: str) -> bool:
+        """Remove an object for good; say whether it was there.
+
+        Only texts that were redacted are ever removed like that.
+
+        Raises
+        ------
+        NotPermittedError
+            It belongs to somebody else in a folder where only owners remove.
+        UnavailableError
+            The disk failed.
+        """
+        path = self.path(digest)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise files.write_error(error, path) from error
+        _sync(path.parent)
+        return True
+
     def problem(self, digest: str, *, data: bool = False) -> str:
         """Return what is wrong with an object; empty when nothing is.
 

@@ -1,7 +1,8 @@
 """The highest ledger head that this user ever saw, kept outside the workspace.
 
 A chain cannot show that its end was cut off or that all of it was written anew; whoever remembers
-a head can (the idea is that of The Update Framework, section 5, rollback attacks).
+a head can (the idea is that of The Update Framework, section 5, rollback attacks). What is missed
+is said until the owners name it: by acknowledging the broken place, or as lost with a backup.
 ``~/.local/state/modeldeck/heads/<workspace>.json`` holds ``{"n": …, "head": "…"}``.
 """
 
@@ -12,6 +13,7 @@ import json
 from pathlib import Path
 
 from modeldeck.domain.entry import is_digest
+from modeldeck.domain.history import copies
 from modeldeck.domain.state import State
 from modeldeck.errors import ModelDeckError, NotFoundError, UnavailableError
 from modeldeck.store import files, places
@@ -26,11 +28,11 @@ def check(state: State) -> str:
         What is remembered cannot be read just now.
     """
     n, head = seen(state.workspace) or (0, "")
-    if not n:
+    if not n or state.stopped or copies.is_named(state, n, head=head):
         return ""
-    if state.n < n and not state.stopped:
+    if state.n < n:
         return f"History shrank: entry {n} was seen here before, now there are {state.n}."
-    if head not in state.heads and not state.stopped:
+    if head not in state.heads:
         return f"History was rewritten: entry {n} is another one than was seen here before."
     return ""
 

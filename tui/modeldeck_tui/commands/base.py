@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import typer
 
 from modeldeck_tui.clean import clean
-from modeldeck_tui.output import Printer
+from modeldeck_tui.output import Cell, Printer
 
 if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
@@ -64,6 +64,8 @@ class Session:
             as_of=self.as_of,
         ) as workspace:
             workspace.deck.may_ask = sys.stdin is not None and sys.stdin.isatty()
+            for text in workspace.history.notices():
+                self.printer.say(Cell("Warning: ", "warn"), text)
             yield workspace
 
     @property

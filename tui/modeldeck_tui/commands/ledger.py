@@ -1,4 +1,4 @@
-"""``activity``, ``ledger show|verify`` and ``member list|add|revoke``."""
+"""``activity``, ``ledger show`` and ``member list|add|revoke``; see ``history`` for the rest."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from modeldeck_tui.output import Cell
 
 app = group("The ledger of decisions.")
 member_app = group("Members: people, servers and CI jobs.")
-
-_DAMAGE, _TAMPERING = 10, 11
 
 
 def register(main: typer.Typer) -> None:
@@ -75,35 +73,13 @@ def show_entry(
             ("at", output.moment(known["at"])),
             ("level", known["level"]),
             ("state", Cell(f"void: {known['reason']}", "bad") if known["void"] else "counts"),
+            ("chain", Cell("broken here" if known.get("broken") else "", "bad")),
             ("sha256", known["digest"]),
             ("file", found["file"]),
         ]
     )
     session.printer.line()
     session.printer.line(found["raw"].strip())
-
-
-@app.command("verify")
-def verify(
-    context: typer.Context,
-    data: Annotated[bool, typer.Option("--data", help="Also hash every object again.")] = False,
-) -> None:
-    """Check chain, owners, signatures and objects; exit code 11 or 10 when something is wrong."""
-    session = session_of(context)
-    with session.open() as workspace:
-        found = workspace.ledger_check.run(data=data)
-    if session.is_json:
-        session.printer.document(found)
-    elif found["ok"]:
-        head = found["head"][:16]
-        session.printer.line(f"The ledger holds: {found['entries']} entries, head {head}…")
-    else:
-        session.printer.line(Cell("The ledger does not hold:", "bad"))
-        rows = [[str(one["n"]), one["kind"], one["problem"]] for one in found["problems"]]
-        session.printer.table(["ENTRY", "KIND", "PROBLEM"], rows)
-    if not found["ok"]:
-        is_damage = all(one["kind"] == "object" for one in found["problems"])
-        raise typer.Exit(_DAMAGE if is_damage else _TAMPERING)
 
 
 @member_app.command("list")

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from modeldeck.errors import NotPermittedError, UsageError
 from modeldeck_tui import output
-from modeldeck_tui.commands.base import group, session_of
+from modeldeck_tui.commands.base import Session, group, session_of
+from modeldeck_tui.output import Cell
 
 app = group("Annotations: what was said about runs, models, versions, releases, endpoints.")
 
@@ -23,19 +25,48 @@ def annotate(
     context: typer.Context,
     entity: Annotated[
         str,
-        typer.Argument(metavar="ENTITY", help="A run, model, version, release or endpoint."),
-    ],
+        typer.Argument(metavar="[ENTITY]", help="A run, model, version, release or endpoint."),
+    ] = "",
     *,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The remark.")],
+    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="The remark.")] = "",
+    redact: Annotated[
+        str,
+        typer.Option(metavar="ID", help="Remove the text of this remark for good, instead."),
+    ] = "",
+    reason: Annotated[str, typer.Option(help="Why a text is removed; it is kept.")] = "",
 ) -> None:
-    """Write a remark on anything."""
+    """Write a remark on anything; or remove the text of one, by its id."""
     session = session_of(context)
+    if redact:
+        _redact(session, redact, reason=reason, extra=entity or text)
+        return
+    if not entity or not text or reason:
+        msg = "A remark needs ENTITY and TEXT; --reason goes with --redact."
+        raise UsageError(msg, "As in: modeldeck annotate churn@7 'looks good'.")
     with session.open() as workspace:
         found = workspace.annotations.add(entity, text)
     if session.is_json:
         session.printer.document(found)
     else:
         session.printer.line(f"Noted on {found['subject']}.")
+
+
+def _redact(session: Session, annotation: str, *, reason: str, extra: str) -> None:
+    if extra:
+        msg = f"--redact takes the id of a remark alone; {extra[:40]!r} is too much."
+        raise UsageError(msg, "As in: modeldeck annotate --redact 3f9a2c --reason 'a name'.")
+    with session.open() as workspace:
+        found = workspace.annotations.redact(annotation, reason)
+    if session.is_json:
+        session.printer.document(found)
+    elif found["removed"]:
+        session.printer.line(f"The text on {found['subject']} is removed.")
+    else:
+        session.printer.line(
+            Cell(f"The text is hidden, but not removed: {found['problem']}.", "bad")
+        )
+    if not found["removed"]:
+        raise typer.Exit(NotPermittedError.exit_code)
 
 
 def tag(

@@ -21,7 +21,7 @@ from modeldeck.errors import DamageError, ModelDeckError
 from modeldeck.services.base import manifests
 from modeldeck.store.objects import ObjectStore
 
-REDACTED = "(its text is missing or was redacted)"
+REDACTED = "(its text is missing, or was removed later)"
 
 
 def version_document(state: State, objects: ObjectStore, *, version: Version) -> VersionDocument:
@@ -315,7 +315,16 @@ def endpoint_status(endpoint: Endpoint) -> str:
 
 
 def annotation_document(objects: ObjectStore, known: Annotation) -> AnnotationDocument:
-    """Return an annotation with its text."""
+    """Return an annotation with its text, or with who removed that and why."""
+    if known.redacted_by:
+        return AnnotationDocument(
+            id=known.id,
+            subject=known.subject,
+            by=known.by,
+            at=known.at,
+            text=redacted_text(known),
+            redacted=True,
+        )
     try:
         value = _table(manifests.read_json(objects.read(known.object))).get("text")
     except (ModelDeckError, ValueError):
@@ -324,6 +333,11 @@ def annotation_document(objects: ObjectStore, known: Annotation) -> AnnotationDo
     return AnnotationDocument(
         id=known.id, subject=known.subject, by=known.by, at=known.at, text=text
     )
+
+
+def redacted_text(known: Annotation) -> str:
+    """Return what stands in the place of a text that was removed."""
+    return f"text removed by {known.redacted_by}: {known.redacted_because}"
 
 
 def member_document(member: Member) -> MemberDocument:

@@ -26,6 +26,11 @@ from modeldeck.store.signing import Signer, Verifier
 
 MAX_CLOCK_BEHIND = timedelta(minutes=5)
 
+ABOUT_HISTORY = frozenset(
+    {"ledger.acknowledge", "ledger.restore", "ledger.adopt", "proposal.support"}
+)
+"""What owners may say although the history is not the one that was seen before."""
+
 
 class Deck:
     """An open workspace.
@@ -151,6 +156,23 @@ class Deck:
     @property
     def read_only_because(self) -> str:
         """Why nothing may be written here; empty when it may."""
+        closed = self._closed_because
+        if closed:
+            return closed
+        needs_owners = self.state.policy.strictest == Level.OWNER
+        if self.ledger.owners_differ and needs_owners and not self.state.adoptions:
+            return (
+                "entry 1 is owned by another account than it records, as in a copy; an owner "
+                "signs `modeldeck ledger adopt`"
+            )
+        try:
+            return self.history_problem
+        except UnavailableError as error:  # for this moment only
+            return error.message
+
+    @property
+    def _closed_because(self) -> str:
+        """Why nobody may write anything, not even owners about the history."""
         if self.as_of:
             return f"it is shown as of {self.as_of[:19]}Z"
         if self.shows:
@@ -159,26 +181,26 @@ class Deck:
             return "it was opened so"
         if self.state.stopped:
             return self.state.stopped
-        needs_owners = self.state.policy.strictest == Level.OWNER
-        if self.ledger.owners_differ and needs_owners:
-            return "entry 1 is owned by another account than it records"
         folders = (places.ledger_folder(self.root), places.tmp_folder(self.root))
         if not all(os.access(folder, os.W_OK) for folder in folders):
             return "the folder is not writable for you"
-        try:
-            return self.history_problem
-        except UnavailableError as error:  # for this moment only
-            return error.message
+        return ""
 
-    def need_writable(self) -> None:
+    def need_writable(self, action: str = "") -> None:
         """Refuse to write into a workspace that is read-only.
+
+        Parameters
+        ----------
+        action : str
+            What is to be written; what owners say about the history may be, whatever that is.
 
         Raises
         ------
         NotPermittedError
             It is; the message says why.
         """
-        because = self.read_only_because
+        is_about_history = action in ABOUT_HISTORY
+        because = self._closed_because if is_about_history else self.read_only_because
         if because:
             msg = f"The workspace is read-only: {because.rstrip('.')}."
             bring = f"Bring it in: `modeldeck import mlflow {self.shows} -w WORKSPACE`."
@@ -209,7 +231,7 @@ class Deck:
             It was refused; nothing was written.
         """
         with self.reading() as state:
-            self.need_writable()
+            self.need_writable(action)
             intent = Intent(
                 id=uuid.uuid4().hex,
                 by=self.actor.name,

@@ -65,11 +65,13 @@ class Views:
             ledger.state.touched.clear()
         else:
             kept.clear()
+        self._n_anew = ledger.n_anew
         ledger.refresh()
 
     def sync(self) -> None:
         """Bring the documents up to the newest entry."""
         with self.deck.reading() as state:
+            self._begin_anew_if_needed(state)
             if state.touched:
                 grouped: dict[str, list[Mapping[str, object]]] = {}
                 for table, key in sorted(state.touched):
@@ -77,6 +79,15 @@ class Views:
                 for table, documents in grouped.items():
                     self.catalogue.upsert(table, documents)
                 state.touched.clear()
+
+    def _begin_anew_if_needed(self, state: State) -> None:
+        """Build every document again after the fold began anew, or took something back."""
+        is_anew = self._n_anew != self.deck.ledger.n_anew
+        if is_anew or state.touched - state.shown_keys():
+            self._n_anew = self.deck.ledger.n_anew
+            self.catalogue.clear()
+            state.touched.clear()
+            state.touched |= state.shown_keys()
 
     def save(self) -> None:
         """Keep a snapshot for the next process."""

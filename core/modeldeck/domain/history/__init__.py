@@ -1,0 +1,1 @@
+"""What may happen to a ledger later: broken places, copies, losses, upgrades."""

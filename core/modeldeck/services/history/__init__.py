@@ -1,0 +1,1 @@
+"""The later life of a ledger: anchors, what owners say about it, copies, upgrades."""

@@ -1,0 +1,47 @@
+"""What whoever opens a workspace has to know about its history, each with what helps."""
+
+from __future__ import annotations
+
+from modeldeck.domain.history import breaks
+from modeldeck.errors import UnavailableError
+from modeldeck.services.base.deck import Deck
+
+
+def notices(deck: Deck) -> list[str]:
+    """Return what is wrong with a workspace's history, one or two sentences each; empty when fine.
+
+    The same texts stand on standard error of every command, and on the screen.
+    """
+    if deck.as_of:
+        return []
+    with deck.reading() as state:
+        found = [f"{state.stopped} `modeldeck ledger verify` says more."] if state.stopped else []
+        found += [_broken(one.n) for one in breaks.open_breaks(state)]
+        is_copy = deck.ledger.owners_differ and state.owners_count and not state.adoptions
+        if is_copy and not state.stopped:
+            found.append(_COPY)
+    return [*found, *_missed(deck)]
+
+
+_COPY = (
+    "Entry 1 is owned by another account than it records, as in a copy: owners of files say "
+    "nothing here. An owner with a key runs `modeldeck ledger adopt`."
+)
+
+
+def _broken(n: int) -> str:
+    return (
+        f"The chain is broken between entries {n} and {n + 1}: one of them was replaced. Look at "
+        f"both (`modeldeck ledger show {n}`); then owners run `modeldeck ledger acknowledge {n}`."
+    )
+
+
+def _missed(deck: Deck) -> list[str]:
+    try:
+        problem = deck.history_problem
+    except UnavailableError:
+        return []
+    if not problem:
+        return []
+    helps = "where a backup was restored, owners say so with `modeldeck ledger restore`."
+    return [f"{problem} Ask who changed the files; {helps}"]
