@@ -16,6 +16,7 @@ from modeldeck.store import places
 
 if TYPE_CHECKING:
     from modeldeck.services.base.identity import Actor
+    from modeldeck.services.history.owners import History
     from modeldeck.services.reading.reading import Reading
     from modeldeck.services.reading.shelving import Shelving
     from modeldeck.watch import Watcher
@@ -93,7 +94,6 @@ class Workspace(Offers):
         from modeldeck.services.base.views import Views
         from modeldeck.services.deployments import Deployments
         from modeldeck.services.gates import Gates
-        from modeldeck.services.history.owners import History
         from modeldeck.services.lineage import Lineage
         from modeldeck.services.logs import Logs
         from modeldeck.services.members import Members
@@ -120,7 +120,6 @@ class Workspace(Offers):
         self.activity = Activity(self.deck)
         self.logs = Logs(self.deck, self.runs)
         self.ledger_check = Verify(self.deck)
-        self.history = History(self.deck)
         self.overview = Overview(
             self.deck,
             runs=self.runs,
@@ -217,6 +216,13 @@ class Workspace(Offers):
     def environments(self) -> list[str]:
         """The environments in their order."""
         return list(self.deck.state.policy.environments)
+
+    @cached_property
+    def history(self) -> History:
+        """The services about the ledger's own history."""
+        from modeldeck.services.history.owners import History
+
+        return History(self.deck)
 
     def now(self) -> str:
         """Return the time as the documents write it."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         UpgradeDocument,
         VerifyDocument,
     )
+    from modeldeck.services.history.copying import Step
 
 app = group("The workspace as a whole: backups, restoring them, upgrades.")
 
@@ -170,7 +171,7 @@ def acknowledge(
     session = session_of(context)
     with session.open() as workspace:
         done = workspace.history.acknowledge(n, reason)
-    _show_decision(session, done, f"The broken place at entry {n} is acknowledged.")
+    _show_decision(session, done, text=f"The broken place at entry {n} is acknowledged.")
 
 
 @ledger_app.command("restore")
@@ -190,7 +191,7 @@ def restored(
     session = session_of(context)
     with session.open() as workspace:
         done = workspace.history.restored(reason, n=n, lost=lost)
-    _show_decision(session, done, "What was lost is named; open releases are outdated.")
+    _show_decision(session, done, text="What was lost is named; open releases are outdated.")
 
 
 @ledger_app.command("adopt")
@@ -208,10 +209,10 @@ def adopt(
     session = session_of(context)
     with session.open() as workspace:
         done = workspace.history.adopt(original=original, is_every=every)
-    _show_decision(session, done, "The copy is adopted.")
+    _show_decision(session, done, text="The copy is adopted.")
 
 
-def _show_decision(session: Session, done: DecisionDocument, text: str) -> None:
+def _show_decision(session: Session, done: DecisionDocument, *, text: str) -> None:
     if session.is_json:
         session.printer.document(done)
     elif done["proposal"]:
@@ -250,7 +251,7 @@ def backup(
             is_dry_run=dry_run,
             progress=_Progress(session),
         )
-    _show_copy(session, found, "backup")
+    _show_copy(session, found, what="backup")
 
 
 @app.command("restore")
@@ -265,7 +266,7 @@ def restore(
 
     session = session_of(context)
     found = service.restore(source, target, is_dry_run=dry_run, progress=_Progress(session))
-    _show_copy(session, found, "copy")
+    _show_copy(session, found, what="copy")
 
 
 class _Progress:
@@ -275,8 +276,9 @@ class _Progress:
         self._session = session
         self._last = 0.0
 
-    def __call__(self, done: int, total: int, path: str) -> None:
+    def __call__(self, step: Step) -> None:
         """Show it."""
+        done, total, path = step
         if self._session.is_json or not self._session.printer.is_terminal:
             return
         now = time.monotonic()
@@ -287,17 +289,17 @@ class _Progress:
         self._session.printer.status(text)
 
 
-def _show_copy(session: Session, found: CopyDocument, what: str) -> None:
+def _show_copy(session: Session, found: CopyDocument, *, what: str) -> None:
     if session.is_json:
         session.printer.document(found)
     else:
-        _tell_copy(session, found, what)
+        _tell_copy(session, found, what=what)
     if found["problems"]:
         is_damage = all(one["kind"] == "object" for one in found["problems"])
         raise typer.Exit(_DAMAGE if is_damage else _TAMPERING)
 
 
-def _tell_copy(session: Session, found: CopyDocument, what: str) -> None:
+def _tell_copy(session: Session, found: CopyDocument, *, what: str) -> None:
     printer = session.printer
     amount = f"{found['n_files']:,} files, {output.size(found['n_bytes'])}"
     if found["is_dry_run"]:
@@ -337,7 +339,9 @@ def upgrade(
         return
     _show_plan(session, plan)
     if done is not None:
-        _show_decision(session, done, f"The rules are those of version {plan['to']} from now on.")
+        _show_decision(
+            session, done, text=f"The rules are those of version {plan['to']} from now on."
+        )
 
 
 def _show_plan(session: Session, plan: UpgradeDocument) -> None:

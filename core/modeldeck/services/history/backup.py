@@ -35,7 +35,7 @@ from modeldeck.errors import (
 from modeldeck.services.base import manifests
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.history import records
-from modeldeck.services.history.copying import Copier, Item, Progress, below
+from modeldeck.services.history.copying import Copier, Item, Progress, Step, below
 from modeldeck.services.history.records import Record
 from modeldeck.services.verify import Verify
 from modeldeck.store import files, ledger, places
@@ -48,7 +48,7 @@ _LEDGER = f"{places.HIDDEN}/ledger"
 _DIGEST = re.compile(rb'"([0-9a-f]{64})"')
 
 
-def _quiet(_done: int, _total: int, _path: str) -> None:
+def _quiet(_step: Step) -> None:
     """Tell nobody."""
 
 
@@ -178,7 +178,7 @@ def restore(
     found = _copied(
         source,
         target,
-        made,
+        made=made,
         is_dry_run=is_dry_run,
         progress=progress,
         record=record,
@@ -329,8 +329,8 @@ def _bytes_there(target: Path) -> int:
 def _copied(
     source: Path,
     target: Path,
-    made: Plan,
     *,
+    made: Plan,
     is_dry_run: bool,
     progress: Progress,
     record: Record | None,

@@ -22,8 +22,17 @@ from modeldeck.store import files
 
 _BLOCK = 1 << 20
 
-Progress = Callable[[int, int, str], None]
-"""Told how many bytes are done, of how many, and which file is next."""
+
+class Step(NamedTuple):
+    """How many bytes are done, of how many, and which file is next (empty at the end)."""
+
+    done: int
+    total: int
+    path: str
+
+
+Progress = Callable[[Step], None]
+"""Told before each file."""
 
 
 class Item(NamedTuple):
@@ -99,7 +108,7 @@ class Copier:
         """
         done = 0
         for item in items:
-            progress(done, total, item.path)
+            progress(Step(done, total, item.path))
             try:
                 self._one(item)
             except NotFoundError:
@@ -108,7 +117,7 @@ class Copier:
             except DamageError as error:
                 self._problem(item, error.message)
             done += item.size
-        progress(done, total, "")
+        progress(Step(done, total, ""))
         return self.result
 
     def _problem(self, item: Item, text: str) -> None:

@@ -65,7 +65,7 @@ class History:
             known = state.breaks.get(n)
             digest = known.digest if known is not None else ""
         body: dict[str, Json] = {"n": n, "digest": digest, "reason": reason}
-        return self._decide("ledger.acknowledge", f"entry:{n}", body)
+        return self._decide("ledger.acknowledge", f"entry:{n}", body=body)
 
     def restored(self, reason: str, *, n: int = 0, lost: str = "") -> DecisionDocument:
         """Say that this history ends earlier than it once did, and outdate all open releases.
@@ -99,7 +99,7 @@ class History:
             "lost_n": max(kept, highest),
             "reason": reason,
         }
-        return self._decide("ledger.restore", f"entry:{kept}", body)
+        return self._decide("ledger.restore", f"entry:{kept}", body=body)
 
     def _lost_n(self, lost: str, *, workspace: str) -> int:
         if not lost:
@@ -144,7 +144,7 @@ class History:
         else:
             n, head, excluded = self._recorded(digests)
         body: dict[str, Json] = {"n": n, "head": head, "except": [*excluded]}
-        return self._decide("ledger.adopt", f"entry:{n}", body)
+        return self._decide("ledger.adopt", f"entry:{n}", body=body)
 
     def _recorded(self, digests: list[str]) -> tuple[int, str, list[int]]:
         record = records.read(self.deck.root)
@@ -186,9 +186,9 @@ class History:
         if wanted not in fold.RULES:
             msg = f"This program knows the rules up to version {fold.newest()}, not {wanted}."
             raise InvalidInputError(msg, "Update the program first; then upgrade the workspace.")
-        return self._decide("workspace.upgrade", "workspace", {"to": wanted, "reason": reason})
+        return self._decide("workspace.upgrade", "workspace", body={"to": wanted, "reason": reason})
 
-    def _decide(self, action: str, subject: str, body: Mapping[str, Json]) -> DecisionDocument:
+    def _decide(self, action: str, subject: str, *, body: Mapping[str, Json]) -> DecisionDocument:
         done = self.deck.commit(action, subject, body=body)
         with self.deck.reading() as state:
             waits = next((key for key, one in state.pending.items() if one.act.n == done.n), "")
