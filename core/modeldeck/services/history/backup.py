@@ -123,7 +123,9 @@ def backup(
         n_void=sum(1 for one in state.activity if one.is_void),
         with_logs=with_logs,
     )
-    return _copied(deck.root, target, made, is_dry_run=is_dry_run, progress=progress, record=record)
+    return _copied(
+        deck.root, target, made=made, is_dry_run=is_dry_run, progress=progress, record=record
+    )
 
 
 def restore(
