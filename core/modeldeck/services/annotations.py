@@ -136,7 +136,7 @@ class Annotations:
         Parameters
         ----------
         typed : str
-            The annotation's id, or its beginning.
+            The annotation's id, its beginning, or its entry as ``entry:N``.
         reason : str
             Why; it is kept and shown in the text's place.
 
@@ -165,11 +165,16 @@ class Annotations:
 
     def _annotation(self, typed: str) -> Annotation:
         with self.deck.reading() as state:
-            found = [one for one in state.annotations if typed and one.startswith(typed)]
+            kind, _colon, n = typed.partition(":")
+            if kind == "entry":
+                found = [one for one in state.annotations if str(state.ids.get(one, 0)) == n]
+            else:
+                found = [one for one in state.annotations if typed and one.startswith(typed)]
             if typed in found or len(found) == 1:
                 return state.annotations[typed if typed in found else found[0]]
-        what = "several annotations begin" if found else "no annotation begins"
-        msg = f"There {what} with {typed[:40]!r}.".replace("There several", "Several")
+        msg = f"There is no annotation {typed[:40]!r}."
+        if found:
+            msg = f"Several annotations begin with {typed[:40]!r}."
         raise NotFoundError(msg, "`modeldeck annotation list` shows their ids.")
 
     def _remove(self, digest: str) -> str:

@@ -16,6 +16,7 @@ from modeldeck.domain.documents import (
 from modeldeck.services.activity import Activity
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.deployments import Deployments
+from modeldeck.services.history.notices import notices
 from modeldeck.services.releases import Releases
 from modeldeck.services.runs import Runs
 
@@ -23,6 +24,7 @@ RECENT = timedelta(hours=24)
 RUNS_SINCE = timedelta(days=30)
 """Runs that began earlier are not looked at, whenever they ended."""
 _ORDER = {
+    "history": -1,
     "failed": 0,
     "silent": 0,
     "approve": 1,
@@ -61,6 +63,7 @@ class Overview:
             Whether runs count, which costs reading them all the first time.
         """
         found = [
+            *self._from_history(),
             *self._from_releases(),
             *self._from_endpoints(),
             *(self._from_runs() if has_runs else ()),
@@ -78,6 +81,21 @@ class Overview:
     def latest(self, limit: int = 20) -> Sequence[ActivityDocument]:
         """Return the last entries of the ledger, newest first."""
         return self._activity.list(limit)
+
+    def _from_history(self) -> list[InboxItem]:
+        """Return what is wrong with the ledger itself: that concerns everybody."""
+        now = clock.to_text(self.deck.now())
+        return [
+            InboxItem(
+                kind="history",
+                subject=f"entry:{one.n}",
+                title=f"entry {one.n}",
+                detail=one.text,
+                since=now,
+                urgency=_ORDER["history"],
+            )
+            for one in notices(self.deck)
+        ]
 
     def _from_releases(self) -> list[InboxItem]:
         actor = self.deck.actor.name

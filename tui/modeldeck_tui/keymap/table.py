@@ -345,6 +345,15 @@ PAGES = (
         "modeldeck --as-of N",
         needs="entry",
     ),
+    action(
+        "activity.redact",
+        "X",
+        "remove text",
+        "Remove the text of this remark for good, with a reason",
+        "modeldeck annotate --redact ID --reason TEXT",
+        danger=2,
+        needs="remark",
+    ),
 )
 
 LOGS = (

@@ -22,7 +22,7 @@ def table(entries: Sequence[ActivityDocument], now: str) -> Rows:
         Column("BY", lambda o: cell(o["by"], "bold"), lambda o: o["by"]),
         Column(
             "",
-            lambda o: cell("✖ void" if o["void"] else "✔", "bad" if o["void"] else "good"),
+            lambda o: cell(_sign(o), "bad" if o["void"] or o.get("broken") else "good"),
             lambda o: o["void"],
         ),
         Column(
@@ -34,6 +34,13 @@ def table(entries: Sequence[ActivityDocument], now: str) -> Rows:
         Column("HOST", lambda o: cell(o["host"], "dim"), lambda o: o["host"]),
     ]
     return Rows(columns, entries, key=lambda o: f"entry:{o['n']}", detail=_detail)
+
+
+def _sign(one: ActivityDocument) -> str:
+    """Return whether an entry counts, and whether the chain is broken at it."""
+    if one.get("broken"):
+        return "✖ broken, waits" if one["void"] else "✖ broken"
+    return "✖ void" if one["void"] else "✔"
 
 
 def _what(one: ActivityDocument) -> str:

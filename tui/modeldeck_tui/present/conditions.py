@@ -116,6 +116,13 @@ def _serving(now: Situation) -> str:
     return _no_role(now.snapshot, endpoint["environment"])
 
 
+def _remark(now: Situation) -> str:
+    entry = now.document if now.kind == "entry" else None
+    if entry is None or entry["action"] != "annotation.add":
+        return "put the cursor on an entry that annotated something"
+    return "that entry is void" if entry["void"] else ""
+
+
 def endpoint_of(now: Situation) -> str:
     """Return the endpoint under the cursor, or that of the release under the cursor."""
     if now.kind == "endpoint":
@@ -137,6 +144,7 @@ CONDITIONS: Mapping[str, Callable[[Situation], str]] = {
     "dataset": _kind("dataset", what="a version of a dataset"),
     "release": _kind("release", what="a release"),
     "entry": _kind("entry", what="an entry"),
+    "remark": _remark,
     "loggable": _kind("run", "endpoint", "release", what="a run, an endpoint or a release"),
     "running": _running,
     "two_marked": _two_marked,

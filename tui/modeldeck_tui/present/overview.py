@@ -13,6 +13,7 @@ from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import endpoint_status, run_status
 
 _KINDS = {
+    "history": Cell("✖ HISTORY", "bad"),
     "approve": Cell("APPROVE", "bold"),
     "start": Cell("START", "bold"),
     "changes": Cell("CHANGES", "warn"),

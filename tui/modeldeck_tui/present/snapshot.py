@@ -46,6 +46,7 @@ class Snapshot:
     running: Sequence[RunDocument] = ()
     recent: Sequence[RunDocument] = ()
     latest: Sequence[ActivityDocument] = ()
+    latest_revision: tuple[int, ...] = ()
     models: Sequence[ModelDocument] = ()
     versions: Sequence[VersionDocument] = ()
     releases: Sequence[ReleaseDocument] = ()

@@ -82,6 +82,7 @@ def read(
         running=running,
         recent=recent,
         latest=_activity(workspace, known),
+        latest_revision=workspace.activity.revision,
         models=workspace.models.list(),
         versions=workspace.models.versions(),
         releases=releases,
@@ -128,8 +129,12 @@ def _tops(
 
 
 def _activity(workspace: Workspace, known: Snapshot | None) -> Sequence[ActivityDocument]:
-    """Return all entries, newest first; those that were read before are not read again."""
-    before = known.latest if known is not None else ()
+    """Return all entries, newest first; those that were read before are not read again.
+
+    Unless something later changed how they are shown: a broken place, a text that was removed.
+    """
+    is_same = known is not None and known.latest_revision == workspace.activity.revision
+    before = known.latest if known is not None and is_same else ()
     later = workspace.activity.list(since_n=before[0]["n"] if before else 0)
     if before and not later:
         return before

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from modeldeck.domain.history import breaks
 from modeldeck.errors import UnavailableError
 from modeldeck.services.base.deck import Deck
 
 
-def notices(deck: Deck) -> list[str]:
+class Notice(NamedTuple):
+    """Something to know about a history: the entry that it is about, and what helps."""
+
+    n: int
+    text: str
+
+
+def notices(deck: Deck) -> list[Notice]:
     """Return what is wrong with a workspace's history, one or two sentences each; empty when fine.
 
     The same texts stand on standard error of every command, and on the screen.
@@ -15,11 +24,14 @@ def notices(deck: Deck) -> list[str]:
     if deck.as_of:
         return []
     with deck.reading() as state:
-        found = [f"{state.stopped} `modeldeck ledger verify` says more."] if state.stopped else []
-        found += [_broken(one.n) for one in breaks.open_breaks(state)]
+        found = []
+        if state.stopped:
+            text = f"{state.stopped} `modeldeck ledger verify` says more."
+            found.append(Notice(state.n, text))
+        found += [Notice(one.n, _broken(one.n)) for one in breaks.open_breaks(state)]
         is_copy = deck.ledger.owners_differ and state.owners_count and not state.adoptions
         if is_copy and not state.stopped:
-            found.append(_COPY)
+            found.append(Notice(1, _COPY))
     return [*found, *_missed(deck)]
 
 
@@ -36,7 +48,7 @@ def _broken(n: int) -> str:
     )
 
 
-def _missed(deck: Deck) -> list[str]:
+def _missed(deck: Deck) -> list[Notice]:
     try:
         problem = deck.history_problem
     except UnavailableError:
@@ -44,4 +56,4 @@ def _missed(deck: Deck) -> list[str]:
     if not problem:
         return []
     helps = "where a backup was restored, owners say so with `modeldeck ledger restore`."
-    return [f"{problem} Ask who changed the files; {helps}"]
+    return [Notice(deck.state.n, f"{problem} Ask who changed the files; {helps}")]

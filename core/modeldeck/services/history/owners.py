@@ -39,7 +39,7 @@ class History:
 
     def notices(self) -> list[str]:
         """Return what is wrong with the history, each with what helps; empty when nothing is."""
-        return notices(self.deck)
+        return [one.text for one in notices(self.deck)]
 
     def anchor(self) -> AnchorDocument:
         """Return the head of the ledger; see :func:`modeldeck.services.history.anchors.anchor`."""

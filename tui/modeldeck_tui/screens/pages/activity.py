@@ -15,6 +15,7 @@ from modeldeck_tui.present import activity
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.overlays.dialogs import ConfirmDialog
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.frame import Quiet
 from modeldeck_tui.widgets.styles import styled
@@ -75,6 +76,38 @@ class ActivityScreen(ListingPage):
     def action_verify(self) -> None:
         """Check the whole ledger."""
         self.host.verify()
+
+    def action_redact(self) -> None:
+        """Ask why, and remove the text of the remark under the cursor."""
+        found = self.document()
+        if found is None:
+            return
+        entry, about = f"entry:{found['n']}", clean(found["subject"])
+        dialog = ConfirmDialog(
+            f"REMOVE THE TEXT  of entry {found['n']}",
+            [
+                f"What {clean(found['by'])} wrote on {about} is removed; z cannot bring it back.",
+                "That it was written stays in the ledger, and your reason stands in its place.",
+            ],
+            verb="Remove",
+            reason="needed",
+        )
+
+        def done(reason: str | None) -> None:
+            if reason is not None:
+                self.host.perform(
+                    lambda: self._redact(entry, reason),
+                    "",
+                    command=f"modeldeck annotate --redact {entry} --reason {reason!r}",
+                )
+
+        self.app.push_screen(dialog, done)
+
+    def _redact(self, entry: str, reason: str) -> str:
+        found = self.workspace.annotations.redact(entry, reason)
+        if found["removed"]:
+            return f"The text on {found['subject']} is removed."
+        return f"The text is hidden, but not removed: {found['problem']}."
 
     def action_travel(self) -> None:
         """Look at everything as it was after the entry under the cursor."""
