@@ -39,7 +39,7 @@ def table(entries: Sequence[ActivityDocument], now: str) -> Rows:
 def _sign(one: ActivityDocument) -> str:
     """Return whether an entry counts, and whether the chain is broken at it."""
     if one.get("broken"):
-        return "✖ broken, waits" if one["void"] else "✖ broken"
+        return "✖ waits" if one["void"] else "✖ broken"
     return "✖ void" if one["void"] else "✔"
 
 

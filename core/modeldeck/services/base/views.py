@@ -17,6 +17,7 @@ from modeldeck.domain.documents import (
     RunDocument,
     VersionDocument,
 )
+from modeldeck.domain.entry import digest_of
 from modeldeck.domain.state import State
 from modeldeck.services.base import builders, descriptions
 from modeldeck.services.base.deck import Deck
@@ -34,6 +35,14 @@ def as_said(run: RunDocument, state: State) -> RunDocument:
     if deleted is not None:
         run = {**run, "deleted_at": deleted.at}
     return run
+
+
+def _key(state: State) -> str:
+    """Return what the documents depend on: the head, and at broken places what stands there."""
+    if not state.breaks:
+        return state.head
+    places = [f"{one.n} {one.digest} {one.acknowledged}" for one in state.breaks.values()]
+    return digest_of("\n".join((state.head, *places)).encode())
 
 
 class Views:
@@ -61,7 +70,7 @@ class Views:
         """Take what the snapshot holds if it is of this chain, else begin anew."""
         ledger, kept = self.deck.ledger, self.catalogue
         ledger.refresh(until=kept.applied)
-        if kept.applied and (ledger.state.n, ledger.state.head) == (kept.applied, kept.head):
+        if kept.applied and (ledger.state.n, _key(ledger.state)) == (kept.applied, kept.head):
             ledger.state.touched.clear()
         else:
             kept.clear()
@@ -92,7 +101,7 @@ class Views:
     def save(self) -> None:
         """Keep a snapshot for the next process."""
         self.sync()
-        self.catalogue.save(self.deck.state.n, self.deck.state.head)
+        self.catalogue.save(self.deck.state.n, _key(self.deck.state))
         if self._runs is not None:
             ended = self.deck.runs.ended()
             if len(ended) != len(self._runs.table("runs")):
