@@ -6,7 +6,6 @@ import json
 import random
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from modeldeck.domain.entry import canonical, digest_of
 from modeldeck.domain.history.breaks import open_breaks
+from modeldeck.jobs.copies import Copies
 from modeldeck.store import places, witness
 from modeldeck.store.ledger import Ledger, entry_path, numbers
 from modeldeck.store.signing import Verifier
@@ -228,8 +228,42 @@ def test_restoring_outdates_open_releases_and_names_only_what_it_says(root: Path
         workspace.history.restored("backup", lost=other)
         known = workspace.deck.state.losses[0]
         assert (known.n, known.lost_n) == (n, n + 5)
-        assert workspace.history.against(other)["ok"]
+        found = workspace.history.against(other)
+        assert not found["ok"]
+        assert "Owners named" in found["problem"]
         beyond = other.replace(f" {n + 5} ", f" {n + 6} ")
-        assert not workspace.history.against(beyond)["ok"]
+        assert "Owners named" not in workspace.history.against(beyond)["problem"]
         assert workspace.history.against(head)["ok"]
-    assert replace(known, n=known.n) == known
+
+
+def test_named_loss_hides_no_later_one(root: Path) -> None:
+    """Entries that are cut off after owners named a loss are missed, whatever its range."""
+    with Workspace.open(root) as workspace:
+        anchor = workspace.history.anchor()
+    far = f"modeldeck-anchor {anchor['workspace']} 500 {'e' * 64} {anchor['at']}"
+    with Workspace.open(root) as workspace:
+        workspace.history.restored("backup", lost=far)
+        workspace.annotations.add("churn", "cut off later")
+        n = workspace.deck.state.n
+    entry_path(root, n).unlink()
+    with Workspace.open(root) as workspace:
+        assert "History shrank" in workspace.history.notices()[0]
+
+
+def test_server_follows_a_restored_chain_once_owners_named_what_it_saw(
+    root: Path, tmp_path: Path
+) -> None:
+    """It never follows a chain without the entry that it acted on, until owners name that."""
+    with Workspace.open(root) as workspace:
+        workspace.annotations.add("churn", "lost")
+        state = workspace.deck.state
+        copies = Copies(tmp_path / "served")
+        copies.see(state, root=root, member="server", stopped=())
+        n = state.n
+    entry_path(root, n).unlink()
+    with Workspace.open(root) as workspace:
+        assert "History shrank" in copies.contradiction(workspace.deck.state)
+        workspace.history.restored("backup")
+        assert copies.contradiction(workspace.deck.state) == ""
+    again = Copies(tmp_path / "served")
+    assert (again.known.n, again.known.losses) == (n, 0)

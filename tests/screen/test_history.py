@@ -66,6 +66,6 @@ def test_broken_place_shows_while_the_screen_is_open(root: Path) -> None:
             files.write_new(entry_path(root, n + 1), behind.replace(b'"id":"', b'"id":"x'))
             await deck.until_shown("✖ waits", "the chain is broken here")
             await deck.press("1")
-            await deck.until_shown("✖ HISTORY", f"ledger acknowledge {n}")
+            await deck.until_shown("✖ HISTORY", f"between entries {n} and {n + 1}")
 
     asyncio.run(drive())

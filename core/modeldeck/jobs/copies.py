@@ -5,12 +5,12 @@
     <state>/serve/<workspace>/<environment>/
       served.json       {"root", "member", "n", "head",
                          "served": {"<model>": {"version", "manifest", "generation"}},
-                         "stopped": ["<model>"], "good": ["<manifest>"]}
+                         "stopped": ["<model>"], "good": ["<manifest>"], "losses"}
       <manifest>/       the version's files, and the manifest itself as manifest.json
 
 ``n`` and ``head`` are the newest entry that the server acted on: they are on the disk before it
 acts. A chain without that entry is not followed, and what was stopped stays stopped. ``good`` names
-versions that loaded here before.
+versions that loaded here before, ``losses`` is how many losses the owners had named by then.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Known:
     served: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     stopped: tuple[str, ...] = ()
     good: tuple[str, ...] = ()
+    losses: int = 0
 
 
 class Copies:
@@ -113,7 +114,7 @@ class Copies:
         known = self.known
         if not known.n or state.stopped or known.head in state.heads:
             return ""
-        if copies.is_named(state, known.n, head=known.head):
+        if copies.is_named(state, known.n, head=known.head, n_losses=known.losses):
             return ""
         return (
             f"History shrank or was rewritten: this server acted on entry {known.n}, "
@@ -146,6 +147,7 @@ class Copies:
             head=state.head,
             served=served,
             stopped=gone,
+            losses=len(state.losses),
         )
         if known != self.known:
             self._write(known)
@@ -190,6 +192,7 @@ def read(path: Path) -> Known:
             served={str(name): dict(one) for name, one in value["served"].items()},
             stopped=tuple(map(str, value["stopped"])),
             good=tuple(map(str, value["good"])),
+            losses=int(value.get("losses", 0)),
         )
     except (ModelDeckError, ValueError, KeyError, TypeError, AttributeError):
         return Known()

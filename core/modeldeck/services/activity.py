@@ -89,7 +89,7 @@ class _Shown:
     """Entries as they are shown, with what later ones said about them."""
 
     def __init__(self, state: State) -> None:
-        self.settled = state.settled
+        self.settled, self.waiting = state.settled, state.waiting
         self.removed = {
             state.ids[one.id]: builders.redacted_text(one)
             for one in state.annotations.values()
@@ -98,11 +98,13 @@ class _Shown:
 
     def document(self, line: Line) -> ActivityDocument:
         """Return one entry."""
-        if line.is_broken and line.n in self.settled:
-            line = replace(line, reason=self.settled[line.n])
         known = _document(line)
         if line.is_broken:
             known["broken"] = True
+        if line.n in self.settled or line.n in self.waiting:
+            because = self.settled.get(line.n, line.reason)
+            known["reason"] = because
+            known["text"] = f"{sentence(replace(line, is_void=False))}: {because}"
         if line.n in self.removed:
             known["text"] += f" ({self.removed[line.n]})"
         return known

@@ -3,7 +3,8 @@
 A chain cannot show that its end was cut off or that all of it was written anew; whoever remembers
 a head can (the idea is that of The Update Framework, section 5, rollback attacks). What is missed
 is said until the owners name it: by acknowledging the broken place, or as lost with a backup.
-``~/.local/state/modeldeck/heads/<workspace>.json`` holds ``{"n": …, "head": "…"}``.
+``~/.local/state/modeldeck/heads/<workspace>.json`` holds ``{"n": …, "head": "…", "losses": …}``,
+where ``losses`` is how many losses the owners had named by then.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 from modeldeck.domain.entry import is_digest
 from modeldeck.domain.history import copies
@@ -29,6 +31,8 @@ def check(state: State) -> str:
     """
     n, head = seen(state.workspace) or (0, "")
     if not n or state.stopped or copies.is_named(state, n, head=head):
+    n, head, n_losses = seen(state.workspace)
+    if not n or state.stopped or copies.is_named(state, n, head=head, n_losses=n_losses):
         return ""
     if state.n < n:
         return f"History shrank: entry {n} was seen here before, now there are {state.n}."
@@ -44,6 +48,16 @@ def path_of(workspace: str) -> Path:
 
 def seen(workspace: str) -> tuple[int, str] | None:
     """Return number and digest of the head remembered; number 0 for none, None when damaged.
+class Seen(NamedTuple):
+    """A head that was seen: number, digest, and how many losses the ledger named then."""
+
+    n: int = 0
+    head: str = ""
+    n_losses: int = 0
+
+
+def seen(workspace: str) -> Seen:
+    """Return the highest head that is remembered; number 0 without one.
 
     Raises
     ------
@@ -61,6 +75,12 @@ def seen(workspace: str) -> tuple[int, str] | None:
         return None
     is_sound = type(n) is int and n >= 1 and is_digest(head)
     return (n, head) if is_sound else None
+        known = json.loads(files.read_bytes(path, 1 << 12))
+        return Seen(int(known["n"]), str(known["head"]), int(known.get("losses", 0)))
+    except UnavailableError:
+        raise
+    except (ModelDeckError, ValueError, KeyError, TypeError, AttributeError):
+        return Seen()
 
 
 def remember(state: State) -> None:
@@ -70,5 +90,6 @@ def remember(state: State) -> None:
         if not state.n or state.stopped or check(state):
             return
         files.make_folder(folder)
-        data = files.dumps({"n": state.n, "head": state.head})
+        known = {"n": state.n, "head": state.head, "losses": len(state.losses)}
+        data = files.dumps(known)
         files.replace(folder / f"{state.workspace}.json", data, mode=0o600, durable=False)

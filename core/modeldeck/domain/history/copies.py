@@ -43,12 +43,23 @@ def apply_restore(state: State, act: Act) -> str:
     return act.subject
 
 
-def is_named(state: State, n: int, *, head: str) -> bool:
-    """Say whether owners named an entry as replaced or lost, so that nobody has to miss it."""
+def is_named(state: State, n: int, *, head: str, n_losses: int) -> bool:
+    """Say whether owners named an entry as replaced or lost, so that nobody has to miss it.
+
+    Parameters
+    ----------
+    state : State
+        The ledger as it is now.
+    n, head : int, str
+        Number and digest of the entry that somebody remembers.
+    n_losses : int
+        How many losses the ledger named when it was seen: those say nothing about what came
+        after them, or one loss would hide every later one.
+    """
     known = state.breaks.get(n)
     if known is not None and known.acknowledged and known.wanted == head:
         return True
-    return any(one.n < n <= one.lost_n for one in state.losses)
+    return any(one.n < n <= one.lost_n for one in state.losses[n_losses:])
 
 
 def check_adopt(state: State, act: Act) -> None:

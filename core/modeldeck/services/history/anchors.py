@@ -102,13 +102,14 @@ def _anchor(deck: Deck, known: Anchor) -> AgainstDocument:
 def _anchor_problem(state: State, known: Anchor) -> str:
     if known.workspace != state.workspace:
         return "The anchor is of another workspace: entry 1 differs."
-    if copies.is_named(state, known.n, head=known.head):
+    if known.n <= state.n and state.activity[known.n - 1].digest == known.head:
         return ""
+    said = ""
+    if copies.is_named(state, known.n, head=known.head, n_losses=0):
+        said = " Owners named entries up to there as lost or replaced: see `ledger verify`."
     if known.n > state.n:
-        return f"The ledger ends at entry {state.n}; the anchor is of entry {known.n}."
-    if state.activity[known.n - 1].digest != known.head:
-        return f"Entry {known.n} is another one than the anchor names."
-    return ""
+        return f"The ledger ends at entry {state.n}; the anchor is of entry {known.n}.{said}"
+    return f"Entry {known.n} is another one than the anchor names.{said}"
 
 
 def _folder(deck: Deck, path: Path) -> AgainstDocument:

@@ -43,8 +43,8 @@ _COPY = (
 
 def _broken(n: int) -> str:
     return (
-        f"The chain is broken between entries {n} and {n + 1}: one of them was replaced. Look at "
-        f"both (`modeldeck ledger show {n}`); then owners run `modeldeck ledger acknowledge {n}`."
+        f"The chain is broken between entries {n} and {n + 1}: look at both, then owners run "
+        f"`modeldeck ledger acknowledge {n}`."
     )
 
 
