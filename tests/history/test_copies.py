@@ -133,6 +133,23 @@ def test_entries_that_were_claimed_in_the_original_stay_so(owned: Path, key: Pat
     assert levels(owned.parent / "back")[done.n - 1] == "claimed"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="changing a file's owner needs root")
+def test_restored_by_one_member_others_entries_are_told_to_count_for_less(
+    owned: Path, key: Path, tmp_path: Path
+) -> None:
+    """Entry 1 is its owner's here too, and yet what others wrote is not theirs any more."""
+    with Workspace.open(owned, user="ann") as workspace:
+        assert workspace.history.notices() == []
+        backup(workspace.deck, tmp_path / "bak")
+    os.chown(entry_path(tmp_path / "bak", 3), OTHER, -1)  # bob was added by ann, at level owner
+    restore(tmp_path / "bak", tmp_path / "back")
+    with Workspace.open(tmp_path / "back", key=str(key)) as workspace:
+        assert "ledger adopt" in workspace.history.notices()[0]
+        assert "count" in workspace.history.notices()[0]
+        workspace.history.adopt()
+        assert workspace.history.notices() == []
+
+
 def test_adopting_with_the_original_compares_both(owned: Path, key: Path, tmp_path: Path) -> None:
     """The original says itself who owned its files; another workspace is none."""
     shutil.copytree(owned, tmp_path / "copy", symlinks=True)

@@ -134,7 +134,8 @@ def _as_csv(found: Sequence[ActivityDocument]) -> Iterator[str]:
     yield ",".join(_COLUMNS)
     for one in found:
         row = io.StringIO()
-        cells = [output.harmless(clean(str(dict(one)[name]))) for name in _COLUMNS]
+        known = {**one, "void": "true" if one["void"] else "false"}
+        cells = [output.harmless(clean(str(known[name]))) for name in _COLUMNS]
         csv.writer(row, lineterminator="").writerow(cells)
         yield row.getvalue()
 

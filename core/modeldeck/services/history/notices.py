@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from modeldeck.domain.history import breaks
+from modeldeck.domain.state import State
 from modeldeck.errors import UnavailableError
 from modeldeck.services.base.deck import Deck
+from modeldeck.services.history import records
 
 
 class Notice(NamedTuple):
@@ -32,6 +34,8 @@ def notices(deck: Deck) -> list[Notice]:
         is_copy = deck.ledger.owners_differ and state.owners_count and not state.adoptions
         if is_copy and not state.stopped:
             found.append(Notice(1, _COPY))
+        elif state.owners_count and not state.adoptions and not state.stopped:
+            found += _lessened(deck, state)
     return [*found, *_missed(deck)]
 
 
@@ -39,6 +43,22 @@ _COPY = (
     "Entry 1 is owned by another account than it records, as in a copy: owners of files say "
     "nothing here. An owner with a key runs `modeldeck ledger adopt`."
 )
+
+
+def _lessened(deck: Deck, state: State) -> list[Notice]:
+    """Say so where entries of a backup's original count for nothing in what was restored."""
+    record = records.read(deck.root)
+    if record is None or record.workspace != state.workspace:
+        return []
+    n_void = sum(1 for one in state.activity[: record.n] if one.is_void)
+    if n_void <= record.n_void:
+        return []
+    text = (
+        f"This is a copy: {n_void - record.n_void} entries that counted in the original do not "
+        "here, because their files belong to another account. An owner with a key runs "
+        "`modeldeck ledger adopt`."
+    )
+    return [Notice(record.n, text)]
 
 
 def _broken(n: int) -> str:
