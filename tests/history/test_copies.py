@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -266,6 +268,46 @@ def test_copy_that_was_cut_short_goes_on(root: Path, tmp_path: Path) -> None:
                 with pytest.raises(NotFoundError, match="unfinished"):
                     restore(target, tmp_path / "back")
     assert tree(target) == tree(root)
+
+
+def test_killed_backup_leaves_nothing_behind_in_the_end(root: Path, tmp_path: Path) -> None:
+    """A backup killed with -9 in the middle goes on, and its half-written files are swept."""
+    target = tmp_path / "bak"
+    (root / "datasets" / "big.csv").write_bytes(b"1\n" * 1_000_000)
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from modeldeck.workspace import Workspace\n"
+        "from modeldeck.services.history import copying\n"
+        "from modeldeck.services.history.backup import backup\n"
+        "os.utime = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "backup(Workspace.open(sys.argv[1]).deck, Path(sys.argv[2]))\n"
+    )
+    paths = os.pathsep.join(sys.path)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(root), str(target)],
+        env={**os.environ, "PYTHONPATH": paths},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert list(target.rglob("*.tmp"))
+    with Workspace.open(root) as workspace:
+        backup(workspace.deck, target)
+    assert tree(target) == tree(root)
+
+
+def test_second_backup_into_the_same_folder_waits_its_turn(root: Path, tmp_path: Path) -> None:
+    """Two at once would be in each other's way: the second one is told so."""
+    with Workspace.open(root) as workspace:
+
+        def again(step: Step) -> None:
+            if not step.done:
+                with pytest.raises(UnavailableError, match="Somebody else copies"):
+                    backup(workspace.deck, tmp_path / "bak")
+
+        backup(workspace.deck, tmp_path / "bak", progress=again)
+    assert tree(tmp_path / "bak") == tree(root)
 
 
 def test_restored_backup_is_what_was_saved(root: Path, tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ the workspace does not have is never overwritten: it is the witness of what was 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +44,7 @@ from modeldeck.store import files, ledger, places
 
 PEOPLES = (places.CONFIG, "members.toml", "pipelines", "datasets", "runs")
 LOGS = ("endpoints",)
+_LOCK = f"{places.HIDDEN}/backup.lock"
 _BEGUN = f"{places.HIDDEN}/copying.json"
 _ASIDE = f"{places.HIDDEN}/incoming"
 _LEDGER = f"{places.HIDDEN}/ledger"
@@ -353,6 +356,38 @@ def _copied(
     )
     if is_dry_run:
         return found
+    with _alone(target):
+        _fill(source, target, made=made, found=found, progress=progress, record=record)
+    return found
+
+
+@contextlib.contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Hold a folder against a second copy into it; a killed one holds nothing."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(target / _LOCK, flags, 0o600)
+    except OSError as error:
+        raise files.write_error(error, target / _LOCK) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        msg = f"Somebody else copies into {target} just now."
+        raise UnavailableError(msg, "Wait until that has ended, then do it again.") from None
+    finally:
+        files.close(descriptor)
+
+
+def _fill(
+    source: Path,
+    target: Path,
+    *,
+    made: Plan,
+    found: CopyDocument,
+    progress: Progress,
+    record: Record | None,
+) -> None:
     copier = Copier(source, target, expected=records.listed(source))
     items = [*made.objects, *made.others, *_placed(target, made.entries)]
     done = copier.copy(items, total=made.total, progress=progress)
@@ -366,7 +401,6 @@ def _copied(
         msg = f"The ledger could not be copied: {lost[0]['problem']}."
         raise DamageError(msg, "`modeldeck ledger verify` says more.")
     _finish(target, digests=done.digests, record=record)
-    return found
 
 
 def _placed(target: Path, entries: list[Item]) -> list[Item]:

@@ -157,6 +157,9 @@ class Copier:
             if not goal.is_dir():
                 files.make_folder(goal)
                 self._like(self.source / other, goal)
+        for left in (self.target / inside).glob(".*-*.tmp"):  # of a copy that was killed
+            with contextlib.suppress(OSError):
+                left.unlink()
 
     def _like(self, folder: Path, goal: Path) -> None:
         with contextlib.suppress(OSError):  # what the system does not allow, it gives as it does
