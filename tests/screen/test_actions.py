@@ -573,7 +573,9 @@ def test_actions_of_a_reject_in_the_review(root: Path) -> None:
 
 
 def test_actions_on_activity(root: Path) -> None:
-    """Verifying the ledger, and looking at everything as it was after an entry."""
+    """Verifying the ledger; removing a remark's text, which its own line says; looking back."""
+    with Workspace.open(root, user="bob") as workspace:
+        workspace.annotations.add("churn@1", "call 555-0199")
 
     async def drive() -> None:
         async with hands(root) as deck:
@@ -581,7 +583,13 @@ def test_actions_on_activity(root: Path) -> None:
             page = await deck.on(ActivityScreen)
             await deck.until(lambda: len(page.main.rows) > 3, "the entries")
             await deck.act("activity.verify")
-            await deck.until_shown("✔ The ledger holds: 17 entries")
+            await deck.until_shown("✔ The ledger holds: 18 entries")
+            await deck.asked("activity.redact")
+            await deck.until_shown("REMOVE THE TEXT  of entry 18", "bob wrote")
+            await deck.press("y")
+            await deck.write("a number")
+            await deck.press("enter", "enter")
+            await deck.until_shown("text removed by alice: a number")
             await deck.press("j", "j")
             await deck.act("activity.travel")
             await deck.until_shown("AS OF")

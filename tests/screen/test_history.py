@@ -1,4 +1,4 @@
-"""The ledger's history on the screen: what is wrong with it, and texts that are removed."""
+"""What is wrong with the ledger's history, on the screen."""
 
 from __future__ import annotations
 
@@ -10,27 +10,6 @@ from modeldeck.store import files
 from modeldeck.store.ledger import entry_path
 from modeldeck.workspace import Workspace
 from tests.screen.driving import LARGE, opened
-
-
-def test_text_of_a_remark_is_removed_with_a_reason(root: Path) -> None:
-    """X asks why and removes it; the entry's own line says so, without a restart."""
-    with Workspace.open(root, user="bob") as workspace:
-        workspace.annotations.add("churn@1", "call 555-0199")
-
-    async def drive() -> None:
-        async with opened(root, size=LARGE) as deck:
-            await deck.press("7")
-            await deck.until_shown("annotated churn@1")
-            await deck.dialog("X")
-            await deck.until_shown("REMOVE THE TEXT  of entry", "bob wrote")
-            await deck.press("y")
-            await deck.write("a number")
-            await deck.press("enter", "enter")
-            await deck.until_shown("text removed by alice: a number")
-
-    asyncio.run(drive())
-    with Workspace.open(root, user="bob") as workspace:
-        assert workspace.annotations.list()[-1]["text"] == "text removed by alice: a number"
 
 
 def test_history_that_shrank_is_shown_on_every_page(root: Path) -> None:
