@@ -78,8 +78,9 @@ class Loading(Typeahead):
         moves = snapshot is None or snapshot.running or snapshot.live
         if age is None or moves or age >= RESCAN_S:
             self.reload()
-        if isinstance(self.screen, Page):
-            self.screen.show_age()
+        top = next(reversed(self.screen_stack), None)  # there is none while the app ends
+        if isinstance(top, Page):
+            top.show_age()
 
     def _mind_the_size(self) -> None:
         """Take the terminal's size although nothing told that it changed: signals can be lost."""
