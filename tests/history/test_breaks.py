@@ -232,3 +232,18 @@ def test_file_that_holds_another_number_stops_the_fold(world: World) -> None:
     data = entry_bytes(tag(world, "x"), n=99, prev=world.state.head, at=world.at(), host="h")
     fold.apply(world.state, read_entry(data), evidence=PLAIN)
     assert f"The file of entry {world.state.n + 1} holds entry 99" in world.state.stopped
+
+
+def test_restored_history_outdates_open_releases_and_nothing_else(world: World) -> None:
+    """Votes on what was open may be among what was lost; what is decided stays as it is."""
+    first, second = world.register(), world.register()
+    shipped = world.ship(first)
+    world.gate(second, "production")
+    release = world.request(second)
+    state = world.state
+    body: dict[str, Json] = {"n": state.n, "head": state.head, "lost_n": state.n + 3, "reason": "x"}
+    with pytest.raises(NotPermittedError, match="owners"):
+        world.act("bob", "ledger.restore", f"entry:{state.n}", body)
+    world.act("ann", "ledger.restore", f"entry:{state.n}", body)
+    assert (world.status(shipped), world.status(release)) == ("live", "outdated")
+    assert "restored" in state.releases[release].because

@@ -360,13 +360,6 @@ def test_backup_without_room_says_so_before_it_copies(
         backup(workspace.deck, tmp_path / "bak")
 
 
-def test_restored_history_outdates_open_releases_once_owners_say_so(root: Path) -> None:
-    """After restoring, no vote that was lost can be missing from a release that is open."""
-    with Workspace.open(root) as workspace:
-        workspace.history.restored("the disk broke")
-        assert workspace.activity.list(1)[0]["text"].startswith("declared the entries after")
-
-
 class Later:
     """The rules of a second version, as a later program would know them."""
 
