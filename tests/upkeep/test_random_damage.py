@@ -55,7 +55,7 @@ def seen(root: Path) -> tuple[int, str]:
     """Return the head that is remembered of a workspace."""
     found = witness.seen(digest_of(ledger.entry_path(root, 1).read_bytes()))
     assert found is not None
-    return found
+    return found[:2]
 
 
 def is_noticed(root: Path, head: tuple[int, str]) -> bool:

@@ -21,6 +21,14 @@ from modeldeck.errors import ModelDeckError, NotFoundError, UnavailableError
 from modeldeck.store import files, places
 
 
+class Seen(NamedTuple):
+    """A head that was seen: number, digest, and how many losses the ledger named then."""
+
+    n: int = 0
+    head: str = ""
+    n_losses: int = 0
+
+
 def check(state: State) -> str:
     """Return what contradicts the head remembered for a workspace; empty when nothing does.
 
@@ -29,9 +37,7 @@ def check(state: State) -> str:
     UnavailableError
         What is remembered cannot be read just now.
     """
-    n, head = seen(state.workspace) or (0, "")
-    if not n or state.stopped or copies.is_named(state, n, head=head):
-    n, head, n_losses = seen(state.workspace)
+    n, head, n_losses = seen(state.workspace) or Seen()
     if not n or state.stopped or copies.is_named(state, n, head=head, n_losses=n_losses):
         return ""
     if state.n < n:
@@ -46,18 +52,8 @@ def path_of(workspace: str) -> Path:
     return places.user_state() / "heads" / f"{workspace}.json"
 
 
-def seen(workspace: str) -> tuple[int, str] | None:
-    """Return number and digest of the head remembered; number 0 for none, None when damaged.
-class Seen(NamedTuple):
-    """A head that was seen: number, digest, and how many losses the ledger named then."""
-
-    n: int = 0
-    head: str = ""
-    n_losses: int = 0
-
-
-def seen(workspace: str) -> Seen:
-    """Return the highest head that is remembered; number 0 without one.
+def seen(workspace: str) -> Seen | None:
+    """Return the highest head that is remembered; number 0 without one, None when damaged.
 
     Raises
     ------
@@ -65,22 +61,16 @@ def seen(workspace: str) -> Seen:
         What is remembered cannot be read just now.
     """
     try:
-        value = json.loads(files.read_bytes(path_of(workspace), 1 << 12))
-        n, head = value["n"], value["head"]
+        known = json.loads(files.read_bytes(path_of(workspace), 1 << 12))
+        n, head, n_losses = known["n"], known["head"], known.get("losses", 0)
     except NotFoundError:
-        return 0, ""
-    except UnavailableError:
-        raise
-    except (ModelDeckError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    is_sound = type(n) is int and n >= 1 and is_digest(head)
-    return (n, head) if is_sound else None
-        known = json.loads(files.read_bytes(path, 1 << 12))
-        return Seen(int(known["n"]), str(known["head"]), int(known.get("losses", 0)))
-    except UnavailableError:
-        raise
-    except (ModelDeckError, ValueError, KeyError, TypeError, AttributeError):
         return Seen()
+    except UnavailableError:
+        raise
+    except (ModelDeckError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    is_sound = type(n) is int and n >= 1 and is_digest(head) and type(n_losses) is int
+    return Seen(n, head, n_losses) if is_sound else None
 
 
 def remember(state: State) -> None:

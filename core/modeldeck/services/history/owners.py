@@ -103,8 +103,7 @@ class History:
 
     def _lost_n(self, lost: str, *, workspace: str) -> int:
         if not lost:
-            return (witness.seen(workspace) or (0, ""))[0]
-            return witness.seen(workspace).n
+            return (witness.seen(workspace) or witness.Seen()).n
         known = anchor_from(lost)
         if known.workspace != workspace:
             msg = "The anchor is of another workspace."

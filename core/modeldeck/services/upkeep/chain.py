@@ -40,7 +40,10 @@ def entries(exam: Exam) -> Iterator[DoctorLine]:
     if against:
         yield tampering("ledger", f"History was rewritten: {against}.", hint=_VERIFY)
         return
-    broken = mending.look(exam.root, seen=seen)
+    with exam.deck.reading() as state:
+        settled = {one.n for one in state.breaks.values() if one.acknowledged}
+    found = mending.look(exam.root, seen=seen)
+    broken = [one for one in found if one.n not in settled]
     for one in broken:
         yield _entry(exam, one, seen=seen)
     if not broken:
@@ -52,7 +55,8 @@ def _seen(root: Path) -> tuple[int, str] | None:
     for n in [*reversed(numbers(root)[-3:]), 1]:
         with contextlib.suppress(ModelDeckError):
             entry = read_entry(read_file(root, n)[0])
-            return witness.seen(entry.workspace or entry.digest)
+            found = witness.seen(entry.workspace or entry.digest)
+            return None if found is None else found[:2]
     return 0, ""
 
 
