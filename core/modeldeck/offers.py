@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from modeldeck.services.base.views import Views
     from modeldeck.services.datasets.datasets import Datasets
     from modeldeck.services.governing.policies import Policies
+    from modeldeck.services.history.owners import History
     from modeldeck.services.models import Models
     from modeldeck.services.moving.service import Moving
+    from modeldeck.services.reading.reading import Reading
+    from modeldeck.services.reading.shelving import Shelving
     from modeldeck.services.runs import Runs
     from modeldeck.services.upkeep.upkeep import Upkeep
 
@@ -51,3 +54,24 @@ class Offers:
         from modeldeck.services.datasets.datasets import Datasets
 
         return Datasets(self.deck, self._views)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """Close looks at runs: comparing, everything about one, every point of a metric."""
+        from modeldeck.services.reading.reading import Reading
+
+        return Reading(self.deck, self._views, runs=self.runs)
+
+    @cached_property
+    def shelf(self) -> Shelving:
+        """Archiving and deleting runs."""
+        from modeldeck.services.reading.shelving import Shelving
+
+        return Shelving(self.deck, self._views)
+
+    @cached_property
+    def history(self) -> History:
+        """The services about the ledger's own history."""
+        from modeldeck.services.history.owners import History
+
+        return History(self.deck)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -16,9 +15,6 @@ from modeldeck.store import places
 
 if TYPE_CHECKING:
     from modeldeck.services.base.identity import Actor
-    from modeldeck.services.history.owners import History
-    from modeldeck.services.reading.reading import Reading
-    from modeldeck.services.reading.shelving import Shelving
     from modeldeck.watch import Watcher
 
 
@@ -173,20 +169,6 @@ class Workspace(Offers):
         """Open this workspace as it was at a time, or after an entry; see :meth:`open`."""
         return Workspace(self.root, user=self.actor.name, as_of=as_of)
 
-    @cached_property
-    def reading(self) -> Reading:
-        """Close looks at runs: comparing, everything about one, every point of a metric."""
-        from modeldeck.services.reading.reading import Reading
-
-        return Reading(self.deck, self._views, runs=self.runs)
-
-    @cached_property
-    def shelf(self) -> Shelving:
-        """Archiving and deleting runs."""
-        from modeldeck.services.reading.shelving import Shelving
-
-        return Shelving(self.deck, self._views)
-
     @property
     def name(self) -> str:
         """The workspace's name."""
@@ -216,13 +198,6 @@ class Workspace(Offers):
     def environments(self) -> list[str]:
         """The environments in their order."""
         return list(self.deck.state.policy.environments)
-
-    @cached_property
-    def history(self) -> History:
-        """The services about the ledger's own history."""
-        from modeldeck.services.history.owners import History
-
-        return History(self.deck)
 
     def now(self) -> str:
         """Return the time as the documents write it."""

@@ -13,8 +13,8 @@ import pytest
 
 import modeldeck
 from modeldeck.services.founding import init
-from modeldeck.tracking import code, samples
-from modeldeck.tracking.code import DIFFS, difference
+from modeldeck.tracking.around import code, samples
+from modeldeck.tracking.around.code import DIFFS, difference
 from modeldeck.tracking.pulse import PULSE
 from modeldeck.workspace import Workspace
 

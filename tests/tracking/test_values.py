@@ -14,7 +14,7 @@ import pytest
 
 import modeldeck
 from modeldeck.errors import InvalidInputError
-from modeldeck.tracking import surroundings
+from modeldeck.tracking.around import surroundings
 
 COMMIT = "0123456789" * 4
 

@@ -20,8 +20,9 @@ from modeldeck import clock
 from modeldeck.domain.entry import Intent, digest_of, entry_bytes, read_entry
 from modeldeck.errors import NotPermittedError, UsageError
 from modeldeck.services.upkeep import surroundings
-from modeldeck.store import files, filesystems, ledger, places, trash, witness
+from modeldeck.store import files, filesystems, ledger, places, witness
 from modeldeck.store.objects import ObjectStore
+from modeldeck.store.upkeep import trash
 from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
 from tests.upkeep.conftest import MODEL

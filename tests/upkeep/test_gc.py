@@ -16,8 +16,9 @@ from modeldeck import clock
 from modeldeck.domain.entry import Intent, digest_of, entry_bytes
 from modeldeck.errors import InvalidInputError, NotPermittedError, TamperingError, UsageError
 from modeldeck.services.upkeep import gc
-from modeldeck.store import files, ledger, places, trash
+from modeldeck.store import files, ledger, places
 from modeldeck.store.objects import ObjectStore
+from modeldeck.store.upkeep import trash
 from modeldeck.workspace import Workspace
 from tests.upkeep.conftest import MODEL
 

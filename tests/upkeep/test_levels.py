@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from modeldeck.domain.documents import LevelDocument
+from modeldeck.domain.history.documents import LevelDocument
 from modeldeck.services.base.config import NewMember
 from modeldeck.services.founding import init
 from modeldeck.store import filesystems, places

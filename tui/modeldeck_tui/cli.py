@@ -20,21 +20,18 @@ from modeldeck_tui.commands import (
     datasets,
     deployments,
     gates,
-    history,
-    ledger,
     logs,
     models,
     moving,
-    policies,
     releases,
     remarks,
     reviews,
     runs,
-    upkeep,
     workspaces,
 )
 from modeldeck_tui.commands import exec as execution
 from modeldeck_tui.commands.base import Looks, Session, hoisted
+from modeldeck_tui.commands.governing import history, ledger, policies, upkeep
 from modeldeck_tui.output import Printer, error_document, write_bug_report
 
 HELP = """The flight deck for a team's models: train, test, approve, deploy, serve, watch.

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from modeldeck import ids
 from modeldeck.domain.entry import is_digest
-from modeldeck.domain.state import Act, Annotation, State
+from modeldeck.domain.history.things import Annotation
+from modeldeck.domain.state import Act, State
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
 
 TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,63}")

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from modeldeck import ids
 from modeldeck.domain.entry import is_digest
-from modeldeck.domain.state import Act, State, Sync, Version
+from modeldeck.domain.history.things import Sync
+from modeldeck.domain.state import Act, State, Version
 from modeldeck.errors import ConflictError, InvalidInputError
 
 

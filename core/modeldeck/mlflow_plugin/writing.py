@@ -24,7 +24,7 @@ from modeldeck.services.moving.taking import records, summaries
 from modeldeck.store import files
 from modeldeck.store.runs import RunStore
 from modeldeck.store.streams import Stream
-from modeldeck.tracking import surroundings
+from modeldeck.tracking.around import surroundings
 from modeldeck.tracking.artifacts import begin
 from modeldeck.tracking.run import Run
 from modeldeck.tracking.values import system_user

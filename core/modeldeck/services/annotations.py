@@ -19,7 +19,8 @@ from collections.abc import Mapping, Sequence
 
 from modeldeck import ids
 from modeldeck.domain.documents import AnnotationDocument, RedactionDocument
-from modeldeck.domain.state import Annotation, State
+from modeldeck.domain.history.things import Annotation
+from modeldeck.domain.state import State
 from modeldeck.errors import (
     DamageError,
     InvalidInputError,

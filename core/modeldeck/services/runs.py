@@ -30,8 +30,9 @@ from modeldeck.services.base import processes
 from modeldeck.services.base.config import read_text
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views, as_said
-from modeldeck.store import adopting, files
+from modeldeck.store import files
 from modeldeck.store.runs import recall
+from modeldeck.store.upkeep import adopting
 
 MAX_CODE = 4 << 20
 MAX_FILES = 1000
@@ -172,7 +173,9 @@ class Runs:
             return ""
 
     def adopt(self, folder: str | Path) -> Mapping[str, str]:
-        """Copy runs that were written elsewhere into this workspace; see :mod:`store.adopting`.
+        """Copy runs that were written elsewhere into this workspace.
+
+        See :mod:`modeldeck.store.upkeep.adopting`.
 
         Parameters
         ----------

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from modeldeck.domain.documents import VerifyDocument, VerifyProblem
 from modeldeck.domain.entry import is_digest
 from modeldeck.domain.history import breaks
+from modeldeck.domain.history.documents import VerifyDocument, VerifyProblem
 from modeldeck.domain.history.places import Adoption
 from modeldeck.domain.state import Activity, State
 from modeldeck.errors import ModelDeckError, UnavailableError

@@ -8,7 +8,7 @@ number tried. No safety rests on the lock file: it only keeps local writers from
 where the file system does not hold locks for sure none is taken.
 
 Whoever committed an entry also keeps the bytes of the one before as an object, in a file of another
-writer than the entry usually: :mod:`modeldeck.store.mending` heals a damaged entry from it.
+writer than the entry usually: :mod:`modeldeck.store.upkeep.mending` heals a damaged entry from it.
 
 Readers take no lock. A file that is missing while later ones exist, or cannot be read, stops the
 fold there, and the workspace is read-only until that is mended. One that does not continue the

@@ -29,7 +29,8 @@ from modeldeck.errors import (
     NotPermittedError,
     UnavailableError,
 )
-from modeldeck.store import files, places, trash
+from modeldeck.store import files, places
+from modeldeck.store.upkeep import trash
 
 MAX_READ = 64 << 20
 """Objects that are read into memory are at most so large; larger ones are copied out."""

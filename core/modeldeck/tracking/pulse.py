@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 from modeldeck.errors import ModelDeckError
 from modeldeck.store import places
-from modeldeck.tracking.code import DIFFS
+from modeldeck.tracking.around.code import DIFFS
+from modeldeck.tracking.around.samples import Sampler
 from modeldeck.tracking.endings import ENDINGS
 from modeldeck.tracking.losses import warn
 from modeldeck.tracking.pipes.plumbing import PLUMBING
-from modeldeck.tracking.samples import Sampler
 
 if TYPE_CHECKING:
     from modeldeck.tracking.run import Run

@@ -17,8 +17,9 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from modeldeck import clock, ids
 from modeldeck.errors import InvalidInputError
-from modeldeck.tracking import active, joining, opening, surroundings
-from modeldeck.tracking.code import DIFFS
+from modeldeck.tracking import active, joining, opening
+from modeldeck.tracking.around import surroundings
+from modeldeck.tracking.around.code import DIFFS
 from modeldeck.tracking.run import Run
 from modeldeck.tracking.values import (
     MetricDefinition,
@@ -99,7 +100,8 @@ def start_run(
         Copy what the process, its C libraries and the programs that it starts print into the run's
         log; see :mod:`modeldeck.tracking.capture`.
     capture_code : bool
-        Keep what differs from the git commit in ``code.diff``; see :mod:`modeldeck.tracking.code`.
+        Keep what differs from the git commit in ``code.diff``; see
+        :mod:`modeldeck.tracking.around.code`.
     log_arguments : bool
         As a decorator, record those arguments of each call as parameters that are named or have
         defaults, and are numbers, texts, truth values, None, or mappings.

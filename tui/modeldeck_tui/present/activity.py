@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from modeldeck.domain.documents import ActivityDocument, EntryDocument, VerifyDocument
+from modeldeck.domain.documents import ActivityDocument, EntryDocument
+from modeldeck.domain.history.documents import VerifyDocument
 from modeldeck_tui.clean import clean, clean_lines
 from modeldeck_tui.present.rows import Column, Rows, ago, cell, exact
 

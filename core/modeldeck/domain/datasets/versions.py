@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from modeldeck import ids
 from modeldeck.domain.entry import is_digest
-from modeldeck.domain.state import Act, DatasetVersion, State
+from modeldeck.domain.history.things import DatasetVersion
+from modeldeck.domain.state import Act, State
 from modeldeck.errors import ConflictError, InvalidInputError
 
 MAX_REASON = 2_000

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from modeldeck import ids
-from modeldeck.domain.state import OPEN, Act, Shelved, State, Table
+from modeldeck.domain.history.things import Shelved
+from modeldeck.domain.state import OPEN, Act, State, Table
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
 
 MOST_RUNS = 1000

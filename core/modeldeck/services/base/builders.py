@@ -15,8 +15,9 @@ from modeldeck.domain.documents import (
     VoteDocument,
 )
 from modeldeck.domain.entry import is_digest
+from modeldeck.domain.history.things import Annotation
 from modeldeck.domain.levels import Level
-from modeldeck.domain.state import OPEN, Annotation, Endpoint, Member, Release, State, Version
+from modeldeck.domain.state import OPEN, Endpoint, Member, Release, State, Version
 from modeldeck.errors import DamageError, ModelDeckError
 from modeldeck.services.base import manifests
 from modeldeck.store.objects import ObjectStore

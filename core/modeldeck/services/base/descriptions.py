@@ -18,7 +18,8 @@ from typing import Any, cast
 from modeldeck.domain.datasets import formats
 from modeldeck.domain.datasets.documents import ColumnDocument, DatasetDocument, FileDocument
 from modeldeck.domain.entry import digest_of, is_digest
-from modeldeck.domain.state import DatasetVersion, State
+from modeldeck.domain.history.things import DatasetVersion
+from modeldeck.domain.state import State
 from modeldeck.errors import DamageError, ModelDeckError
 from modeldeck.services.base import manifests
 from modeldeck.store import contents, files

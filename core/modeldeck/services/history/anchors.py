@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from modeldeck import clock
-from modeldeck.domain.documents import AgainstDocument, AnchorDocument
 from modeldeck.domain.entry import digest_of, is_digest
 from modeldeck.domain.history import copies
+from modeldeck.domain.history.documents import AgainstDocument, AnchorDocument
 from modeldeck.domain.history.places import Anchor, anchor_from
 from modeldeck.domain.state import State
 from modeldeck.errors import InvalidInputError, NotFoundError

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modeldeck import clock
-from modeldeck.domain.documents import CopyDocument, VerifyProblem
 from modeldeck.domain.entry import canonical, digest_of
+from modeldeck.domain.history.documents import CopyDocument, VerifyProblem
 from modeldeck.domain.levels import Level
 from modeldeck.domain.state import State
 from modeldeck.errors import (

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from modeldeck.domain.documents import VerifyProblem
+from modeldeck.domain.history.documents import VerifyProblem
 from modeldeck.errors import DamageError, ModelDeckError, NotFoundError, UnavailableError
 from modeldeck.store import files
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from modeldeck.domain import fold
-from modeldeck.domain.documents import (
+from modeldeck.domain.entry import Json
+from modeldeck.domain.history.documents import (
     AgainstDocument,
     AnchorDocument,
     DecisionDocument,
     UpgradeDocument,
 )
-from modeldeck.domain.entry import Json
 from modeldeck.domain.history.places import anchor_from
 from modeldeck.domain.levels import Level
 from modeldeck.domain.state import Activity

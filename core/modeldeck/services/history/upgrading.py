@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from modeldeck import clock
 from modeldeck.domain import fold
-from modeldeck.domain.documents import UpgradeDocument, UpgradeReader
+from modeldeck.domain.history.documents import UpgradeDocument, UpgradeReader
 from modeldeck.domain.state import State
 from modeldeck.errors import ModelDeckError
 from modeldeck.services.base.deck import Deck

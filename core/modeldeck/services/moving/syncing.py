@@ -16,7 +16,8 @@ from typing import TypedDict
 
 from modeldeck import ids
 from modeldeck.domain.entry import Json, is_digest
-from modeldeck.domain.state import Activity, Sync, Version
+from modeldeck.domain.history.things import Sync
+from modeldeck.domain.state import Activity, Version
 from modeldeck.errors import (
     ConflictError,
     DamageError,

@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from modeldeck.domain.documents import DoctorLine
 from modeldeck.domain.entry import is_digest
+from modeldeck.domain.history.documents import DoctorLine
 from modeldeck.domain.state import Activity
 from modeldeck.errors import ModelDeckError
 from modeldeck.services.base import manifests
@@ -26,8 +26,9 @@ from modeldeck.services.upkeep.report import (
     stuck,
 )
 from modeldeck.services.verify import Verify
-from modeldeck.store import ledger, trash
+from modeldeck.store import ledger
 from modeldeck.store.objects import file_digest
+from modeldeck.store.upkeep import trash
 
 _ROUNDS = 4  # a manifest that comes back may name files that are missing too
 _KEPT_IN = ("runs", "datasets", "endpoints")

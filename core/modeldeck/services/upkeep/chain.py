@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from modeldeck.domain.documents import DoctorLine
 from modeldeck.domain.entry import read_entry
+from modeldeck.domain.history.documents import DoctorLine
 from modeldeck.errors import ModelDeckError
 from modeldeck.services.upkeep.report import (
     REPAIR,
@@ -25,8 +25,9 @@ from modeldeck.services.upkeep.report import (
     tampering,
     unseen,
 )
-from modeldeck.store import files, mending, places, witness
+from modeldeck.store import files, places, witness
 from modeldeck.store.ledger import Ledger, entry_path, numbers, read_file
+from modeldeck.store.upkeep import mending
 
 READ_ONLY = 0o444
 _VERIFY = "`modeldeck ledger verify` names each thing; ask who changed it, or restore a backup."

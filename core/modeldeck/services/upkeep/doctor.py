@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from modeldeck.domain.documents import DoctorDocument, DoctorLine
+from modeldeck.domain.history.documents import DoctorDocument, DoctorLine
 from modeldeck.errors import (
     DamageError,
     ModelDeckError,

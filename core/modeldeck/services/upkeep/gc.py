@@ -22,14 +22,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modeldeck.domain.documents import GcDocument
 from modeldeck.domain.entry import is_digest
+from modeldeck.domain.history.documents import GcDocument
 from modeldeck.domain.policy import span_s
 from modeldeck.errors import InvalidInputError, ModelDeckError, TamperingError, UsageError
 from modeldeck.services.base.deck import Deck
-from modeldeck.store import files, places, trash
+from modeldeck.store import files, places
 from modeldeck.store.ledger import Ledger, numbers
 from modeldeck.store.objects import MAX_NAMING, file_digest, named_in
+from modeldeck.store.upkeep import trash
 
 GRACE = "24h"
 _NAMING = (".json", ".toml")

@@ -18,7 +18,7 @@ import os
 import stat
 from pathlib import Path
 
-from modeldeck.domain.documents import LevelDocument, RungDocument
+from modeldeck.domain.history.documents import LevelDocument, RungDocument
 from modeldeck.domain.levels import Level
 from modeldeck.domain.state import State
 from modeldeck.errors import ModelDeckError

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from modeldeck.domain.documents import DoctorLine
+from modeldeck.domain.history.documents import DoctorLine
 from modeldeck.errors import DamageError, ModelDeckError
 from modeldeck.services.base import config
 from modeldeck.services.upkeep.report import (
@@ -24,8 +24,9 @@ from modeldeck.services.upkeep.report import (
     repaired,
     stuck,
 )
-from modeldeck.store import files, trash, views
+from modeldeck.store import files, views
 from modeldeck.store.runs import MAX_DOCUMENT
+from modeldeck.store.upkeep import trash
 
 _ENDED = ("finished", "failed", "cancelled")
 _BEGUN = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from modeldeck.domain.documents import DoctorLine
+from modeldeck.domain.history.documents import DoctorLine
 from modeldeck.errors import DamageError, ModelDeckError, TamperingError, UnavailableError
 from modeldeck.services.base.deck import Deck
 

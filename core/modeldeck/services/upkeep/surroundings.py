@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from modeldeck import clock
-from modeldeck.domain.documents import DoctorLine
+from modeldeck.domain.history.documents import DoctorLine
 from modeldeck.domain.levels import Level
 from modeldeck.errors import ModelDeckError, UnavailableError
 from modeldeck.services.base.deck import MAX_CLOCK_BEHIND

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modeldeck.domain.documents import DoctorDocument, GcDocument, LevelDocument
+from modeldeck.domain.history.documents import DoctorDocument, GcDocument, LevelDocument
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.upkeep import doctor, gc, levels
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from modeldeck.domain.documents import DoctorDocument, LevelDocument
+from modeldeck.domain.history.documents import DoctorDocument, LevelDocument
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import counted
 

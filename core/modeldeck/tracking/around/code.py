@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modeldeck.errors import ModelDeckError
 from modeldeck.store import files
-from modeldeck.tracking import surroundings
+from modeldeck.tracking.around import surroundings
 
 if TYPE_CHECKING:
     from modeldeck.tracking.run import Run

@@ -26,9 +26,10 @@ from pathlib import Path
 
 from modeldeck.domain.entry import Entry, read_entry
 from modeldeck.errors import DamageError, ModelDeckError, NotFoundError, NotPermittedError
-from modeldeck.store import files, places, trash
+from modeldeck.store import files, places
 from modeldeck.store.ledger import entry_path, numbers, read_file
 from modeldeck.store.objects import ObjectStore
+from modeldeck.store.upkeep import trash
 
 DAMAGE, CHANGED = "damage", "changed"
 

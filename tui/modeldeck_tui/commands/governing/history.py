@@ -16,12 +16,12 @@ from modeldeck.errors import InvalidInputError, NotPermittedError, UnavailableEr
 from modeldeck_tui import output
 from modeldeck_tui.clean import clean
 from modeldeck_tui.commands.base import Session, group, session_of
-from modeldeck_tui.commands.ledger import app as ledger_app
+from modeldeck_tui.commands.governing.ledger import app as ledger_app
 from modeldeck_tui.output import Cell
 
 if TYPE_CHECKING:
-    from modeldeck.domain.documents import (
-        ActivityDocument,
+    from modeldeck.domain.documents import ActivityDocument
+    from modeldeck.domain.history.documents import (
         AgainstDocument,
         CopyDocument,
         DecisionDocument,

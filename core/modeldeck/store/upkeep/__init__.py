@@ -1,0 +1,1 @@
+"""Looking after files: healing, the trash, taking in runs from elsewhere."""

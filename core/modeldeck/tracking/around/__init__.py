@@ -1,0 +1,1 @@
+"""What a run records of what is around it: code, packages, the machine."""
