@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from modeldeck.domain.documents import EndpointDocument
-from modeldeck.domain.history import copies
+from modeldeck.domain.history import breaks, copies
 from modeldeck.domain.state import State
 from modeldeck.errors import DamageError, ModelDeckError
 from modeldeck.services.base import manifests
@@ -60,7 +60,7 @@ class Copies:
     Parameters
     ----------
     folder : Path
-        Where they are; made when missing.
+        Where they are, named like the environment; made when missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -110,9 +110,23 @@ class Copies:
         return folder
 
     def contradiction(self, state: State) -> str:
-        """Return why a chain is not the one that was followed here; empty when it is."""
+        """Return why a chain is not the one that was followed here; empty when it is.
+
+        Where it is broken and owners have not acknowledged that, what waits there may have taken
+        a pointer back: what was served stays.
+        """
         known = self.known
-        if not known.n or state.stopped or known.head in state.heads:
+        if not known.n or state.stopped:
+            return ""
+        if breaks.open_breaks(state):
+            gone = [name for name in known.served if self._goes_back(state, name)]
+            if gone:
+                return (
+                    f"The chain is broken, and {', '.join(gone)} would go back to an earlier "
+                    "version. Owners look at it: `modeldeck ledger verify`, then `ledger "
+                    "acknowledge`."
+                )
+        if known.head in state.heads:
             return ""
         if copies.is_named(state, known.n, head=known.head, n_losses=known.losses):
             return ""
@@ -122,6 +136,12 @@ class Copies:
             f"name it (`modeldeck ledger acknowledge` or `ledger restore`), or remove "
             f"{self.folder / SERVED} to begin anew from what is there."
         )
+
+    def _goes_back(self, state: State, model: str) -> bool:
+        """Say whether a model's pointer is an earlier one than was served here."""
+        generation = self.known.served[model].get("generation")
+        endpoint = state.endpoint(model, self.folder.name)
+        return not isinstance(generation, int) or endpoint.generation < generation
 
     def see(self, state: State, *, root: Path, member: str, stopped: Iterable[str]) -> None:
         """Remember, before anything is done about it, how far the ledger was read.
