@@ -29,7 +29,7 @@ PICTURES = {
     "pictures/activity.svg": ("7",),
     "pictures/releases.svg": ("4", "right_square_bracket"),
     "pictures/logs.svg": ("6", "enter"),
-    "pictures/compare.svg": ("2", "space", "space", "space", "C"),
+    "pictures/compare.svg": ("2", "G", *["k"] * 6, "space", "space", "space", "C"),
     "pictures/help.svg": ("1", "question_mark"),
 }
 """Each picture, and the keys that lead to it."""
