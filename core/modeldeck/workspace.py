@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from modeldeck import clock
 from modeldeck.errors import NotFoundError
 from modeldeck.offers import Offers
-from modeldeck.store import places
+from modeldeck.store import files, places
 
 if TYPE_CHECKING:
     from modeldeck.services.base.identity import Actor
@@ -31,20 +31,33 @@ def find_root(start: str | Path | None = None) -> Path:
     ------
     NotFoundError
         There is no workspace at or above it.
+    NotPermittedError, UnavailableError
+        A folder on the way cannot be looked into.
     """
     named = start or os.environ.get("MODELDECK_WORKSPACE", "")
-    first = Path(named or Path.cwd()).expanduser().absolute()
+    try:
+        first = Path(named).expanduser().absolute()
+    except OSError as error:
+        raise files.read_error(error, "The working directory") from error
     for folder in (first, *first.parents):
-        if (folder / places.HIDDEN / "ledger").is_dir():
-            if (folder / places.CONFIG).is_file():
-                return folder
-            if folder == first and named:
-                msg = f"{folder} holds a ledger, but its {places.CONFIG} is missing."
-                raise NotFoundError(msg, "Restore it from a backup or from git.", path=str(folder))
+        if not _is_there(folder):
+            continue
+        if (folder / places.CONFIG).is_file():
+            return folder
+        if folder == first and named:
+            msg = f"{folder} holds a ledger, but its {places.CONFIG} is missing."
+            raise NotFoundError(msg, "Restore it from a backup or from git.", path=str(folder))
     where = f"{first} is" if named else f"{first} is not in"
     msg = f"{where} no workspace." if named else f"{where} a workspace."
     hint = "Name one with -w PATH or MODELDECK_WORKSPACE, or make one: `modeldeck init PATH`."
     raise NotFoundError(msg, hint, path=str(first))
+
+
+def _is_there(folder: Path) -> bool:
+    try:
+        return places.ledger_folder(folder).is_dir()
+    except OSError as error:
+        raise files.read_error(error, folder) from error
 
 
 def _found(path: str | Path | None) -> tuple[Path, str]:

@@ -137,10 +137,29 @@ def test_folder_that_fails_once_is_brought_to_the_disk_by_a_second_try(
     """The entry is acknowledged only after its name is on the disk."""
     ledger = opened(root)
     monkeypatch.setattr(ledger, "keep", lambda n: None)  # what it brings to the disk is no name
+    commit(ledger)
     with failing(monkeypatch, "fsync", nth=2, number=errno.EIO) as calls:
-        assert commit(ledger).n == 2
+        assert commit(ledger).n == 3
     assert calls[0] == 3
+    assert numbers(root) == [1, 2, 3]
+
+
+def test_folder_with_the_entry_of_another_is_brought_to_the_disk_first(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody writes after an entry of which a loss of power could leave a hole; and says so."""
+    ledger = opened(root)
+    commit(opened(root))
+    with (
+        failing(monkeypatch, "fsync", nth=1, number=errno.EIO),
+        pytest.raises(UnavailableError, match="Nothing was written"),
+    ):
+        commit(ledger)
     assert numbers(root) == [1, 2]
+    with failing(monkeypatch, "fsync", nth=0, number=errno.EIO) as calls:
+        commit(ledger)
+        commit(ledger)
+    assert calls[0] == 3 + 2
 
 
 def test_retry_after_a_crash_brings_the_folder_to_the_disk(

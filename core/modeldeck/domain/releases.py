@@ -352,7 +352,8 @@ def check_start(state: State, act: Act) -> None:
     """Check a start by hand: approved, votes that still hold, the role, the same base."""
     release = state.release(act.entity)
     if release.status != "approved":
-        msg = f"{release.id} is {release.status}, not approved."
+        because = f": {release.because}" if release.because else ""
+        msg = f"{release.id} is {release.status}, not approved{because}."
         raise ConflictError(msg, "`modeldeck release show` says what it lacks.")
     environment = state.policy.environment(release.environment)
     _need_role(state, act.by, roles=environment.deploy_roles, what=f"deploy to {environment.name}")

@@ -162,7 +162,7 @@ class Writers:
             "parameters": {},
             "tags": dict(tags),
             "definitions": {},
-            "code": surroundings.code(str(Path.cwd())),
+            "code": surroundings.code(surroundings.here()),
             "packages": surroundings.packages(),
             "seed": None,
         }

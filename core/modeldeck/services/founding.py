@@ -81,13 +81,13 @@ def init(
         There is no such group; the file system does not keep groups and modes.
     """
     root = Path(path).absolute()
-    if entry_path(root, 1).exists():
+    if files.is_there(entry_path(root, 1)):
         msg = f"{root} is a workspace already."
         raise ConflictError(msg, "Choose another folder.")
     ids.check_name(owner, "an owner")
     gid = sharing.group_id(group) if group else -1
     public = [public_key(one) for one in keys]
-    if not (root / places.CONFIG).exists():
+    if not files.is_there(root / places.CONFIG):
         _need_key(public, is_asked=trust == Level.SIGNED.word)
         files.make_folder(root)
         text = config.TEMPLATE.format(name=_name(root, name), trust=trust)

@@ -331,14 +331,29 @@ def sync_folder(folder: Path) -> None:
         It failed; ``perhaps_saved`` in its data says that the names are there all the same, and
         may be gone after a loss of power.
     """
+    _sync(folder, _FOLDER)
+
+
+def sync(path: Path) -> None:
+    """Bring a file's bytes, or a folder's names, to the disk, whoever wrote them.
+
+    Raises
+    ------
+    UnavailableError
+        As :func:`sync_folder`.
+    """
+    _sync(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _sync(path: Path, flags: int) -> None:
     try:
-        descriptor = os.open(folder, _FOLDER)
+        descriptor = os.open(path, flags)
         try:
             os.fsync(descriptor)
         finally:
             close(descriptor)
     except OSError as error:
-        raise _uncertain(error, folder) from error
+        raise _uncertain(error, path) from error
 
 
 def _uncertain(error: OSError, path: Path) -> UnavailableError:

@@ -143,6 +143,7 @@ class Ledger:
         self._stopped_by: tuple[int, ...] = ()
         self._is_swept = False
         self._locks_hold: bool | None = None
+        self._durable_n = 0
 
     def refresh(self, until: int = sys.maxsize) -> int:
         """Fold the entries that are new, up to number ``until``; return how many there were.
@@ -353,6 +354,7 @@ class Ledger:
             hint = "Nothing was written. Do it again: it will have an id of its own."
             raise ConflictError(msg, hint, n=done.n)
         files.sync_folder(places.ledger_folder(self.root))
+        self._durable_n = max(self._durable_n, done.n)
         return done
 
     def _try(self, intent: Intent, *, host: str, at: str) -> bool:
@@ -366,7 +368,27 @@ class Ledger:
         if not self._is_swept:
             files.sweep(tmp)
             self._is_swept = True
-        return files.write_new(entry_path(self.root, state.n + 1), data, tmp=tmp)
+        self._make_durable(state.n)
+        is_mine = files.write_new(entry_path(self.root, state.n + 1), data, tmp=tmp)
+        if is_mine:
+            self._durable_n = state.n + 1
+        return is_mine
+
+    def _make_durable(self, n: int) -> None:
+        """Bring the names up to entry ``n`` to the disk, unless that is known to be done.
+
+        Whoever linked the last one may not have come so far, and a disk may keep the name of a
+        later entry without that of an earlier one: a hole, over which nobody could go on.
+        """
+        if n > self._durable_n:
+            try:
+                files.sync_folder(places.ledger_folder(self.root))
+            except UnavailableError as error:
+                msg = f"{error.message} Nothing was written."
+                raise UnavailableError(
+                    msg, "Try again; if it stays so, look at the disk."
+                ) from error
+            self._durable_n = n
 
     def _outcome(self, n: int) -> Activity:
         """Return what our entry became: between link and fold others may have followed."""

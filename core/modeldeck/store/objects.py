@@ -147,7 +147,7 @@ class ObjectStore:
 
     def _make_durable(self, folder: Path) -> None:
         """Make an object's folder; once a process bring it to the disk, whoever made it."""
-        if folder.name not in self._durable or not folder.is_dir():
+        if folder.name not in self._durable or not files.is_there(folder):
             files.make_folder(folder)
             _sync(folder.parent)
             self._durable.add(folder.name)

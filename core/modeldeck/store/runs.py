@@ -47,6 +47,7 @@ of the whole machine; and ``gpus``, where there are some: ``index``, ``busy_shar
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import math
@@ -107,13 +108,14 @@ class LiveRun:
     last_step: int = -1
 
     def update(self) -> None:
-        """Read what is new."""
-        for line in self.reader.read():
-            record = parse_record(line)
-            if record is None:
-                self.n_damaged += 1
-            else:
-                self._take(record)
+        """Read what is new, if it can be read now: one run must not hide all the others."""
+        with contextlib.suppress(ModelDeckError):
+            for line in self.reader.read():
+                record = parse_record(line)
+                if record is None:
+                    self.n_damaged += 1
+                else:
+                    self._take(record)
 
     def _take(self, record: Record) -> None:
         at = record.get("at")
@@ -351,7 +353,13 @@ class RunStore:
         return list(self._ended.values())
 
     def metrics(self, run_id: str) -> list[Record]:
-        """Return the records with metrics, in the order in which they were logged."""
+        """Return the records with metrics, in the order in which they were logged.
+
+        Raises
+        ------
+        NotFoundError, NotPermittedError, UnavailableError
+            That is no id of a run; its metrics cannot be read, or not just now.
+        """
         lines = StreamReader(self.folder(run_id) / "metrics.jsonl").read()
         records = (parse_record(line) for line in lines)
         return [one for one in records if one is not None and isinstance(one.get("metrics"), dict)]

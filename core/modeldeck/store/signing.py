@@ -99,10 +99,10 @@ def signer_from_file(path: str) -> Signer:
     """
     expanded = Path(path).expanduser()
     public = expanded if expanded.suffix == ".pub" else expanded.with_name(f"{expanded.name}.pub")
-    if not expanded.exists():
+    if not files.is_there(expanded):
         msg = f"There is no key file {path}."
         raise NotFoundError(msg, "Name your SSH key, such as ~/.ssh/id_ed25519.")
-    if not public.exists():
+    if not files.is_there(public):
         msg = f"Beside {path} there is no {public.name}."
         raise InvalidInputError(msg, f"Make it: ssh-keygen -y -f {path} > {public}")
     try:

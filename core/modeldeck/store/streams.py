@@ -52,17 +52,24 @@ class Stream:
             self.descriptor = os.open(path, _FLAGS, mode)
         except OSError as error:
             raise files.write_error(error, path) from error
+        try:
+            self._look(mode)
+        except BaseException as error:
+            files.close(self.descriptor)
+            if isinstance(error, OSError):
+                raise files.write_error(error, path) from error
+            raise
+
+    def _look(self, mode: int) -> None:
+        """Look at what was opened: whether it is a file, new, or ends in a torn record."""
         status = os.fstat(self.descriptor)
         if not stat.S_ISREG(status.st_mode):
-            self.close()
-            msg = f"{path} is not a plain file."
+            msg = f"{self.path} is not a plain file."
             raise DamageError(msg, "Links, pipes and devices are not followed.")
-        size = status.st_size
-        if size == 0:
-            if stat.S_IMODE(status.st_mode) != mode:
-                os.fchmod(self.descriptor, mode)
-        else:
-            self._is_torn = os.pread(self.descriptor, 1, size - 1) != b"\n"
+        if status.st_size:
+            self._is_torn = os.pread(self.descriptor, 1, status.st_size - 1) != b"\n"
+        elif stat.S_IMODE(status.st_mode) != mode:
+            os.fchmod(self.descriptor, mode)
 
     def write(self, record: bytes) -> None:
         """Append one record, which ends in a newline; a torn one before it is closed first.
@@ -95,9 +102,9 @@ class Stream:
 
     def close(self) -> None:
         """Close the file."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            files.close(descriptor)
 
 
 class StreamReader:
@@ -117,7 +124,13 @@ class StreamReader:
         self._offset = 0
 
     def read(self) -> list[bytes]:
-        """Return the whole lines that came since the last call, without their newlines."""
+        """Return the whole lines that came since the last call, without their newlines.
+
+        Raises
+        ------
+        NotPermittedError, UnavailableError
+            They cannot be read, or not just now; the next call returns them.
+        """
         try:
             descriptor = files.open_regular(self.path)
         except DamageError:
@@ -128,20 +141,33 @@ class StreamReader:
         try:
             return self.read_from(descriptor)
         finally:
-            os.close(descriptor)
+            files.close(descriptor)
 
     def read_from(self, descriptor: int) -> list[bytes]:
-        """Return the same by a descriptor of the stream that is open for reading."""
-        if os.fstat(descriptor).st_size < self._offset:
-            self._offset = 0
+        """Return the same by a descriptor of the stream that is open for reading.
+
+        Raises
+        ------
+        UnavailableError
+            The disk does not give it; the next call returns what this one could not.
+        """
+        try:
+            lines, self._offset = self._lines(descriptor)
+        except OSError as error:
+            raise files.read_error(error, self.path) from error
+        return lines
+
+    def _lines(self, descriptor: int) -> tuple[list[bytes], int]:
+        """Return the lines that are new, and where the next ones will begin."""
+        offset = self._offset if os.fstat(descriptor).st_size >= self._offset else 0
         lines: list[bytes] = []
         rest = b""
-        while block := os.pread(descriptor, _BLOCK, self._offset + len(rest)):
+        while block := os.pread(descriptor, _BLOCK, offset + len(rest)):
             *whole, rest_now = (rest + block).split(b"\n")
-            self._offset += len(rest) + len(block) - len(rest_now)
+            offset += len(rest) + len(block) - len(rest_now)
             lines += [line for line in whole if line and len(line) <= self.longest]
             if len(rest_now) > self.longest:
-                self._offset += len(rest_now)
+                offset += len(rest_now)
                 rest_now = b""
             rest = rest_now
-        return lines
+        return lines, offset

@@ -146,7 +146,7 @@ class JoinedRun(Run):
     def _say_why(self, text: str) -> None:
         """Do nothing: what the interpreter prints is in the log."""
 
-    def _write_end(self) -> None:
+    def _write_end(self, *, is_last: bool) -> None:  # noqa: ARG002 -- ``exec`` reads the metrics
         if self._end is not None:
             keys = ("status", "exit_code", "error", "n_unwritten")
             self._record({"end": {key: self._end[key] for key in keys if key in self._end}})

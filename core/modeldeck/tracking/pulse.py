@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modeldeck.errors import ModelDeckError
-from modeldeck.store import places
+from modeldeck.store import files, places
 from modeldeck.tracking.around.code import DIFFS
 from modeldeck.tracking.around.samples import Sampler
 from modeldeck.tracking.endings import ENDINGS
@@ -42,8 +42,8 @@ class Pulse:
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._ledgers: dict[Path, int] = {}
-        self._unsettled: list[Path] = []
         self._sampler: Sampler | None = None
+        self._unsettled: dict[Path, None] = {}  # each once, in the order of their coming
 
     def add(self, run: Run) -> None:
         """Look after a run from now on."""
@@ -73,18 +73,18 @@ class Pulse:
         with self._lock:
             self._runs.discard(run)
             self._ending.discard(run)
-            self._unsettled += written
+            self._unsettled |= dict.fromkeys(written)
 
-    def settle(self) -> None:
+    def settle(self, *, is_last: bool = False) -> None:
         """Write what is not written yet of runs, and bring what is to the disk."""
         DIFFS.settle()
         for run in list(self._ending):
             with contextlib.suppress(ModelDeckError):
-                run.settle()
+                run.settle(is_last=is_last)
                 self._ending.discard(run)
         while self._unsettled:
-            with contextlib.suppress(OSError):
-                _sync(self._unsettled.pop())
+            with contextlib.suppress(ModelDeckError):
+                files.sync(self._unsettled.popitem()[0])
 
     def end(self) -> None:
         """End the runs that nobody did, settle, and say what is missing; called at the end."""
@@ -92,7 +92,7 @@ class Pulse:
         for run in list(self._runs):
             with contextlib.suppress(ModelDeckError, OSError):
                 run.end_with_process(error)
-        self.settle()
+        self.settle(is_last=True)
         for run in self._ending:
             warn(f"The end of run {run.id} could not be written: it will show as lost.")
 
@@ -152,14 +152,6 @@ def interrupt_main() -> bool:
         return False
     signal.pthread_kill(main, signal.SIGINT)
     return True
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _changed(root: Path) -> int:

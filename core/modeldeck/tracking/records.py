@@ -78,6 +78,8 @@ class Written:
         self._is_due = False
         self._metrics = metrics
         self._output: Stream | None = None
+        self._names = (folder.parent, folder)
+        self._unsure = [*self._names, folder / "run.json"]
         self._write = _drop if metrics is None else metrics.write
 
     @property
@@ -127,11 +129,14 @@ class Written:
                     stream.close()
 
     def sync(self) -> None:
-        """Bring what was logged to the disk."""
-        if self.is_open:
+        """Bring what was logged to the disk; the first time, also that there is such a run."""
+        if self.is_open and self._metrics is not None:
             with contextlib.suppress(ModelDeckError, OSError):
                 for stream in self._streams():
                     stream.sync()
+                while self._unsure:
+                    files.sync(self._unsure[-1])
+                    self._unsure.pop()
 
     def _streams(self) -> list[Stream]:
         return [one for one in (self._metrics, self._output) if one is not None]

@@ -121,44 +121,55 @@ class Run(DatasetRecords, Keeping):
             "status": status,
             "ended_at": clock.to_text(clock.utc_now()),
             **how,
-            "metrics": self._summaries(),
             **({"n_unwritten": self._losses.count} if self._losses.count else {}),
         }
         self.is_open = False
 
     def _summaries(self) -> Mapping[str, object]:
         found = Summaries(self._begun["definitions"])
-        with contextlib.suppress(OSError):  # a broken disk; the run ends all the same
-            if self._metrics is not None:
-                reader = StreamReader(self._metrics.path)
-                for line in reader.read_from(self._metrics.descriptor):
-                    record = parse_record(line) or {}
-                    metrics, step = record.get("metrics"), record.get("step")
-                    if isinstance(metrics, dict) and isinstance(step, int):
-                        found.add(metrics, step)
+        if self._metrics is not None:
+            reader = StreamReader(self._metrics.path)
+            for line in reader.read_from(self._metrics.descriptor):
+                record = parse_record(line) or {}
+                metrics, step = record.get("metrics"), record.get("step")
+                if isinstance(metrics, dict) and isinstance(step, int):
+                    found.add(metrics, step)
         return found.documents()
 
-    def settle(self) -> None:
+    def settle(self, *, is_last: bool = False) -> None:
         """Write the end of a run that has ended, unless that is done.
+
+        Parameters
+        ----------
+        is_last : bool
+            There is no later: metrics that the disk does not give are left out.
 
         Raises
         ------
         NotPermittedError, UnavailableError
-            It cannot be written.
+            It cannot be written, or its metrics not be read back.
         """
         if self._end is not None:
             with self._lock:
-                self._write_end()
+                self._write_end(is_last=is_last)
 
-    def _write_end(self) -> None:
+    def _write_end(self, *, is_last: bool) -> None:
         if self._end is None:
             return
+        if "metrics" not in self._end:
+            try:
+                found = self._summaries()
+            except ModelDeckError:
+                if not is_last:
+                    raise
+                found = {}
+            self._end["metrics"] = found
         if self._metrics is not None:
             write_json(self.folder / "end.json", self._end)
         self._end = None
         streams = self._streams()
         written = [stream.path for stream in streams if not stream.is_synced]
-        new = [self.folder, self.folder / "end.json", *written]
+        new = [*self._names, self.folder / "end.json", *written]
         PULSE.remove(self, new if self._metrics is not None else [])
         for stream in streams:
             stream.close()

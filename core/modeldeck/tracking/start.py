@@ -254,7 +254,7 @@ class Start:
             "argv": [cut(word) for word in sys.argv],
             "python": surroundings.python(),
             "started_at": clock.to_text(clock.utc_now()),
-            "code": surroundings.code(os.getcwd()),  # noqa: PTH109 -- a path object costs more
+            "code": surroundings.code(surroundings.here()),
             "packages": surroundings.packages(),
         }
 

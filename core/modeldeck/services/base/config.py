@@ -119,7 +119,7 @@ def load_members(root: Path) -> list[NewMember]:
         It is not as expected; the message names file and line.
     """
     path = root / MEMBERS
-    if not path.exists():
+    if not files.is_there(path):
         return []
     table = parse_toml(read_text(path, "the members"), MEMBERS)
     found = []

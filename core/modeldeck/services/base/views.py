@@ -142,9 +142,13 @@ class Views:
         return sorted(found, key=lambda one: (one["name"], one["version"]))
 
     def releases(self) -> list[ReleaseDocument]:
-        """Return all releases as they stand in the ledger, newest first."""
+        """Return all releases as they stand in the ledger, those that were asked for last first.
+
+        The ledger's order counts, not the clocks of those who asked.
+        """
         found = cast("list[ReleaseDocument]", self._all("releases"))
-        return sorted(found, key=lambda one: one["requested_at"], reverse=True)
+        order = {name: n for n, name in enumerate(self.deck.state.releases)}
+        return sorted(found, key=lambda one: order.get(one["id"], -1), reverse=True)
 
     def endpoints(self) -> list[EndpointDocument]:
         """Return all endpoints by name."""
@@ -158,14 +162,14 @@ class Views:
         return sorted((one for one in found if one["name"] in active), key=lambda one: one["name"])
 
     def annotations(self) -> list[AnnotationDocument]:
-        """Return all annotations that were not taken back, oldest first."""
-        known = self.deck.state.annotations
+        """Return all annotations that were not taken back, in the ledger's order."""
+        known, order = self.deck.state.annotations, self.deck.state.ids
         found = [
             one
             for one in cast("list[AnnotationDocument]", self._all("annotations"))
             if one["id"] in known and not known[one["id"]].is_withdrawn
         ]
-        return sorted(found, key=lambda one: one["at"])
+        return sorted(found, key=lambda one: order[one["id"]])
 
     def runs(self) -> list[RunDocument]:
         """Return all runs, newest first; finished ones that are known are not read again.

@@ -78,7 +78,8 @@ class Diffs:
 
     def want(self, run: Run, root: Path) -> None:
         """Note that a run has started; the first one of a work tree and commit is served now."""
-        tree = surroundings.work_tree(os.getcwd()) if run.is_kept else ""  # noqa: PTH109 -- once a run
+        here = surroundings.here() if run.is_kept else ""
+        tree = surroundings.work_tree(here) if here else ""
         if not tree:
             return
         wish = _Wish(run.folder, root, tree, run.commit, time.time())

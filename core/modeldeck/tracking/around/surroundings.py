@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+from modeldeck.store import files
+
 _KNOWN = {
     *("lightgbm", "modeldeck", "numpy", "pandas", "polars"),
     *("scikit-learn", "scipy", "skops", "torch", "xgboost"),
@@ -49,13 +51,21 @@ def python() -> str:
     return platform.python_version()
 
 
+def here() -> str:
+    """Return the working directory; empty where somebody removed it."""
+    try:
+        return os.getcwd()  # noqa: PTH109 -- a path object costs more
+    except OSError:
+        return ""
+
+
 def code(folder: str) -> dict[str, str]:
     """Return ``commit`` and ``branch`` of the git work tree around a folder; empty without one.
 
     The work tree is looked for at each call. What its ``HEAD`` says is read anew when that file, or
     the one of its branch, is another one, or changed so shortly before that a time may not tell.
     """
-    tree = work_tree(folder)
+    tree = work_tree(folder) if folder else ""
     git = _git_of(tree) if tree else ""
     if not git:
         return {}
@@ -144,4 +154,4 @@ def _text(path: str) -> str:
     except OSError:
         return ""
     finally:
-        os.close(descriptor)
+        files.close(descriptor)
