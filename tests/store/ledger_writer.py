@@ -1,8 +1,7 @@
-"""A writer for the ledger's tests: founds a workspace, and commits annotations until stopped."""
+"""What the ledger's tests write: they found a workspace and commit annotations."""
 
 from __future__ import annotations
 
-import sys
 import uuid
 from pathlib import Path
 
@@ -65,17 +64,3 @@ def remark(ledger: Ledger, name: str = "", *, size: int = 0) -> Intent:
 def commit(ledger: Ledger, name: str = "", *, size: int = 0) -> Activity:
     """Commit an annotation."""
     return ledger.commit(remark(ledger, name, size=size), host="h")
-
-
-def main() -> None:
-    """Commit ``count`` annotations, acknowledging each on standard output with its id."""
-    root, name, count, size = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    ledger = opened(root)
-    for k in range(count):
-        commit(ledger, f"{name}-{k}", size=size)
-        sys.stdout.write(f"{name}-{k}\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -47,70 +44,12 @@ print("held", flush=True)
 time.sleep(60)
 """
 AT = "2026-11-23T07:10:11.123456Z"
-WRITER = Path(__file__).with_name("ledger_writer.py")
-
-
-def _environment() -> dict[str, str]:
-    top = Path(__file__).parents[2]
-    folders = [str(top), str(top / "core")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
-
-
-def _start(root: Path, name: str, count: int, size: int = 0) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(WRITER), str(root), name, str(count), str(size)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=_environment(),
-    )
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Return a founded workspace."""
     return make(tmp_path / "ws")
-
-
-def test_commit_by_eight_processes_at_once_loses_nothing(root: Path) -> None:
-    """Every acknowledged entry is there exactly once, and the chain holds."""
-    writers = [_start(root, f"w{n}", 50) for n in range(8)]
-    acknowledged = [line for writer in writers for line in writer.communicate()[0].split()]
-    assert all(writer.returncode == 0 for writer in writers)
-    ledger = opened(root)
-    assert not ledger.state.stopped
-    assert len(acknowledged) == 400
-    assert set(acknowledged) | {"found"} == set(ledger.state.ids)
-    assert ledger.state.n == 401 == len(numbers(root))
-
-
-def test_kill_of_writers_loses_no_acknowledged_entry(
-    root: Path, pytestconfig: pytest.Config
-) -> None:
-    """A hundred writers killed with -9 at random moments: acknowledged is kept, the store opens."""
-    rng = random.Random(pytestconfig.getoption("--seed"))
-    acknowledged: set[str] = set()
-    kills = 0
-    while kills < 100:
-        writers = [
-            _start(root, f"k{kills}-{n}", 100_000, rng.choice([0, 900, 20_000])) for n in range(4)
-        ]
-        for writer in writers:
-            assert writer.stdout is not None
-            acknowledged.add(writer.stdout.readline().strip())
-        deadline = time.monotonic() + rng.uniform(0.0, 0.15)
-        while time.monotonic() < deadline:
-            pass
-        for writer in writers:
-            writer.send_signal(signal.SIGKILL)
-        for writer in writers:
-            acknowledged |= set(writer.communicate()[0].splitlines())
-            assert writer.returncode == -signal.SIGKILL
-            kills += 1
-    ledger = opened(root)
-    assert not ledger.state.stopped
-    assert ledger.state.n == len(numbers(root))
-    assert acknowledged - {""} <= set(ledger.state.ids)
-    commit(ledger)
 
 
 def test_commit_again_after_an_uncertain_end_is_one_entry(root: Path) -> None:
