@@ -23,7 +23,8 @@ from modeldeck.store.ledger import Ledger
 from modeldeck.store.objects import ObjectStore
 from modeldeck.store.streams import Stream
 from modeldeck.store.views import Catalogue
-from modeldeck.tracking import pulse, surroundings
+from modeldeck.tracking import pulse
+from modeldeck.tracking.around import surroundings
 from tests.faults import slots
 from tests.faults.children import Line, gate
 from tests.faults.model import LIKELY, propose
