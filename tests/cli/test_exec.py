@@ -245,7 +245,7 @@ def test_program_in_a_terminal_has_one(program: Program) -> None:
     terminal = Terminal(program, "exec", "--", PYTHON, "-c", code)
     terminal.until("who? ")
     os.write(terminal.descriptor, b"ann\n")
-    terminal.until("waiting")
+    terminal.until("waiting\r\n")
     os.write(terminal.descriptor, b"\x03")
     assert terminal.end() == 130
     assert terminal.said.startswith("True True True\r\nwho? ann\r\nhello ann\r")

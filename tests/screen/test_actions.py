@@ -102,6 +102,17 @@ async def hands(root: Path, user: str = "alice", *, size: Size = LARGE) -> Async
         yield Hands(deck.app, deck.pilot)
 
 
+OF_DATA = (
+    "app.datasets",
+    "datasets.add",
+    "datasets.diff",
+    "datasets.verify",
+    "dataset.diff",
+    "dataset.verify",
+)
+"""Actions that :mod:`tests.screen.test_datasets` drives, on a workspace with data."""
+
+
 def test_every_action_is_driven_here() -> None:
     """No action of the table is missing on this page."""
     driven = set(re.findall(r'"([a-z]+\.[a-z_]+)"', Path(__file__).read_text("utf-8")))

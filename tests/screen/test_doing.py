@@ -154,14 +154,14 @@ def test_own_keys_are_checked_line_by_line(tmp_path: Path) -> None:
     """What is wrong is told with file, line and nearest id; the other lines count."""
     path = tmp_path / "keymap.toml"
     path.write_text(
-        '"runs.compare" = "D"\n'
+        '"runs.compare" = "K"\n'
         '"runs.compere" = "E"\n'
         '"app.refresh" = "ctrl+m"\n'
         '"app.undo" = "a"\n'
         '"app.save" = 3\n'
     )
     found = own.read(path)
-    assert found.keys == {"runs.compare": ("D",)}
+    assert found.keys == {"runs.compare": ("K",)}
     assert [problem.split(":")[1] for problem in found.problems] == ["2", "3", "5", "4"]
     assert "Did you mean 'runs.compare'?" in found.problems[0]
     assert "is enter" in found.problems[1]

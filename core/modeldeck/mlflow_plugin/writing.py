@@ -109,6 +109,10 @@ class LoggedRun(Run):
         self._end = None
         self.is_open = False
 
+    def end_with_process(self, error: BaseException | None) -> None:  # noqa: ARG002 -- see below
+        """Leave the run open: MLflow ends its active runs itself, others may be logged to on."""
+        self.abandon()
+
     def _close(self, status: str, how: Mapping[str, object]) -> None:
         """Settle the end with what other processes logged, and with MLflow's latest values."""
         if not self.is_open:
