@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -39,7 +40,7 @@ def test_run_logged_by_mlflow_is_read_back_equal(answers: dict[str, Any], made: 
             if one["name"] not in {"inner", "outer"}:
                 one["name"] = "a random one"
             one["user"] = "" if one["status"] != "FINISHED" else one["user"]
-        return sorted(kept, key=str)
+        return sorted(kept, key=lambda one: json.dumps(one, sort_keys=True))
 
     ours = {key: one for key, one in answers["read"].items() if one["experiment"] != "Default"}
     assert comparable(ours) == comparable(theirs)
