@@ -1,4 +1,7 @@
-"""What an open workspace offers beside the daily: each part is loaded when it is asked for."""
+"""What an open workspace offers, noun by noun: each part is loaded when it is first asked for.
+
+Loading all of them takes a command a tenth of a second, and it needs one or two.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,143 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from modeldeck.services.activity import Activity
+    from modeldeck.services.annotations import Annotations
     from modeldeck.services.base.deck import Deck
     from modeldeck.services.base.views import Views
     from modeldeck.services.datasets.datasets import Datasets
+    from modeldeck.services.deployments import Deployments
+    from modeldeck.services.gates import Gates
     from modeldeck.services.governing.policies import Policies
     from modeldeck.services.history.owners import History
+    from modeldeck.services.lineage import Lineage
+    from modeldeck.services.logs import Logs
+    from modeldeck.services.members import Members
     from modeldeck.services.models import Models
     from modeldeck.services.moving.service import Moving
+    from modeldeck.services.overview import Overview
     from modeldeck.services.reading.reading import Reading
     from modeldeck.services.reading.shelving import Shelving
-    from modeldeck.services.runs import Runs
+    from modeldeck.services.releases import Releases
+    from modeldeck.services.runs import Runs, Training
+    from modeldeck.services.traffic import Traffic
     from modeldeck.services.upkeep.upkeep import Upkeep
+    from modeldeck.services.verify import Verify
 
 
-class Offers:
-    """The parts of a workspace that few commands need."""
+class Daily:
+    """The parts that the daily work is made of."""
 
     deck: Deck
-    models: Models
-    runs: Runs
     _views: Views
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The runs."""
+        from modeldeck.services.runs import Runs
+
+        return Runs(self.deck, self._views)
+
+    @cached_property
+    def training(self) -> Training:
+        """Training pipelines in jobs."""
+        from modeldeck.services.runs import Training
+
+        return Training(self.deck)
+
+    @cached_property
+    def models(self) -> Models:
+        """Models and their versions."""
+        from modeldeck.services.models import Models
+
+        return Models(self.deck, self._views)
+
+    @cached_property
+    def gates(self) -> Gates:
+        """The checks that a version must pass."""
+        from modeldeck.services.gates import Gates
+
+        return Gates(self.deck, self.models)
+
+    @cached_property
+    def releases(self) -> Releases:
+        """Asking for releases, reviewing, voting."""
+        from modeldeck.services.releases import Releases
+
+        return Releases(self.deck, self._views, models=self.models, gates=self.gates)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        """What each endpoint serves."""
+        from modeldeck.services.deployments import Deployments
+
+        return Deployments(self.deck, self._views)
+
+    @cached_property
+    def traffic(self) -> Traffic:
+        """What endpoints answered lately."""
+        from modeldeck.services.traffic import Traffic
+
+        return Traffic(self.deck)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """Where things come from, and what became of them."""
+        from modeldeck.services.lineage import Lineage
+
+        return Lineage(self.deck, self._views, runs=self.runs)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        """What people said, and tags."""
+        from modeldeck.services.annotations import Annotations
+
+        return Annotations(self.deck, self._views)
+
+    @cached_property
+    def members(self) -> Members:
+        """People, servers and CI jobs."""
+        from modeldeck.services.members import Members
+
+        return Members(self.deck, self._views)
+
+    @cached_property
+    def activity(self) -> Activity:
+        """Every entry of the ledger as a line."""
+        from modeldeck.services.activity import Activity
+
+        return Activity(self.deck)
+
+    @cached_property
+    def logs(self) -> Logs:
+        """What programs wrote."""
+        from modeldeck.services.logs import Logs
+
+        return Logs(self.deck, self.runs)
+
+    @cached_property
+    def ledger_check(self) -> Verify:
+        """Whether the ledger holds."""
+        from modeldeck.services.verify import Verify
+
+        return Verify(self.deck)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """What needs somebody, what is live, what runs."""
+        from modeldeck.services.overview import Overview
+
+        return Overview(
+            self.deck,
+            runs=self.runs,
+            releases=self.releases,
+            deployments=self.deployments,
+            activity=self.activity,
+        )
+
+
+class Offers(Daily):
+    """All parts of a workspace."""
 
     @cached_property
     def policies(self) -> Policies:

@@ -97,45 +97,12 @@ class Workspace(Offers):
         now: clock.Clock = clock.utc_now,
         as_of: str = "",
     ) -> None:
-        from modeldeck.services.activity import Activity
-        from modeldeck.services.annotations import Annotations
         from modeldeck.services.base.deck import Deck
         from modeldeck.services.base.views import Views
-        from modeldeck.services.deployments import Deployments
-        from modeldeck.services.gates import Gates
-        from modeldeck.services.lineage import Lineage
-        from modeldeck.services.logs import Logs
-        from modeldeck.services.members import Members
-        from modeldeck.services.models import Models
-        from modeldeck.services.overview import Overview
-        from modeldeck.services.releases import Releases
-        from modeldeck.services.runs import Runs, Training
-        from modeldeck.services.traffic import Traffic
-        from modeldeck.services.verify import Verify
 
         self.root = root
         self.deck = Deck(root, user=user, key=key, is_read_only=is_read_only, now=now, as_of=as_of)
         self._views = Views(self.deck)
-        self.runs = Runs(self.deck, self._views)
-        self.training = Training(self.deck)
-        self.models = Models(self.deck, self._views)
-        self.gates = Gates(self.deck, self.models)
-        self.releases = Releases(self.deck, self._views, models=self.models, gates=self.gates)
-        self.deployments = Deployments(self.deck, self._views)
-        self.traffic = Traffic(self.deck)
-        self.lineage = Lineage(self.deck, self._views, runs=self.runs)
-        self.annotations = Annotations(self.deck, self._views)
-        self.members = Members(self.deck, self._views)
-        self.activity = Activity(self.deck)
-        self.logs = Logs(self.deck, self.runs)
-        self.ledger_check = Verify(self.deck)
-        self.overview = Overview(
-            self.deck,
-            runs=self.runs,
-            releases=self.releases,
-            deployments=self.deployments,
-            activity=self.activity,
-        )
 
     @classmethod
     def open(
