@@ -244,3 +244,12 @@ def test_workspace_is_found_however_it_is_named(
     )
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)) == 3
+
+
+def test_folder_called_as_a_command_is_taken_for_the_workspace(tmp_path: Path) -> None:
+    """What stands after -w or --theme names no command, whatever it is."""
+    program = Program(tmp_path, tmp_path / "run")
+    program("init", str(tmp_path / "run"), "--owner", "ann")
+    here = Program(tmp_path, tmp_path)
+    assert here("-w", "run", "--theme", "gate", "ledger", "verify", "--json").json["ok"]
+    assert "No such command" in here("-w", "run", "frobnicate", expect=2).err

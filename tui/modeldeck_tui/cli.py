@@ -6,9 +6,11 @@ without a command loads the screen.
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +32,7 @@ from modeldeck_tui.commands import (
     workspaces,
 )
 from modeldeck_tui.commands import exec as execution
-from modeldeck_tui.commands.base import Looks, Session, hoisted
+from modeldeck_tui.commands.base import WITH_VALUE, Looks, Session, hoisted
 from modeldeck_tui.commands.governing import history, ledger, policies, upkeep
 from modeldeck_tui.output import Printer, error_document, write_bug_report
 
@@ -214,13 +216,37 @@ def _usage_error(error: Any, printer: Printer) -> int:  # noqa: ANN401 -- Typer'
     return int(error.exit_code)
 
 
+def _meant(arguments: Sequence[str]) -> typer.Typer:
+    """Return the program with the one command, or group of commands, that the arguments name.
+
+    Typer reads the parameters of every command at each start, which takes longer than most
+    commands; where no name fits exactly it gets all of them, to say which there are.
+    """
+    words = iter(arguments)
+    for word in words:
+        if word in {*WITH_VALUE, "--theme"}:
+            next(words, None)
+        elif not word.startswith("-"):
+            only = copy.copy(app)
+            only.registered_groups = [one for one in app.registered_groups if one.name == word]
+            only.registered_commands = [
+                one for one in app.registered_commands if _name(one) == word
+            ]
+            return only if only.registered_groups or only.registered_commands else app
+    return app
+
+
+def _name(command: typer.models.CommandInfo) -> str:
+    return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
+
+
 def main() -> None:
     """Run the program; what goes wrong becomes a sentence and an exit code."""
     sys.argv[1:] = hoisted(sys.argv[1:])
     printer = Printer(clean)
     printer.is_json = "--json" in sys.argv
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(_meant(sys.argv[1:])(standalone_mode=False) or 0)
     except ModelDeckError as error:
         sys.exit(printer.error(error))
     except KeyboardInterrupt:

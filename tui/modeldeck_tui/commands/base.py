@@ -20,7 +20,7 @@ FAILED_GATE = 7
 WHERE = "Only what fits: status:failed acc>0.9 exp:tumour* since:7d !word (a or b)."
 """The help of every option that takes the filter language."""
 
-_WITH_VALUE = ("-w", "--workspace", "--key", "--as-of")
+WITH_VALUE = ("-w", "--workspace", "--key", "--as-of")
 _FLAGS = ("--json", "--read-only")
 
 
@@ -94,9 +94,9 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         word = words.pop(0)
         if word == "--":
             return [*first, *rest, word, *words]
-        if word in _FLAGS or word.startswith(tuple(f"{one}=" for one in _WITH_VALUE)):
+        if word in _FLAGS or word.startswith(tuple(f"{one}=" for one in WITH_VALUE)):
             first.append(word)
-        elif word in _WITH_VALUE and words:
+        elif word in WITH_VALUE and words:
             first += [word, words.pop(0)]
         else:
             rest.append(word)
