@@ -363,15 +363,23 @@ def apply(state: State, entry: Entry, *, evidence: Evidence) -> None:
         state.stopped = f"Entry 1 does not found a workspace: {problem.rstrip('.')}."
         return
     _record(state, act, reason=reason, entity=entity, is_broken=is_broken)
-    if state.rules not in RULES:
-        state.stopped = (
-            f"Entry {act.n} upgraded the workspace to version {state.rules} of the rules; "
-            f"this program knows {newest()}. Update it."
-        )
+    state.stopped = unknown_rules(state)
+
+
+def unknown_rules(state: State) -> str:
+    """Return why nothing after the last entry can be understood; empty when its rules are known."""
+    if state.rules in RULES:
+        return ""
+    return (
+        f"Entry {state.n} upgraded the workspace to version {state.rules} of the rules; "
+        f"this program knows {newest()}. Update it."
+    )
 
 
 def _misplaced(state: State, entry: Entry) -> str:
     """Return why an entry cannot be the next one at all; empty when it can."""
+    if unknown_rules(state):
+        return unknown_rules(state)
     if entry.n != state.n + 1:
         return f"The file of entry {state.n + 1} holds entry {entry.n}."
     if not state.n and entry.prev != NO_PREV:

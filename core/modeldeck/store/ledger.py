@@ -169,6 +169,8 @@ class Ledger:
     def _go_on_if_mended(self) -> None:
         """Try the entry that stopped the fold again once another file lies in its place."""
         there = _mark(entry_path(self.root, self.state.n + 1)) if self.state.stopped else ()
+        if fold.unknown_rules(self.state):
+            return
         if self.state.stopped and there != self._stopped_by:
             self._stopped_by = there
             self.state.stopped = ""
