@@ -24,6 +24,7 @@ from modeldeck.errors import (
     UnavailableError,
     UsageError,
 )
+from modeldeck.services.base import manifests
 from modeldeck.services.base.config import NewMember
 from modeldeck.services.founding import init
 from modeldeck.services.history.backup import backup, restore
@@ -196,7 +197,7 @@ def test_backup_of_a_live_workspace_is_a_workspace_and_goes_on(root: Path, tmp_p
         assert tree(target) == tree(root)
         workspace.annotations.add("churn", "later")
         again = backup(workspace.deck, target)
-        assert (again["n_files"], again["n"]) == (2, made["n"] + 1)
+        assert (again["n_files"], again["n"]) == (3, made["n"] + 1)
         assert backup(workspace.deck, target)["n_files"] == 0
     with Workspace.open(target, is_read_only=True) as workspace:
         assert workspace.ledger_check.run(data=True)["ok"]
@@ -345,6 +346,38 @@ def test_restoring_names_what_was_damaged_in_the_backup(root: Path, tmp_path: Pa
     assert any(victim.name in one for one in found)
     assert any("datasets/a.csv" in one for one in found)
     assert not (tmp_path / "back" / victim.relative_to(tmp_path / "bak")).exists()
+
+
+def test_backup_holds_what_entries_need_indirectly(root: Path, tmp_path: Path) -> None:
+    """A data set's contents, which its description names, and the entries of another workspace."""
+    (root / "datasets" / "texts").mkdir()
+    (root / "datasets" / "texts" / "one.txt").write_text("one\n")
+    init(tmp_path / "other", owner="bob")
+    register(tmp_path / "other", user="bob", content="theirs")
+    with Workspace.open(root) as workspace:
+        workspace.datasets.add("texts", root / "datasets" / "texts", snapshot="copy")
+        workspace.moving.sync(tmp_path / "other")
+        assert backup(workspace.deck, tmp_path / "bak")["problems"] == []
+    assert tree(tmp_path / "bak") == tree(root)
+    with Workspace.open(tmp_path / "bak", is_read_only=True) as workspace:
+        assert workspace.ledger_check.run(data=True)["ok"]
+
+
+def test_backup_keeps_a_models_file_that_a_removed_remark_named(root: Path, tmp_path: Path) -> None:
+    """Whoever has a remark removed that names a model's file removes it from no copy."""
+    with Workspace.open(root) as workspace:
+        deck = workspace.deck
+        (version,) = deck.state.versions.values()
+        (part,) = manifests.parts(manifests.read(deck.objects, version.manifest)).values()
+        deck.commit("annotation.add", "model:churn", body={"object": part})
+        (remark,) = deck.state.annotations
+        deck.commit("annotation.redact", f"annotation:{remark}", body={"reason": "x"})
+        backup(deck, tmp_path / "bak")
+        deck.objects.path(part).unlink()
+        problems = workspace.ledger_check.run()["problems"]
+        assert {(one["kind"], one["digest"]) for one in problems} == {("object", part)}
+    with Workspace.open(tmp_path / "bak", is_read_only=True) as workspace:
+        assert workspace.ledger_check.run(data=True)["problems"] == []
 
 
 def test_backup_without_room_says_so_before_it_copies(

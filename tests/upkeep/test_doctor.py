@@ -334,10 +334,13 @@ def test_damaged_object_that_nobody_needs_goes_into_the_trash(root: Path) -> Non
 
 
 def test_remark_whose_text_was_removed_is_no_damage(root: Path) -> None:
-    """A text can be removed for good; its entry stays."""
+    """One that somebody deleted is missing; an entry that removes it makes that right for good."""
     with Workspace.open(root) as workspace:
-        body = workspace.deck.state.activity[-1].body
-    ObjectStore(root).path(str(body["object"])).unlink()
+        last = workspace.deck.state.activity[-1]
+    ObjectStore(root).path(str(last.body["object"])).unlink()
+    assert examined(root, repair=True)["exit_code"] == 10
+    with Workspace.open(root) as workspace:
+        workspace.annotations.redact(f"entry:{last.n}", "nobody's business")
     assert examined(root, repair=True)["exit_code"] == 0
 
 

@@ -12,7 +12,6 @@ leaves removed texts out.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,6 @@ from collections.abc import Mapping, Sequence
 from modeldeck import ids
 from modeldeck.domain.documents import AnnotationDocument, RedactionDocument
 from modeldeck.domain.history.things import Annotation
-from modeldeck.domain.state import State
 from modeldeck.errors import (
     DamageError,
     InvalidInputError,
@@ -28,8 +26,8 @@ from modeldeck.errors import (
     NotFoundError,
     NotPermittedError,
 )
-from modeldeck.services.base import manifests
 from modeldeck.services.base.deck import Deck
+from modeldeck.services.base.removed import needed_elsewhere
 from modeldeck.services.base.views import Views
 from modeldeck.store import files
 
@@ -185,7 +183,7 @@ class Annotations:
         and has that redacted removes nothing.
         """
         with self.deck.reading() as state:
-            if digest in self._named_elsewhere(state):
+            if digest in needed_elsewhere(self.deck.objects, state):
                 return "another entry names the same object"
         try:
             data = self.deck.objects.read(digest, limit=_MOST_BYTES)
@@ -200,18 +198,6 @@ class Annotations:
                 "same again"
             )
         return ""
-
-    def _named_elsewhere(self, state: State) -> set[str]:
-        """Return every object that something else than a redacted remark names."""
-        named = {one.object for one in state.annotations.values() if not one.redacted_by}
-        named |= {one.report for reports in state.reports.values() for one in reports}
-        for version in state.versions.values():
-            named.add(version.manifest)
-            with contextlib.suppress(ModelDeckError):
-                named |= {
-                    *manifests.parts(manifests.read(self.deck.objects, version.manifest)).values()
-                }
-        return named
 
     def tag(self, typed: str, tag: str, *, value: str = "") -> str:
         """Put a tag on an entity, or give one another value; return the entity's full name.

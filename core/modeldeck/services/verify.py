@@ -12,15 +12,8 @@ from modeldeck.domain.state import Activity, State
 from modeldeck.errors import ModelDeckError, UnavailableError
 from modeldeck.services.base import descriptions, manifests
 from modeldeck.services.base.deck import Deck
+from modeldeck.services.base.removed import NAMES_OBJECT, removed
 from modeldeck.store.ledger import Ledger, numbers
-
-_NAMES_OBJECT = {
-    "version.register": "manifest",
-    "gate.report": "report",
-    "annotation.add": "object",
-    "workspace.sync": "taken",
-    "dataset.add": "description",
-}
 
 
 class Verify:
@@ -77,9 +70,9 @@ class Verify:
         )
 
     def _objects(self, state: State, *, data: bool) -> Iterator[VerifyProblem]:
-        seen = _removed(state)
+        seen = removed(self.deck.objects, state)
         for line in (one for one in state.activity if not one.is_void):
-            name = _NAMES_OBJECT.get(line.action)
+            name = NAMES_OBJECT.get(line.action)
             digest = line.body.get(name) if name else None
             if not isinstance(digest, str) or not is_digest(digest) or digest in seen:
                 continue
@@ -110,11 +103,11 @@ class Verify:
             problem = self.deck.objects.problem(one["sha256"], data=data)
             if problem:
                 text = f"{one['name']} ({one['sha256'][:12]}) {problem}"
-                yield _problem(line.n, "object", problem=text)
+                yield _problem(line.n, "object", problem=text, digest=one["sha256"])
 
     def _left_behind(self, state: State) -> Iterator[VerifyProblem]:
         """Name removed texts that lie there all the same."""
-        for digest in sorted(_removed(state)):
+        for digest in sorted(removed(self.deck.objects, state)):
             if not self.deck.objects.problem(digest):
                 n = next(one.n for one in state.activity if one.body.get("object") == digest)
                 text = f"the text {digest[:12]} was removed by an entry and still lies there"
@@ -133,12 +126,6 @@ class Verify:
             if problem:
                 text = f"{name} ({digest[:12]}) {problem}"
                 yield _problem(n, "object", problem=text, digest=digest)
-
-
-def _removed(state: State) -> set[str]:
-    """Return the objects that only annotations name whose text was removed."""
-    gone = {one.object for one in state.annotations.values() if one.redacted_by}
-    return gone - {one.object for one in state.annotations.values() if not one.redacted_by}
 
 
 def _notes(state: State) -> Iterator[VerifyProblem]:

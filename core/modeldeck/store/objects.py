@@ -175,6 +175,23 @@ class ObjectStore:
         finally:
             files.close(descriptor)
 
+    def reached(self, named: set[str], *, but: set[str]) -> set[str]:
+        """Return what is named, and what stands in those objects, and in those, and so on.
+
+        Parameters
+        ----------
+        named : set of digests
+            Where to begin.
+        but : set of digests
+            Objects that are not looked into.
+        """
+        found, fresh = set(named), named - but
+        while fresh:
+            inner = {one for digest in fresh for one in self.named_by(digest)}
+            fresh = inner - found - but
+            found |= inner
+        return found
+
     def rescue(self, digest: str) -> bool:
         """Bring an object back if it was moved into the trash; say whether it is there."""
         if files.is_there(self.path(digest)):

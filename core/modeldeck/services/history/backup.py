@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,13 +33,14 @@ from modeldeck.errors import (
     TamperingError,
     UnavailableError,
 )
-from modeldeck.services.base import manifests
+from modeldeck.services.base import removed as texts
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.history import records
 from modeldeck.services.history.copying import Copier, Item, Progress, Step, below
 from modeldeck.services.history.records import Record
 from modeldeck.services.verify import Verify
 from modeldeck.store import files, ledger, places
+from modeldeck.store.objects import named_in
 
 PEOPLES = (places.CONFIG, "members.toml", "pipelines", "datasets", "runs")
 LOGS = ("endpoints",)
@@ -48,7 +48,6 @@ _LOCK = f"{places.HIDDEN}/backup.lock"
 _BEGUN = f"{places.HIDDEN}/copying.json"
 _ASIDE = f"{places.HIDDEN}/incoming"
 _LEDGER = f"{places.HIDDEN}/ledger"
-_DIGEST = re.compile(rb'"([0-9a-f]{64})"')
 
 
 def _quiet(_step: Step) -> None:
@@ -214,8 +213,7 @@ def plan(deck: Deck, *, with_logs: bool) -> Plan:
     problems = [
         one for one in Verify(deck).run()["problems"] if one["kind"] not in {"history", "owner"}
     ]
-    removed = {one.object for one in state.annotations.values() if one.redacted_by}
-    removed -= {one.object for one in state.annotations.values() if not one.redacted_by}
+    removed = texts.removed(deck.objects, state)
     left_out: list[str] = []
     names = (*PEOPLES, *(LOGS if with_logs else ()))
     others = [item for name in names for item in below(deck.root, name, left_out=left_out)]
@@ -247,16 +245,16 @@ def _object(digest: str) -> str:
 
 
 def _objects(deck: Deck, state: State, *, removed: set[str]) -> list[Item]:
-    """Return every object that is there and that an entry names, void ones included."""
-    named: set[str] = {one.wanted for one in state.breaks.values()}
+    """Return every object that is there and that an entry needs, void ones included.
+
+    Those are the copies from which entries are healed, what entries name, and what stands in that:
+    a version's files, a data set's contents, the entries of another workspace.
+    """
+    entries = {*state.heads, *(one.wanted for one in state.breaks.values())}
+    named: set[str] = set()
     for line in state.activity:
-        named |= {found.decode() for found in _DIGEST.findall(canonical(dict(line.body)))}
-    for version in state.versions.values():
-        try:
-            parts = manifests.parts(manifests.read(deck.objects, version.manifest))
-        except ModelDeckError:
-            continue
-        named |= {*parts.values()}
+        named |= named_in(canonical(dict(line.body)))
+    named = entries | deck.objects.reached(named, but=entries | removed)
     found = []
     for digest in sorted(named - removed):
         try:

@@ -133,12 +133,7 @@ def marks(deck: Deck) -> set[str]:
     named = {one for line in state.activity for one in named_in(files.dumps(line.body))}
     for path in _texts(deck.root):
         named |= named_in(_read(path))
-    done = set(entries)
-    while fresh := named - done:
-        done |= fresh
-        for digest in fresh:
-            named |= deck.objects.named_by(digest)
-    return done
+    return entries | deck.objects.reached(named, but=entries)
 
 
 def _texts(root: Path) -> Iterator[Path]:
