@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -23,6 +24,8 @@ from modeldeck.services.founding import init
 from modeldeck.store import files
 from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
+
+LEDGER = ".modeldeck/ledger/*.json"
 
 
 def taken(root: Path, other: Path, **options: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -215,7 +218,9 @@ def test_hostile_workspace_synced_gives_nothing_from_outside(root: Path, other: 
     (second / "run.json").unlink()
     (second / "run.json").symlink_to(secret)
     (other / "runs" / "2020-01").symlink_to(run.parent)
-    victim = max(other.glob(".modeldeck/objects/*/*"), key=lambda path: path.stat().st_size)
+    copies = {hashlib.sha256(path.read_bytes()).hexdigest() for path in other.glob(LEDGER)}
+    objects = [path for path in other.glob(".modeldeck/objects/*/*") if path.name not in copies]
+    victim = max(objects, key=lambda path: path.stat().st_size)
     victim.chmod(0o644)
     victim.write_bytes(b"changed")
     found = taken(root, other)

@@ -59,8 +59,8 @@ def test_copy_of_a_workspace_shows_its_own_runs(small: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda whole: whole.replace(b'"name": ', b'"nane": ').replace(b'"id": ', b'"ix": '),
-        lambda whole: whole.replace(b"failed", b"faiied").replace(b"false", b"true "),
+        lambda whole: whole.replace(b'"name":', b'"nane":').replace(b'"id":', b'"ix":'),
+        lambda whole: whole.replace(b"failed", b"faiied").replace(b"false", b"true"),
         lambda whole: b"\n".join(whole.split(b"\n")[:2]),
         lambda whole: whole.split(b"\n")[0],
         lambda whole: b"",
