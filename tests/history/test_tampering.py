@@ -20,7 +20,6 @@ from modeldeck.store.signing import Verifier
 from modeldeck.workspace import Workspace
 from tests.store.ledger_writer import commit, make, opened
 
-N_TAMPERINGS = 1_000
 N_ENTRIES = 9
 
 Chain = list[bytes]
@@ -116,8 +115,9 @@ def _is_seen(root: Path, workspace: str) -> bool:
     return bool(is_other or state.stopped or open_breaks(state) or witness.check(state))
 
 
+@pytest.mark.parametrize("n_times", [140, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_tamperings_are_all_seen_by_whoever_remembers_the_head(
-    tmp_path: Path, rng: random.Random, seed: int
+    tmp_path: Path, rng: random.Random, seed: int, n_times: int
 ) -> None:
     """A thousand edits, deletions, insertions, reorderings and truncations: every one is seen."""
     root = make(tmp_path / "ws")
@@ -129,7 +129,7 @@ def test_tamperings_are_all_seen_by_whoever_remembers_the_head(
     chain = [entry_path(root, n).read_bytes() for n in numbers(root)]
     assert not _is_seen(root, workspace)
     missed = []
-    for count in range(N_TAMPERINGS):
+    for count in range(n_times):
         kind = KINDS[count % len(KINDS)]
         changed = kind(chain, rng)
         assert changed != chain
@@ -148,13 +148,14 @@ def test_truncation_without_a_witness_is_not_seen(tmp_path: Path) -> None:
     assert not _is_seen(root, workspace)
 
 
+@pytest.mark.parametrize("n_forks", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_forks_shown_to_two_people_are_seen_when_they_compare(
-    tmp_path: Path, root: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, root: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch, n_forks: int
 ) -> None:
     """Twenty forks: the first entry where both differ is named, from either side."""
     with Workspace.open(root) as workspace:
         common = workspace.deck.state.n
-    for count in range(20):
+    for count in range(n_forks):
         forks = [tmp_path / f"{name}{count}" for name in ("here", "there")]
         anchors = []
         for path in forks:
@@ -173,13 +174,16 @@ def test_forks_shown_to_two_people_are_seen_when_they_compare(
                 assert not workspace.history.against(anchors[1 - at])["ok"]
 
 
-def test_edits_of_role_and_policy_files_change_nothing(root: Path, rng: random.Random) -> None:
+@pytest.mark.parametrize("n_times", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_edits_of_role_and_policy_files_change_nothing(
+    root: Path, rng: random.Random, n_times: int
+) -> None:
     """Fifty edits of people's files: members and the policy in force stay as entries made them."""
     with Workspace.open(root) as workspace:
         state = workspace.deck.state
         before = (state.policy_digest, dict(state.members), state.head)
     config = (root / "modeldeck.toml").read_text()
-    for _ in range(50):
+    for _ in range(n_times):
         roles = rng.choice(["risk", "oncall", "boss"])
         changed = config.replace("approvals = 2", f"approvals = {rng.randint(0, 1)}")
         changed = changed.replace("{ risk = 1 }", "{ " + roles + " = 1 }")
