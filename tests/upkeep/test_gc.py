@@ -196,7 +196,7 @@ def test_past_and_read_only_are_refused(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "count", [12, pytest.param(100, marks=pytest.mark.slow)], ids=["sample", "full"]
+    "count", [4, pytest.param(100, marks=pytest.mark.slow)], ids=["sample", "full"]
 )
 def test_writer_that_was_stopped_between_object_and_entry_loses_nothing(
     root: Path, count: int

@@ -21,8 +21,6 @@ from modeldeck.workspace import Workspace
 from tests.upkeep.conftest import CONFIG
 from tests.upkeep.test_doctor import examined
 
-CUTS = 100
-
 
 @contextlib.contextmanager
 def damaged(path: Path, data: bytes | None) -> Iterator[None]:
@@ -64,7 +62,7 @@ def is_noticed(root: Path, head: tuple[int, str]) -> bool:
     return bool(mending.look(root, seen=head) or mending.contradiction(root, seen=head))
 
 
-@pytest.mark.parametrize("count", [400, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [100, pytest.param(2000, marks=pytest.mark.slow)])
 def test_every_flipped_bit_of_an_entry_or_object_is_noticed(
     root: Path, rng: random.Random, seed: int, count: int
 ) -> None:
@@ -85,15 +83,16 @@ def test_every_flipped_bit_of_an_entry_or_object_is_noticed(
     assert missed == [], seed
 
 
+@pytest.mark.parametrize("count", [30, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("is_gone", [False, True])
 def test_every_cut_or_missing_entry_or_object_is_noticed(
-    root: Path, rng: random.Random, *, is_gone: bool
+    root: Path, rng: random.Random, count: int, *, is_gone: bool
 ) -> None:
     """Cut at a random place, or removed: the last entry too, whose number is remembered."""
     head, store = seen(root), ObjectStore(root)
     entries = [ledger.entry_path(root, n) for n in ledger.numbers(root)]
     objects = [store.path(digest) for digest in store.digests()]
-    for _ in range(CUTS):
+    for _ in range(count):
         path = rng.choice(entries + objects)
         with damaged(path, None if is_gone else shortened(path.read_bytes(), rng)):
             if path in entries:
@@ -102,8 +101,9 @@ def test_every_cut_or_missing_entry_or_object_is_noticed(
                 assert store.problem(path.name, data=True), path
 
 
+@pytest.mark.parametrize("count", [30, pytest.param(300, marks=pytest.mark.slow)])
 def test_flipped_bits_of_signed_entries_are_noticed_without_any_memory(
-    tmp_path: Path, rng: random.Random
+    tmp_path: Path, rng: random.Random, count: int
 ) -> None:
     """Of the last entry, that no other one names, all that its signature covers is safe as well."""
     if shutil.which("ssh-keygen") is None:
@@ -127,7 +127,7 @@ def test_flipped_bits_of_signed_entries_are_noticed_without_any_memory(
         for name in unsigned
     ]
     verifier = Verifier(None)
-    for _ in range(100):
+    for _ in range(count):
         changed = flipped(data, rng)
         at = next(i for i, (a, b) in enumerate(zip(data, changed, strict=True)) if a != b)
         if any(begin <= at < end for begin, end in spans):
