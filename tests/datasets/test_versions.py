@@ -292,3 +292,21 @@ def test_copy_of_a_workspace_on_another_disk_has_the_contents(
     with Workspace.open(tmp_path / "copy", user="ann") as other:
         assert other.datasets.verify()[0]["ok"]
         assert contents.read(tmp_path / "copy" / "datasets" / "sales.csv").digest
+
+
+def test_doctor_brings_missing_contents_back_from_the_file_they_were_read_from(
+    deck: Workspace,
+) -> None:
+    """Contents that lie nowhere else are named instead."""
+    path = write_sales(deck.deck.root / "datasets" / "sales.csv", range(20))
+    deck.datasets.add("sales", path, snapshot="copy")
+    kept = deck.deck.objects.path(hashlib.sha256(path.read_bytes()).hexdigest())
+    kept.unlink()
+    assert deck.upkeep.doctor(repair=False)["exit_code"] == 10
+    assert deck.upkeep.doctor(repair=True)["exit_code"] == 0
+    assert kept.read_bytes() == path.read_bytes()
+    kept.unlink()
+    path.unlink()
+    report = deck.upkeep.doctor(repair=True)
+    line = next(one for one in report["checks"] if one["name"] == f"object {kept.name[:12]}")
+    assert (report["exit_code"], line["state"]) == (10, "not-repairable")
