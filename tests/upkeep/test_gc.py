@@ -156,6 +156,29 @@ def test_needed_object_in_the_trash_comes_back_instead_of_being_emptied(root: Pa
     assert store.read(digest) == MODEL
 
 
+def test_removed_text_does_not_come_back_from_the_trash(root: Path) -> None:
+    """A remark's text that was removed is removed from the trash too, and garbage if it stays."""
+    store = ObjectStore(root)
+    with later(root, 0) as workspace:
+        said = workspace.annotations.add("churn@1", "call me at 555-0199")
+        digest = next(
+            str(one.body["object"])
+            for one in workspace.deck.state.activity
+            if one.action == "annotation.add" and said["id"] == one.entity.partition(":")[2]
+        )
+        kept = store.read(digest)
+        trash.move(root, store.path(digest), now=workspace.deck.now())
+        assert [*trash.copies(root, digest)]
+        assert workspace.annotations.redact(said["id"], "a private number")["removed"]
+        assert not [*trash.copies(root, digest)]
+    store.put(kept)  # somebody's copy of the folder was written back
+    with later(root, 30) as workspace:
+        assert digest in workspace.upkeep.gc(apply=True)["objects"]
+    with later(root, 31) as workspace:
+        assert workspace.upkeep.gc(apply=True)["n_restored"] == 0
+    assert not store.path(digest).exists()
+
+
 def test_object_of_somebody_else_is_left_to_them(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ leaves removed texts out.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.removed import needed_elsewhere
 from modeldeck.services.base.views import Views
 from modeldeck.store import files
+from modeldeck.store.upkeep import trash
 
 MAX_TEXT = 16_384
 _MOST_BYTES = 8 * MAX_TEXT
@@ -185,6 +187,9 @@ class Annotations:
         with self.deck.reading() as state:
             if digest in needed_elsewhere(self.deck.objects, state):
                 return "another entry names the same object"
+        for copy in trash.copies(self.deck.root, digest):
+            with contextlib.suppress(OSError):  # of another account: it is emptied by them
+                copy.unlink()
         try:
             data = self.deck.objects.read(digest, limit=_MOST_BYTES)
             if not _is_remark(data):

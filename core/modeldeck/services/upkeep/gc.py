@@ -27,6 +27,7 @@ from modeldeck.domain.history.documents import GcDocument
 from modeldeck.domain.policy import span_s
 from modeldeck.errors import InvalidInputError, ModelDeckError, TamperingError, UsageError
 from modeldeck.services.base.deck import Deck
+from modeldeck.services.base.removed import removed
 from modeldeck.store import files, places
 from modeldeck.store.ledger import Ledger, numbers
 from modeldeck.store.objects import MAX_NAMING, file_digest, named_in
@@ -133,7 +134,8 @@ def marks(deck: Deck) -> set[str]:
     named = {one for line in state.activity for one in named_in(files.dumps(line.body))}
     for path in _texts(deck.root):
         named |= named_in(_read(path))
-    return entries | deck.objects.reached(named, but=entries)
+    needed = entries | deck.objects.reached(named, but=entries)
+    return needed - removed(deck.objects, state)  # a removed text does not come back
 
 
 def _texts(root: Path) -> Iterator[Path]:
