@@ -49,7 +49,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import math
 import operator
 import os
@@ -60,25 +59,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from modeldeck import clock, ids
-from modeldeck.domain.documents import (
-    DatasetUse,
-    ErrorDocument,
-    MetricSummary,
-    ProgressDocument,
-    RunDocument,
-)
-from modeldeck.domain.entry import is_digest
+from modeldeck import ids
+from modeldeck.domain.documents import ProgressDocument, RunDocument
 from modeldeck.errors import ModelDeckError, NotFoundError
-from modeldeck.store import files
-from modeldeck.store.records import MAX_INTEGER, Record, Summaries, loads, parse_record
+from modeldeck.store.described import (
+    ended_document,
+    live_document,
+    mapping,
+    object_in,
+    progress,
+    resumes_of,
+    texts,
+    whole,
+)
+from modeldeck.store.records import Record, Summaries, parse_record
 from modeldeck.store.streams import StreamReader
 
 LOST_AFTER_S = 60.0
 LOST_AT_FIRST_SIGHT_S = 600.0
-MAX_DOCUMENT = 8 << 20
 _SETTLED_NS = 2_000_000_000  # a folder's time of change is coarse: trust it when it is this old
-_FIGURES = ("last", "min", "max", "best")
 _ALIVE = ("heartbeat", "metrics.jsonl", "run.json")
 _NAMED = ("experiment", "name")
 _ENDED = ("finished", "failed", "cancelled")
@@ -123,22 +122,22 @@ class LiveRun:
             self.last_at = max(self.last_at, float(at))
         metrics, step = record.get("metrics"), record.get("step")
         if isinstance(metrics, dict):
-            self.last_step = _whole(step)
+            self.last_step = whole(step)
             self.summaries.add(metrics, self.last_step)
         for key, kept in (("parameters", self.parameters), ("tags", self.tags)):
             later = record.get(key)
             if isinstance(later, dict):
                 cast("dict[str, object]", kept).update(later)
-        progress, note, end = record.get("progress"), record.get("note"), record.get("end")
-        if isinstance(progress, dict):
-            self.progress = _progress(progress)
+        done, note, end = record.get("progress"), record.get("note"), record.get("end")
+        if isinstance(done, dict):
+            self.progress = progress(done)
         used = record.get("datasets")
         if isinstance(used, list):
             self.datasets += used
         if isinstance(note, str):
             self.notes.append(note)
         self.end = end if isinstance(end, dict) else self.end
-        named = _texts(record.get("named"))
+        named = texts(record.get("named"))
         if named:
             self.begun = {**self.begun, **{k: named[k] for k in _NAMED if named.get(k)}}
         definitions = record.get("definitions")
@@ -164,19 +163,6 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _progress(value: Mapping[str, object]) -> ProgressDocument:
-    text = str(value.get("text", ""))
-    return ProgressDocument(
-        done=_whole(value.get("done")), total=_whole(value.get("total")), text=text
-    )
-
-
-def _whole(value: object) -> int:
-    """Return a whole number that every reader of JSON can hold; 0 for anything else."""
-    is_whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_INTEGER
-    return cast("int", value) if is_whole else 0
 
 
 class RunStore:
@@ -381,16 +367,16 @@ class RunStore:
         """Return what the files of a run's folder say, by the files' names without ending."""
         folder = self.folder(run_id)
         names = ("run", "end", "environment")
-        found = {name: _object(folder / f"{name}.json") for name in names}
+        found = {name: object_in(folder / f"{name}.json") for name in names}
         return {name: one for name, one in found.items() if one is not None}
 
     def _read(self, run_id: str) -> RunDocument | None:
         folder = self.folder(run_id)
-        ended = _object(folder / "end.json")
+        ended = object_in(folder / "end.json")
         is_ended = ended is not None and ended.get("status") in _ENDED
         if ended is not None and is_ended and resumes_of(ended) >= self._resumed.get(run_id, 0):
             self._live.pop(run_id, None)
-            self._ended[run_id] = _ended_document(run_id, ended)
+            self._ended[run_id] = ended_document(run_id, ended)
             return self._ended[run_id]
         live = self._live.get(run_id) or begun_in(folder)
         if live is None:
@@ -399,24 +385,24 @@ class RunStore:
         live.update()
         is_lost = live.is_lost(self._now(), self._monotonic())
         resumes = self._resumed.get(run_id, 0)
-        return _live_document(live, now=self._now(), is_lost=is_lost, resumes=resumes)
+        return live_document(live, now=self._now(), is_lost=is_lost, resumes=resumes)
 
 
 def begun_in(folder: Path) -> LiveRun | None:
     """Return the run of a folder as it began; None without a ``run.json``."""
-    begun = _object(folder / "run.json")
+    begun = object_in(folder / "run.json")
     if begun is None:
         return None
     reader = StreamReader(folder / "metrics.jsonl")
-    live = LiveRun(folder, begun, reader, Summaries(_mapping(begun.get("definitions"))))
-    live.parameters = dict(_mapping(begun.get("parameters")))
-    live.tags = _texts(begun.get("tags"))
+    live = LiveRun(folder, begun, reader, Summaries(mapping(begun.get("definitions"))))
+    live.parameters = dict(mapping(begun.get("parameters")))
+    live.tags = texts(begun.get("tags"))
     return live
 
 
 def document_in(folder: Path, name: str) -> Mapping[str, object] | None:
     """Return the object in a JSON file of a run's folder; None where there is none to be read."""
-    return _object(folder / name)
+    return object_in(folder / name)
 
 
 def recall(folder: Path) -> LiveRun | None:
@@ -432,137 +418,3 @@ def _names(folder: Path) -> list[str]:
         return sorted(os.listdir(folder))  # noqa: PTH208 -- names only, for 10,000 runs
     except OSError:
         return []
-
-
-def _object(path: Path) -> Mapping[str, object] | None:
-    """Return the object that a JSON file holds; None when there is none that can be read."""
-    try:
-        value = loads(files.read_bytes(path, MAX_DOCUMENT))
-    except (ModelDeckError, OSError, ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _texts(value: object) -> dict[str, str]:
-    return {key: str(one) for key, one in _mapping(value).items()}
-
-
-def _scalars(value: Mapping[str, object]) -> dict[str, object]:
-    return {key: _scalar(one) for key, one in value.items()}
-
-
-def _scalar(value: object) -> object:
-    if isinstance(value, float):
-        return files.finite(value)
-    return value if isinstance(value, str | int | None) else json.dumps(value)
-
-
-def _instant(value: object) -> str:
-    return value if isinstance(value, str) and clock.is_instant(value) else ""
-
-
-def _summaries(value: object) -> dict[str, MetricSummary]:
-    found = {}
-    for name, one in _mapping(value).items():
-        if isinstance(one, dict) and {*_FIGURES, "step"} <= one.keys():
-            whole = {key: _figure(one[key]) for key in _FIGURES} | {"step": _whole(one["step"])}
-            found[name] = cast("MetricSummary", whole)
-    return found
-
-
-def _figure(value: object) -> object:
-    if type(value) is float:
-        return value
-    try:
-        return files.finite(files.number(value))
-    except OverflowError:
-        return "NaN"
-
-
-def _error(value: object) -> ErrorDocument:
-    found = _mapping(value)
-    kept: ErrorDocument = {}
-    for key in ("type", "message", "hint"):
-        if isinstance(found.get(key), str):
-            kept[key] = str(found[key])
-    if isinstance(found.get("exit_code"), int):
-        kept["exit_code"] = cast("int", found["exit_code"])
-    return kept
-
-
-def _used(value: object) -> dict[str, list[DatasetUse]]:
-    """Return the data that a run used, each once; nothing where it recorded none."""
-    found: dict[str, DatasetUse] = {}
-    for one in value if isinstance(value, list) else ():
-        known = _mapping(one)
-        name, digest = known.get("name"), known.get("digest")
-        if isinstance(name, str) and is_digest(digest):
-            found[f"{name} {digest}"] = DatasetUse(name=name, digest=str(digest))
-    return {"datasets": list(found.values())} if found else {}
-
-
-def _base(run_id: str, begun: Mapping[str, object]) -> dict[str, str]:
-    keys = ("experiment", "name", "kind", "parent", "user", "host")
-    return {"id": run_id} | {key: str(begun.get(key, "")) for key in keys}
-
-
-def resumes_of(ended: Mapping[str, object]) -> int:
-    """Return how often a run had been continued before this end of it."""
-    return max(0, _whole(ended.get("resumes")))
-
-
-def _further(notes: object, resumes: int) -> dict[str, object]:
-    """Return the fields that only some runs have."""
-    texts = [one for one in notes if isinstance(one, str)] if isinstance(notes, list) else []
-    return ({"notes": texts} if texts else {}) | ({"resumes": resumes} if resumes else {})
-
-
-def _ended_document(run_id: str, ended: Mapping[str, object]) -> RunDocument:
-    started, until = _instant(ended.get("started_at")), _instant(ended.get("ended_at"))
-    whole = {
-        **_base(run_id, ended),
-        "status": ended["status"],
-        "started_at": started,
-        "ended_at": until,
-        "duration_s": _between(started, until),
-        "parameters": _scalars(_mapping(ended.get("parameters"))),
-        "metrics": _summaries(ended.get("metrics")),
-        "tags": _texts(ended.get("tags")),
-        "progress": ProgressDocument(),
-        "error": _error(ended.get("error")),
-        **_used(ended.get("datasets")),
-        **_further(ended.get("notes"), resumes_of(ended)),
-    }
-    return cast("RunDocument", whole)
-
-
-def _live_document(live: LiveRun, *, now: float, is_lost: bool, resumes: int) -> RunDocument:
-    started = _instant(live.begun.get("started_at"))
-    since = clock.from_text(started).timestamp() if started else now
-    until = live.last_at if is_lost else now
-    whole = {
-        **_base(live.folder.name, live.begun),
-        "status": "lost" if is_lost else "running",
-        "started_at": started,
-        "ended_at": "",
-        "duration_s": round(max(0.0, until - since), 6),
-        "parameters": _scalars(live.parameters),
-        "metrics": live.summaries.documents(),
-        "tags": dict(live.tags),
-        "progress": live.progress,
-        "error": ErrorDocument(),
-        **_used(live.datasets),
-        **_further(live.notes, resumes),
-    }
-    return cast("RunDocument", whole)
-
-
-def _between(started: str, ended: str) -> float:
-    if not started or not ended:
-        return 0.0
-    seconds = (clock.from_text(ended) - clock.from_text(started)).total_seconds()
-    return max(0.0, seconds)

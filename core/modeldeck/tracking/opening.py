@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from modeldeck import clock, ids
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError
 from modeldeck.store import files
-from modeldeck.store.runs import LiveRun, RunStore, recall, resumes_of
+from modeldeck.store.described import resumes_of
+from modeldeck.store.runs import LiveRun, RunStore, recall
 from modeldeck.store.streams import Stream
 from modeldeck.tracking.artifacts import begin
 from modeldeck.tracking.losses import DISK_ERRORS, warn

@@ -25,7 +25,7 @@ from modeldeck.services.upkeep.report import (
     stuck,
 )
 from modeldeck.store import files, views
-from modeldeck.store.runs import MAX_DOCUMENT
+from modeldeck.store.described import MAX_DOCUMENT
 from modeldeck.store.upkeep import trash
 
 _ENDED = ("finished", "failed", "cancelled")

@@ -18,7 +18,8 @@ from pathlib import Path
 from modeldeck import ids
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError
 from modeldeck.store import files
-from modeldeck.store.runs import document_in, recall, resumes_of
+from modeldeck.store.described import resumes_of
+from modeldeck.store.runs import document_in, recall
 
 _MARK = re.compile(r".{22}\.resumed-[1-9]\d{0,5}", re.ASCII)
 _DEPTH = 2
