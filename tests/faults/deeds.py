@@ -17,8 +17,7 @@ from modeldeck import clock
 from modeldeck.domain.entry import Intent, Json, digest_of
 from modeldeck.errors import ModelDeckError
 from modeldeck.services.founding import init
-from modeldeck.store import files, witness
-from modeldeck.store import ledger as ledger_module
+from modeldeck.store import files, queueing, witness
 from modeldeck.store.ledger import Ledger
 from modeldeck.store.objects import ObjectStore
 from modeldeck.store.streams import Stream
@@ -320,7 +319,7 @@ def serve(line: Line, root: str, me: int) -> None:
 
 def warm_up() -> None:
     """Do what a process does only once, before children are made."""
-    ledger_module._PATIENCE_S = 0.05
+    queueing.PATIENCE_S = 0.05
     surroundings.packages()
     surroundings.python()
     clock.from_text(clock.to_text(clock.utc_now()))

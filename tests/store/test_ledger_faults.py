@@ -17,8 +17,7 @@ import pytest
 from modeldeck.domain.entry import Intent, entry_bytes
 from modeldeck.domain.levels import Level
 from modeldeck.errors import ConflictError, ModelDeckError, UnavailableError
-from modeldeck.store import files, places
-from modeldeck.store import ledger as ledger_module
+from modeldeck.store import files, places, queueing
 from modeldeck.store.ledger import Ledger, entry_path, numbers
 from modeldeck.store.signing import Verifier
 from tests.store.faults import failing
@@ -213,7 +212,7 @@ def test_writer_that_was_stopped_with_the_lock_delays_only(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who waits too long for the lock goes on without it, as no safety rests on it."""
-    monkeypatch.setattr(ledger_module, "_PATIENCE_S", 0.05, raising=False)
+    monkeypatch.setattr(queueing, "PATIENCE_S", 0.05)
     descriptor = os.open(places.lock_file(root), os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

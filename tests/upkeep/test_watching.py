@@ -12,7 +12,7 @@ import pytest
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from modeldeck.store import filesystems, ledger, places
+from modeldeck.store import filesystems, places, queueing
 from modeldeck.watch import Watcher, event_problem
 from modeldeck.workspace import Workspace
 
@@ -74,7 +74,7 @@ def test_watcher_on_another_computers_disk_starts_no_observer(
     table.write_text("22 1 0:40 / / rw - fuse.sshfs host:/x rw\n")
     monkeypatch.setattr(filesystems, "MOUNTS", table)
     monkeypatch.setattr(Observer, "start", refusing(errno.EIO))
-    monkeypatch.setattr(ledger, "_open_lock", refusing(errno.EIO))
+    monkeypatch.setattr(queueing, "_open_lock", refusing(errno.EIO))
     changed = threading.Event()
     with Workspace.open(root) as workspace:
         watcher = workspace.watch(changed.set, interval_s=0.05)

@@ -23,12 +23,10 @@ concerns entries read long before: the fold begins anew with it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 from modeldeck import clock
@@ -56,14 +54,14 @@ from modeldeck.errors import (
     TamperingError,
     UnavailableError,
 )
-from modeldeck.store import files, filesystems, places
+from modeldeck.store import files, places
 from modeldeck.store.objects import ObjectStore
+from modeldeck.store.queueing import Queue
 from modeldeck.store.signing import Verifier
 
 _READ_LIMIT = 4 << 20
 _TRIES = 10_000
 _NAME = re.compile(r"[0-9]{10}\.json")
-_PATIENCE_S = 1.0
 
 
 def entry_path(root: Path, n: int) -> Path:
@@ -120,6 +118,39 @@ def _mark(path: Path) -> tuple[int, ...]:
     return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
+def _is_void_anyway(state: State, entry: Entry) -> bool:
+    """Say whether an entry is void whatever its signature says, so that none is checked.
+
+    A check takes milliseconds; whoever borrows a signature for many entries shall not make
+    everybody pay for it.
+    """
+    is_foreign = entry.workspace != state.workspace or not fold.is_known_head(state, entry)
+    is_used = entry.id in state.ids
+    return entry.size > MAX_BYTES or is_used or bool(state.n and is_foreign)
+
+
+def _keys_of(state: State, entry: Entry) -> tuple[tuple[str, ...], int]:
+    """Return the keys and the user id of an entry's author; those of entry 1 are in itself."""
+    if entry.n > 1:
+        member = state.members.get(entry.by)
+        return (member.keys, member.uid) if member else ((), -1)
+    owners = entry.body.get("owners")
+    for one in owners if isinstance(owners, list) else []:
+        if isinstance(one, dict) and one.get("name") == entry.by:
+            keys, uid = one.get("keys"), one.get("uid")
+            texts = tuple(str(key) for key in keys) if isinstance(keys, list) else ()
+            return texts, uid if isinstance(uid, int) else -1
+    return (), -1
+
+
+def _hole_in(known: list[int]) -> int:
+    """Return the first number that is missing before the last one of a list; 0 for none."""
+    if not known or known[-1] == len(known):
+        return 0
+    have = set(known)
+    return next(n for n in range(1, known[-1] + 1) if n not in have)
+
+
 class Ledger:
     """The ledger of one workspace, folded into :attr:`state` as far as it was read.
 
@@ -142,7 +173,7 @@ class Ledger:
         self._hole = 0
         self._stopped_by: tuple[int, ...] = ()
         self._is_swept = False
-        self._locks_hold: bool | None = None
+        self._queue = Queue(root)
         self._durable_n = 0
 
     def refresh(self, until: int = sys.maxsize) -> int:
@@ -156,8 +187,8 @@ class Ledger:
         """
         with self.lock:
             before = self.state.n
-            if not before:
-                self._check_gap()
+            if not before:  # look once, when opening, whether the numbers have a hole
+                self._hole = _hole_in(numbers(self.root)) or self._hole
             self._go_on_if_mended()
             until = min(until, self.last)
             while self.state.n < until and not self.state.stopped and self._fold_next():
@@ -200,13 +231,6 @@ class Ledger:
         if behind.n == self.last + 1 and behind.prev != state.head and state.n not in state.breaks:
             breaks.mark(state, wanted=behind.prev)
 
-    def _check_gap(self) -> None:
-        """Look once, when opening, whether the numbers of the files have a hole."""
-        known = numbers(self.root)
-        if known and known[-1] != len(known):
-            have = set(known)
-            self._hole = next(n for n in range(1, known[-1] + 1) if n not in have)
-
     def _fold_next(self) -> bool:
         n = self.state.n + 1
         try:
@@ -234,11 +258,11 @@ class Ledger:
         return False
 
     def _evidence(self, entry: Entry, owner: int) -> Evidence:
-        keys, uid = self._keys_of(entry)
+        keys, uid = _keys_of(self.state, entry)
         if entry.n == 1:
             self.owners_differ = owner != uid
         key = ""
-        is_checked = bool(entry.signature) and not self._is_void_anyway(entry)
+        is_checked = bool(entry.signature) and not _is_void_anyway(self.state, entry)
         if is_checked:
             key = self.verifier.key(signed_bytes(entry), entry.signature, keys=keys)
         return Evidence(
@@ -253,29 +277,6 @@ class Ledger:
         if any(one.covers(n) for one in self._adopted.values()):
             return uid if uid >= 0 else None
         return None if self.owners_differ else owner
-
-    def _is_void_anyway(self, entry: Entry) -> bool:
-        """Say whether an entry is void whatever its signature says, so that none is checked.
-
-        A check takes milliseconds; whoever borrows a signature for many entries shall not make
-        everybody pay for it.
-        """
-        state = self.state
-        is_foreign = entry.workspace != state.workspace or not fold.is_known_head(state, entry)
-        is_used = entry.id in state.ids
-        return entry.size > MAX_BYTES or is_used or bool(state.n and is_foreign)
-
-    def _keys_of(self, entry: Entry) -> tuple[tuple[str, ...], int]:
-        if entry.n > 1:
-            member = self.state.members.get(entry.by)
-            return (member.keys, member.uid) if member else ((), -1)
-        owners = entry.body.get("owners")
-        for one in owners if isinstance(owners, list) else []:
-            if isinstance(one, dict) and one.get("name") == entry.by:
-                keys, uid = one.get("keys"), one.get("uid")
-                texts = tuple(str(key) for key in keys) if isinstance(keys, list) else ()
-                return texts, uid if isinstance(uid, int) else -1
-        return (), -1
 
     def level_here(self, by: str, *, is_signed: bool) -> Level:
         """Return the level that an entry written by this process for a member would have."""
@@ -308,7 +309,7 @@ class Ledger:
         return done
 
     def _commit_surely(self, intent: Intent, *, host: str, now: clock.Clock) -> Activity:
-        with self._queue(), self.lock:
+        with self._queue.taken(), self.lock:
             try:
                 return self._commit(intent, host=host, now=now)
             except UnavailableError as error:
@@ -413,69 +414,6 @@ class Ledger:
         if self.state.stopped:
             msg = f"{self.state.stopped} Nothing more is recorded."
             raise TamperingError(msg, "`modeldeck doctor --repair` mends what can be mended.")
-
-    @contextlib.contextmanager
-    def _queue(self) -> Iterator[None]:
-        """Queue with other local writers; where locks hold nothing, that costs only tries."""
-        descriptor = -1
-        try:
-            if self._locks_hold is None:
-                self._locks_hold = filesystems.of(self.root).is_local
-            with contextlib.suppress(OSError):
-                if self._locks_hold:
-                    descriptor = _open_lock(places.lock_file(self.root))
-                    descriptor = _wait_for_lock(descriptor)
-            yield
-        finally:
-            if descriptor >= 0:
-                files.close(descriptor)
-
-
-def _open_lock(path: Path) -> int:
-    """Open the lock file, which may be somebody else's; reading is enough for a lock.
-
-    ``O_CREAT`` comes second: Linux refuses it on another's file in a sticky folder that a group may
-    write (proc(5), ``protected_regular``).
-    """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        return os.open(path, flags)
-    except FileNotFoundError:
-        return os.open(path, flags | os.O_CREAT, 0o644)
-
-
-def _wait_for_lock(descriptor: int) -> int:
-    """Take a lock; return the descriptor that holds it, or -1 when its holder keeps it too long.
-
-    The wait is the system's own queue, in which nobody is overtaken. It has no time limit, so a
-    thread waits: a holder that was stopped keeps that thread, which closes the file when it comes.
-    """
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _wait_aside(descriptor)
-    return descriptor
-
-
-def _wait_aside(descriptor: int) -> int:
-    guard, is_mine, is_late = threading.Lock(), threading.Event(), threading.Event()
-
-    def wait() -> None:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with guard:
-            if is_late.is_set():
-                files.close(descriptor)
-            is_mine.set()
-
-    threading.Thread(target=wait, name="modeldeck-queue", daemon=True).start()
-    if is_mine.wait(_PATIENCE_S):
-        return descriptor
-    with guard:
-        if is_mine.is_set():
-            return descriptor
-        is_late.set()
-    return -1
 
 
 def found(root: Path, intent: Intent, *, host: str, now: clock.Clock = clock.utc_now) -> str:
