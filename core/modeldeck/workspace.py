@@ -40,9 +40,9 @@ def find_root(start: str | Path | None = None) -> Path:
     except OSError as error:
         raise files.read_error(error, "The working directory") from error
     for folder in (first, *first.parents):
-        if not _is_there(folder):
+        if not files.is_folder(places.ledger_folder(folder)):
             continue
-        if (folder / places.CONFIG).is_file():
+        if files.is_file(folder / places.CONFIG):
             return folder
         if folder == first and named:
             msg = f"{folder} holds a ledger, but its {places.CONFIG} is missing."
@@ -53,17 +53,10 @@ def find_root(start: str | Path | None = None) -> Path:
     raise NotFoundError(msg, hint, path=str(first))
 
 
-def _is_there(folder: Path) -> bool:
-    try:
-        return places.ledger_folder(folder).is_dir()
-    except OSError as error:
-        raise files.read_error(error, folder) from error
-
-
 def _found(path: str | Path | None) -> tuple[Path, str]:
     """Return a workspace's folder, and the store of MLflow that it only shows, if it does."""
     named = path or os.environ.get("MODELDECK_WORKSPACE", "")
-    if named and not Path(named, places.HIDDEN).is_dir():
+    if named and not files.is_folder(Path(named, places.HIDDEN)):
         from modeldeck.services.moving import mirror
 
         if shown := mirror.shown(Path(named), is_below=find_root):

@@ -74,6 +74,7 @@ def open_regular(path: Path | str) -> int:
     return descriptor
 
 
+_NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _NOT_FOLLOWED = "Links, pipes and devices are not followed."
 
 
@@ -116,6 +117,25 @@ def is_there(path: Path) -> bool:
     except OSError as error:
         raise read_error(error, path) from error
     return True
+
+
+def is_folder(path: Path) -> bool:
+    """Say whether a path leads to a folder; errors are those of :func:`is_there`."""
+    return stat.S_ISDIR(_mode(path))
+
+
+def is_file(path: Path) -> bool:
+    """Say whether a path leads to a plain file; errors are those of :func:`is_there`."""
+    return stat.S_ISREG(_mode(path))
+
+
+def _mode(path: Path) -> int:
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116 -- Path.is_dir() hides some errors
+    except OSError as error:
+        if error.errno in _NOWHERE:
+            return 0
+        raise read_error(error, path) from error
 
 
 def read_bytes(path: Path | str, limit: int) -> bytes:
