@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +14,22 @@ from tests.faults.children import PATIENCE_S, Child, Nursery, Said
 _CALLS = "%file,%desc"
 _NO_CALLS = {"mmap", "munmap"}
 _LINE = re.compile(r"^(?P<pid>\d+) +(?P<name>\w+)\((?P<rest>.*)\) += (?P<result>-?\d+|0x\w+|\?)")
+_BEGUN = re.compile(r"^(?P<pid>\d+) +(?P<begun>\w+\(.*) <unfinished \.\.\.>$")
+_ENDED = re.compile(r"^(?P<pid>\d+) +<\.\.\. \w+ resumed>(?P<rest>.*)$")
 
 
 @dataclass(frozen=True)
 class Call:
-    """One system call: ``nth`` of its name, with what strace printed between the brackets."""
+    """One system call, with what strace printed between the brackets.
+
+    It is the ``nth`` of its name by its thread, whose number is ``pid``: strace counts so as well.
+    """
 
     name: str
     nth: int
     text: str
     result: str
+    pid: str
 
 
 def run(child: Child, *, inject: str = "", trace: str = "", output: Path) -> list[Said]:
@@ -69,26 +76,42 @@ def problem(nursery: Nursery, folder: Path) -> str:
 
 
 def calls(output: Path) -> list[Call]:
-    """Return the calls that were printed, in order."""
+    """Return the calls that were printed, in the order in which they were over."""
     found = []
-    count: Counter[str] = Counter()
-    for line in output.read_text().splitlines():
+    count: Counter[tuple[str, str]] = Counter()
+    for line in _whole_lines(output.read_text().splitlines()):
         match = _LINE.match(line)
         if match is None or match["name"] in _NO_CALLS:
             continue
-        count[match["name"]] += 1
-        found.append(Call(match["name"], count[match["name"]], match["rest"], match["result"]))
+        pid, name = match["pid"], match["name"]
+        count[pid, name] += 1
+        found.append(Call(name, count[pid, name], match["rest"], match["result"], pid))
     return found
+
+
+def _whole_lines(lines: list[str]) -> Iterator[str]:
+    """Put lines together again between which another thread made calls."""
+    begun: dict[str, str] = {}
+    for line in lines:
+        if match := _BEGUN.match(line):
+            begun[match["pid"]] = f"{match['pid']} {match['begun']}"
+        elif (match := _ENDED.match(line)) and match["pid"] in begun:
+            yield begun.pop(match["pid"]) + match["rest"]
+        else:
+            yield line
 
 
 def own_calls(output: Path) -> list[Call]:
-    """Return the calls of a deed alone, up to where it tells the test what happened."""
+    """Return the calls of a deed alone, up to where it tells the test what happened.
+
+    Those of other threads are left out: how many they make in that time is chance.
+    """
     found: list[Call] = []
     for call in calls(output):
         if call.name == "write" and _is_socket(call.text):
-            return found
+            break
         found.append(call)
-    return found
+    return [one for one in found if one.pid == found[0].pid]
 
 
 def _is_socket(text: str) -> bool:
