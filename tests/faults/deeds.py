@@ -144,9 +144,16 @@ def do_append(line: Line, root: str, key: str) -> None:
         stream.close()
 
 
+def elsewhere(root: Path) -> Path:
+    """Return the folder for what finds no place in a workspace."""
+    return root.parent / "elsewhere"
+
+
 def do_start(line: Line, root: str, key: str) -> None:
-    """Start a run, and log to it."""
+    """Start a run, and log to it; where the workspace cannot be written it goes on elsewhere."""
     pulse.TICK_S = 3600.0
+    tempfile.tempdir = str(elsewhere(Path(root)))
+    Path(tempfile.tempdir).mkdir(exist_ok=True)
     os.chdir(root)
     gate(line)
     with telling(line, key):

@@ -19,7 +19,7 @@ from modeldeck.store.runs import RunStore
 from modeldeck.store.streams import Stream, StreamReader
 from modeldeck.store.views import Catalogue
 from tests.faults.children import Said
-from tests.faults.deeds import RECORDS, again, catalogue_of, fresh_store
+from tests.faults.deeds import RECORDS, again, catalogue_of, elsewhere, fresh_store
 from tests.store.ledger_writer import opened
 
 
@@ -105,9 +105,9 @@ def check_stream(root: Path, key: str, said: list[Said]) -> None:
     assert StreamReader(path).read()[-1] == b'{"record":"after %s"}' % key.encode()
 
 
-def run_named(root: Path, name: str) -> RunDocument | None:
-    """Return the run of a name."""
-    found = [one for one in RunStore(root).documents() if one["name"] == name]
+def run_named(root: Path, name: str, *, folder: Path | None = None) -> RunDocument | None:
+    """Return the run of a name, in a workspace or in another folder of months."""
+    found = [one for one in RunStore(root, folder=folder).documents() if one["name"] == name]
     assert len(found) < 2
     return found[0] if found else None
 
@@ -115,9 +115,12 @@ def run_named(root: Path, name: str) -> RunDocument | None:
 def check_start(root: Path, key: str, said: list[Said]) -> None:
     """A run is there with all that its start says, or it is not there.
 
-    What it logs on a failing disk may be missing: no training ends for a record's sake.
+    What it logs on a failing disk may be missing: no training ends for a record's sake. Where its
+    folder could not be made it went on elsewhere, from where it can be adopted.
     """
     run = run_named(root, key)
+    for folder in elsewhere(root).glob("*") if run is None else ():
+        run = run or run_named(folder, key, folder=folder)
     assert run is not None or not is_acknowledged(said)
     if run is not None:
         assert (run["status"], run["experiment"]) == ("running", "churn")
