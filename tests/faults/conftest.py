@@ -5,26 +5,26 @@ marker ``nightly``. Whatever is random depends on ``--seed`` alone.
 
 ==================  ===========================================================================
 ``test_kills.py``   1: four writers killed with -9 at random moments, three sizes of entries:
-                    60 kills · 1,000 · 20,000. 2: killed at *each* system call of each core
-                    operation, found and injected by strace; of founding a sample of 30 · each.
-``test_errors.py``  3: EIO, ENOSPC, EINTR, EDQUOT, EMFILE at each system call: one of them at
-                    each call · all five. 5: the first fsync fails once: 100 commits and objects.
-                    6: an uncertain commit, handed in again, is one entry: 20 · 200.
+                    20 kills · 1,000 · 20,000. 2: killed at system calls of each core operation,
+                    found and injected by strace: at 12 · at *each*.
+``test_errors.py``  3: EIO, ENOSPC, EINTR, EDQUOT, EMFILE at system calls: one of them at each of
+                    12 · all five at each. 5: the first fsync fails once: 100 commits and objects.
+                    6: an uncertain commit, handed in again, is one entry: 8 · 200.
 ``test_power.py``   4: power is lost at any moment, and with it any part of what was not brought
-                    to the disk: every state of every write protocol. Each fsync left out makes
-                    the search find a violation.
-``test_damage.py``  10: damaged, old, future and foreign catalogues of a whole workspace: 100 ·
+                    to the disk: 60 states · every state of each write protocol. Each fsync left
+                    out makes the search find a violation.
+``test_damage.py``  10: damaged, old, future and foreign catalogues of a whole workspace: 25 ·
                     1,000 (of the file alone ``tests/store/test_views.py`` always takes 1,000).
                     12: 50 jumps of the clock.
-``test_races.py``   15: eight processes commit: 60 each · 1,000 each. 16: races for one slot, by
-                    starts and by votes: 8 × 15 · 8 × 500. 17: readers beside writers:
-                    2 × 600 reads · 4 × 20,000. 19: one object put by eight processes: 40 each ·
+``test_races.py``   15: eight processes commit: 20 each · 1,000 each. 16: races for one slot, by
+                    starts and by votes: 8 × 5 · 8 × 500. 17: readers beside writers:
+                    2 × 200 reads · 4 × 20,000. 19: one object put by eight processes: 40 each ·
                     500 each.
 ``test_servers.py`` 20: there are no fencing tokens here; generation and reports take their
-                    place: a server that slept through a deployment changes nothing: 10 · 50.
+                    place: a server that slept through a deployment changes nothing: 3 · 50.
 ``test_histories``  21: six clients do everything at random and are killed; a sequential model
-                    explains all that they saw: 3 · 200 · 10,000 histories of 200 operations.
-``test_sequences``  22: Hypothesis against plain dictionaries: 25 × 30 steps · 2,000 × 50.
+                    explains all that they saw: 1 · 200 · 10,000 histories of 200 operations.
+``test_sequences``  22: Hypothesis against plain dictionaries: 8 × 25 steps · 2,000 × 50.
 ==================  ===========================================================================
 
 ``children.py`` forks processes that need no time to start, ``deeds.py`` is what they do,

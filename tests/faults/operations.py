@@ -142,12 +142,12 @@ class Operation:
 
     deed: str
     check: Callable[[Path, str, list[Said]], None]
-    sample: int = 1000
+    sample: int = 12
 
 
 OPERATIONS = (
     Operation("commit", check_ledger),
-    Operation("found", check_found, sample=30),
+    Operation("found", check_found),
     Operation("put", check_object),
     Operation("put_file", check_object),
     Operation("save", check_snapshot),

@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.faults.children import PATIENCE_S, Child, Nursery, Said
 
 _CALLS = "%file,%desc"
+_HEX = re.compile(r"(?:\\x[0-9a-f]{2})+")
 _NO_CALLS = {"mmap", "munmap"}
 _LINE = re.compile(r"^(?P<pid>\d+) +(?P<name>\w+)\((?P<rest>.*)\) += (?P<result>-?\d+|0x\w+|\?)")
 _BEGUN = re.compile(r"^(?P<pid>\d+) +(?P<begun>\w+\(.*) <unfinished \.\.\.>$")
@@ -30,6 +31,10 @@ class Call:
     text: str
     result: str
     pid: str
+
+    def words(self) -> str:
+        """Return the names in its text as they are."""
+        return " ".join(decoded(one).decode(errors="replace") for one in _HEX.findall(self.text))
 
 
 def run(child: Child, *, inject: str = "", trace: str = "", output: Path) -> list[Said]:

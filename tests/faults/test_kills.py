@@ -68,8 +68,8 @@ def kill_round(nursery: Nursery, root: Path, *, number: int, rng: random.Random)
 def test_writers_killed_at_random_moments_lose_nothing_acknowledged(
     nursery: Nursery, memory: Path, rng: random.Random
 ) -> None:
-    """Sixty times kill -9: every acknowledged entry stays with its number and digest."""
-    kill_writers(nursery, memory, kills=60, rng=rng)
+    """Twenty times kill -9: every acknowledged entry stays with its number and digest."""
+    kill_writers(nursery, memory, kills=20, rng=rng)
 
 
 @pytest.mark.slow
@@ -106,33 +106,36 @@ def kill_at_each(
 
 @pytest.mark.usefixtures("needs_strace")
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.deed)
-def test_operation_killed_at_each_system_call_is_whole_or_absent(
+def test_operation_killed_at_a_system_call_is_whole_or_absent(
     nursery: Nursery, root: Path, operation: Operation, rng: random.Random
 ) -> None:
-    """Killed before any of its calls: acknowledged is kept, nothing is half, all goes on."""
+    """Killed before some of its calls: acknowledged is kept, nothing is half, all goes on."""
     kill_at_each(nursery, root, operation=operation, sample=operation.sample, rng=rng)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("needs_strace")
-@pytest.mark.parametrize(
-    "operation", [one for one in OPERATIONS if one.sample < 1000], ids=lambda one: one.deed
-)
-def test_long_operation_killed_at_each_system_call_is_whole_or_absent(
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.deed)
+def test_operation_killed_at_each_system_call_is_whole_or_absent(
     nursery: Nursery, root: Path, operation: Operation, rng: random.Random
 ) -> None:
-    """The same for operations of which otherwise a sample runs."""
+    """The same before each of its calls."""
     kill_at_each(nursery, root, operation=operation, sample=1000, rng=rng)
 
 
 def kill_at(
     nursery: Nursery, root: Path, *, operation: Operation, call: strace.Call, key: str
 ) -> None:
-    """Kill a child before one of its system calls."""
+    """Kill a child before one of its system calls.
+
+    How many a commit makes to keep a copy of the entry before depends on which folders of objects
+    are there already: one of them may be missing, and then all was done.
+    """
     child = nursery.child(operation.deed, root=root, key=key)
     inject = f"{call.name}:signal=KILL:when={call.nth}"
     said = strace.run(child, inject=inject, output=root.parent / "killed")
     assert not any("crash" in one for one in said), said
-    assert not said, f"{call} was not reached"
+    is_of_a_copy = "/objects/" in call.words() and said == [{"ack": key}]
+    assert not said or is_of_a_copy, f"{call} was not reached"
     operation.check(root, key, said)

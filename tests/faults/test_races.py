@@ -47,8 +47,8 @@ def commit_at_once(nursery: Nursery, root: Path, *, each: int) -> None:
 
 
 def test_eight_processes_that_commit_at_once_lose_nothing(nursery: Nursery, root: Path) -> None:
-    """480 entries: each is there once, with the number and digest that its author was told."""
-    commit_at_once(nursery, root, each=60)
+    """160 entries: each is there once, with the number and digest that its author was told."""
+    commit_at_once(nursery, root, each=20)
 
 
 @pytest.mark.slow
@@ -81,7 +81,7 @@ def test_race_for_one_slot_has_one_winner_each_time(
     nursery: Nursery, memory: Path, how: str
 ) -> None:
     """Of those who start, or approve, at the same state one wins; the others are told why not."""
-    race_for_a_slot(nursery, memory, how=how, processes=8, each=15)
+    race_for_a_slot(nursery, memory, how=how, processes=8, each=5)
 
 
 @pytest.mark.slow
@@ -117,8 +117,8 @@ def read_beside_writers(nursery: Nursery, root: Path, *, readers: int, reads: in
 
 
 def test_readers_beside_writers_see_one_whole_history(nursery: Nursery, root: Path) -> None:
-    """600 reads each: never back, never a gap, never an entry whose object is missing."""
-    read_beside_writers(nursery, root, readers=2, reads=600)
+    """200 reads each: never back, never a gap, never an entry whose object is missing."""
+    read_beside_writers(nursery, root, readers=2, reads=200)
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def test_server_that_slept_through_a_deployment_changes_nothing(
 ) -> None:
     """Its report about what was there before is refused; the others' reports count."""
     root = slots.make_slot(memory / "ws", people=3)
-    sleep_through(nursery, root, count=10, rng=rng)
+    sleep_through(nursery, root, count=3, rng=rng)
 
 
 @pytest.mark.slow
