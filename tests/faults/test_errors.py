@@ -234,6 +234,21 @@ def test_run_starts_where_the_working_directory_was_removed(
     monkeypatch.chdir(memory)
 
 
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("number", [errno.EINTR, errno.EMFILE, errno.EIO])
+def test_workspace_that_cannot_be_looked_at_just_now_is_an_error_of_ours(
+    root: Path, monkeypatch: pytest.MonkeyPatch, nth: int, number: int
+) -> None:
+    """Whether its ledger or its settings are there: unknown, which may be over in a moment."""
+    _opened(root)
+    with (
+        failing(monkeypatch, "stat", nth=nth, number=number),
+        pytest.raises(UnavailableError, match="could not be read"),
+    ):
+        find_root(root)
+    assert find_root(root) == root
+
+
 def _opened(root: Path) -> Path:
     (root / "modeldeck.toml").write_text("")
     return root
