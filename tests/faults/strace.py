@@ -32,9 +32,10 @@ class Call:
     result: str
     pid: str
 
-    def words(self) -> str:
-        """Return the names in its text as they are."""
-        return " ".join(decoded(one).decode(errors="replace") for one in _HEX.findall(self.text))
+    def is_of_an_object(self) -> bool:
+        """Say whether it names an object, or a folder of objects."""
+        names = [decoded(one) for one in _HEX.findall(self.text)]
+        return any(b"/objects" in one for one in names)
 
 
 def run(child: Child, *, inject: str = "", trace: str = "", output: Path) -> list[Said]:

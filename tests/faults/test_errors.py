@@ -150,7 +150,8 @@ def retry_after_each_kill(nursery: Nursery, root: Path, *, runs: int, rng: rando
         key = f"unsure{n}"
         inject = f"{call.name}:signal=KILL:when={call.nth}"
         said = strace.run(nursery.child("commit", root=root, key=key), inject=inject, output=output)
-        assert not said
+        is_done = call.is_of_an_object() and said == [{"ack": key}]  # a folder was there already
+        assert not said or is_done, f"{call} was not reached"
         ledger = opened(root)
         before = ledger.state.ids.get(key)
         unsure += before is not None
