@@ -85,9 +85,17 @@ def test_error_is_a_document_with_json(program: Program) -> None:
         (DECENT.replace('target = "target"', ""), "target"),
         (DECENT.replace("folds = 2", 'folds = "two"'), "line 14"),
         (DECENT.replace("seed = 1", "sead = 1"), "seed"),
-        (DECENT.replace("LogisticRegression", "LogisticRegresion"), "LogisticRegression"),
+        pytest.param(
+            DECENT.replace("LogisticRegression", "LogisticRegresion"),
+            "LogisticRegression",
+            marks=pytest.mark.slow,
+        ),
         (DECENT.replace("accuracy", "acuracy"), "accuracy"),
-        (DECENT.replace("sklearn:breast_cancer", "sklearn:moons"), "sklearn:wine"),
+        pytest.param(
+            DECENT.replace("sklearn:breast_cancer", "sklearn:moons"),
+            "sklearn:wine",
+            marks=pytest.mark.slow,
+        ),
         (DECENT.replace("sklearn:breast_cancer", "../../etc/passwd.csv"), "inside the workspace"),
     ],
 )
@@ -117,10 +125,14 @@ def test_malformed_configuration_names_file_and_line(program: Program, tmp_path:
     ("content", "expected"),
     [
         ("a,b\n" + "1,2\n" * 40, "no column 'y'"),
-        ("a,y\n" + "1,0\n2,1\n" * 20 + "x,1\n", "mixes numbers and texts"),
+        pytest.param(
+            "a,y\n" + "1,0\n2,1\n" * 20 + "x,1\n", "mixes numbers and texts", marks=pytest.mark.slow
+        ),
         ("a,y\n" + "1,0\n2,1\n" * 20 + ",1\n", "missing in 'a'"),
-        ("a,y\n" + "1,0\n2,1\n" * 20 + "NaN,1\n", "missing in 'a'"),
-        ("a,y\n1,2,3\n", "line 2 has 3 fields"),
+        pytest.param(
+            "a,y\n" + "1,0\n2,1\n" * 20 + "NaN,1\n", "missing in 'a'", marks=pytest.mark.slow
+        ),
+        pytest.param("a,y\n1,2,3\n", "line 2 has 3 fields", marks=pytest.mark.slow),
         ("", "is empty"),
     ],
 )
