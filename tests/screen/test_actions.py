@@ -410,6 +410,7 @@ def test_actions_on_runs_that_run(root: Path) -> None:
                 await stop(deck, action)
                 await deck.until(partial(ended, script), "its end", within_s=30)
                 await deck.press(*["escape"] * len(opens))
+                await deck.until(lambda: not len(page.main.rows), "no run", within_s=30)
             page.set_filter("")
             await deck.asked("runs.train")
             await deck.press("enter")

@@ -65,6 +65,7 @@ class Framed(zoom.Zoomable):
 
     NAME: ClassVar[str] = ""
     PLACE: ClassVar[str] = ""
+    _is_composed = False
     SCOPED_CSS = False
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide")]  # noqa: RUF012 -- Textual's type
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-short"), (35, "-tall")]  # noqa: RUF012 -- as above
@@ -97,7 +98,8 @@ class Framed(zoom.Zoomable):
         return self.host.snapshot
 
     def on_mount(self) -> None:
-        """Show what is known already."""
+        """Show what is known already; everything was composed by now, also inside panes."""
+        self._is_composed = True
         self.show_frame()
 
     def on_screen_resume(self) -> None:
@@ -113,7 +115,8 @@ class Framed(zoom.Zoomable):
     def is_whole(self) -> bool:
         """Whether all widgets are there: not before composing, nor while it is taken down."""
         there = self.children  # asked at every key: a query would walk through the whole page
-        return bool(self.display) and any(isinstance(one, Hints) for one in there)
+        is_shown = self._is_composed and bool(self.display)
+        return is_shown and any(isinstance(one, Hints) for one in there)
 
     @property
     def is_ready(self) -> bool:
