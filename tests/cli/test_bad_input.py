@@ -162,6 +162,7 @@ def test_version_that_fails_its_gate_blocks_its_release(program: Program) -> Non
     program("release", "approve", blocked["id"], user="carol", expect=(5, 6))
 
 
+@pytest.mark.slow  # the services' tests, and those of hostile output, hold it always
 def test_own_release_cannot_be_approved_nor_any_twice(waiting: Program) -> None:
     """Who asked may not vote; who voted may not again; who is nobody may nothing."""
     assert "alice" in waiting("release", "approve", RELEASE, expect=6).err
@@ -256,6 +257,7 @@ def test_closed_pipe_is_quiet(program: Program) -> None:
     assert process.stdout.startswith("N ")
 
 
+@pytest.mark.slow  # the services' tests, and those of hostile output, hold it always
 def test_hostile_texts_reach_no_terminal(program: Program) -> None:
     """Control sequences in remarks and reasons are shown as marks."""
     hostile = "[/b] \x1b]0;owned\x07 \u202e end"
