@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.warm import COMMANDS, warm
+
 PATIENCE_S = 60.0
 
 CONFIG = """
@@ -129,17 +131,14 @@ class Program:
         self, *arguments: str, user: str = "alice", expect: int | Sequence[int] = 0
     ) -> Answer:
         """Run a command in the workspace and check its exit code."""
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.root if self.root.is_dir() else self.base,
-            env=self.environment(user),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
+        answer = Answer(
+            *warm(COMMANDS).call(
+                arguments,
+                cwd=self.root if self.root.is_dir() else self.base,
+                environment=self.environment(user),
+                timeout_s=PATIENCE_S,
+            )
         )
-        answer = Answer(done.returncode, done.stdout, done.stderr)
         expected = (expect,) if isinstance(expect, int) else expect
         assert answer.code in expected, f"{arguments}: {answer}"
         assert "Traceback" not in answer.err

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from modeldeck.services.founding import init
+from tests.once import once
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).with_name("by_mlflow.py")
@@ -87,11 +88,13 @@ def mlflow(*arguments: str, cwd: Path) -> Any:  # noqa: ANN401 -- JSON
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder in which MLflow made ``files/mlruns`` and ``database/mlflow.db``."""
-    base = tmp_path_factory.mktemp("mlflow")
-    for name, uri in (("files", "file://{}/mlruns"), ("database", "sqlite:///{}/mlflow.db")):
-        (base / name).mkdir()
-        mlflow("make", uri.format(base / name), cwd=base / name)
-    return base
+
+    def build(base: Path) -> None:
+        for name, uri in (("files", "file://{}/mlruns"), ("database", "sqlite:///{}/mlflow.db")):
+            (base / name).mkdir()
+            mlflow("make", uri.format(base / name), cwd=base / name)
+
+    return once(tmp_path_factory, "mlflow", build)
 
 
 Write = Callable[[str, str], Path]

@@ -9,24 +9,29 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import once
+
 REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the workspace that ``making`` describes."""
-    return made("making", tmp_path_factory.mktemp("screen"))
+    return made("making", tmp_path_factory)
 
 
-def made(module: str, folder: Path) -> Path:
+def made(module: str, factory: pytest.TempPathFactory) -> Path:
     """Return a workspace that a module beside this one makes in a process of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        patch.setenv("MODELDECK_USER", "alice")
-        command = [sys.executable, "-m", f"tests.screen.{module}", str(folder / "shop")]
-        subprocess.run(command, cwd=REPOSITORY, check=True, timeout=110)
-    return folder / "shop"
+
+    def build(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+            patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+            patch.setenv("MODELDECK_USER", "alice")
+            command = [sys.executable, "-m", f"tests.screen.{module}", str(folder / "shop")]
+            subprocess.run(command, cwd=REPOSITORY, check=True, timeout=110)
+
+    return once(factory, module, build) / "shop"
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ PAGES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 @pytest.fixture(scope="module")
 def template_of_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the workspace that ``still_data`` describes."""
-    return made("still_data", tmp_path_factory.mktemp("data"))
+    return made("still_data", tmp_path_factory)
 
 
 @pytest.fixture

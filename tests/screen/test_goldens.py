@@ -55,7 +55,7 @@ _SIZE = re.compile(r"\d[\d,]*,\d{3}\b|[\d.]+(?= (?:kB|B)\b)")
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the workspace that ``still`` describes."""
-    return made("still", tmp_path_factory.mktemp("still"))
+    return made("still", tmp_path_factory)
 
 
 @pytest.fixture

@@ -8,20 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import once
 from tests.serving.running import Server, found_workspace, release
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a workspace whose version 1 is released; nothing serves it yet."""
-    folder = tmp_path_factory.mktemp("serving")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        patch.setenv("MODELDECK_USER", "alice")
-        found_workspace(folder / "shop")
-        release(folder / "shop", "churn@1")
-    return folder / "shop"
+
+    def build(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+            patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+            patch.setenv("MODELDECK_USER", "alice")
+            found_workspace(folder / "shop")
+            release(folder / "shop", "churn@1")
+
+    return once(tmp_path_factory, "serving", build) / "shop"
 
 
 @pytest.fixture

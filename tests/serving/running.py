@@ -20,8 +20,10 @@ from sklearn.linear_model import LogisticRegression
 from modeldeck.ml.persistence import load_model, predict, read_signature
 from modeldeck.services import founding
 from modeldeck.services.base import processes
+from modeldeck.store import files
 from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
+from tests.warm import SERVER, warm
 
 ENVIRONMENT = "production"
 GOOD: dict[str, Any] = {"age": 41.0, "visits": 3}
@@ -51,7 +53,7 @@ environments = ["production"]
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T | None], what: str, *, within_s: float = 20.0) -> T:
+def until(condition: Callable[[], T | None], what: str, *, within_s: float = 60.0) -> T:
     """Return what a condition gives once it gives something."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
@@ -128,8 +130,19 @@ class Server:
         self.root = root
         arguments = ["--workspace", str(root), "--environment", ENVIRONMENT, "--port", "0", *more]
         self.output = root / "endpoints" / f"output-{time.monotonic_ns()}.txt"
-        self.process = processes.spawn("serve", arguments, root=root, log=self.output)
-        self.port = int(until(self._address, "the server's address")["port"])
+        files.make_folder(self.output.parent)
+        with self.output.open("ab") as output:
+            self.process = warm(SERVER).start(
+                arguments,
+                cwd=root,
+                environment=processes.environment(),
+                streams=(output.fileno(), output.fileno()),
+            )
+        try:
+            self.port = int(until(self._address, "the server's address")["port"])
+        except BaseException:
+            self.process.kill()
+            raise
 
     def _address(self) -> dict[str, Any] | None:
         assert self.process.poll() is None, self.output.read_text()
@@ -150,14 +163,14 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
-        except subprocess.TimeoutExpired:
+            return self.process.wait(60)
+        except TimeoutError:
             self.process.kill()
             raise
 
     def connection(self) -> http.client.HTTPConnection:
         """Return a new connection."""
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 
     def ask(
         self,
@@ -217,6 +230,6 @@ def run_serve(*arguments: str) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
