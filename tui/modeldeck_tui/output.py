@@ -72,6 +72,24 @@ class Printer:
         """Print one line, put together from cells."""
         self._write(sys.stdout, "".join(self._styled(cell, sys.stdout) for cell in cells))
 
+    def lines(self, rows: Iterable[Sequence[str | Cell]]) -> None:
+        """Print many lines at once, each put together from cells."""
+        texts = ["".join(self._styled(cell, sys.stdout) for cell in row) for row in rows]
+        if texts:
+            self._write(sys.stdout, "\n".join(texts))
+
+    def data(self, data: bytes) -> None:
+        """Print bytes as they are: into a file or a pipe, never to a terminal."""
+        if sys.stdout is None or self.is_closed or self.is_terminal:
+            return
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            self.is_closed = True
+            _forget(sys.stdout)
+
     def table(self, headers: Sequence[str], rows: Iterable[Row], *, indent: str = "") -> None:
         """Print rows under headers, cut to the width of a terminal, whole into a pipe."""
         given: list[Row] = [[Cell(header, "dim") for header in headers], *rows]

@@ -67,6 +67,16 @@ def user_state() -> Path:
     return _user_folder("XDG_STATE_HOME", ".local/state")
 
 
+def user_log_indexes() -> Path:
+    """Return this user's cache of logs' indexes; it may be deleted at any time."""
+    return _user_folder("XDG_CACHE_HOME", ".cache") / "logs"
+
+
+def user_settings() -> Path:
+    """Return the folder of this user's settings."""
+    return _user_folder("XDG_CONFIG_HOME", ".config")
+
+
 def _user_folder(variable: str, fallback: str) -> Path:
     named = os.environ.get(variable, "")
     base = Path(named) if named.startswith("/") else Path.home() / fallback

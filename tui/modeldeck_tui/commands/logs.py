@@ -1,22 +1,32 @@
-"""``logs``: of a run, an endpoint or any file, from its end, and as it grows."""
+"""``logs``: of runs, endpoints or any files, filtered, counted, from the end and as they grow."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modeldeck.errors import UsageError
 from modeldeck_tui.commands.base import Session, session_of
-from modeldeck_tui.output import Cell
+from modeldeck_tui.output import Cell, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from modeldeck.domain.documents import LogLine
+    from modeldeck.services.logs import Asked, Block, Counts, Line, Query, Reading, Target
 
 _STYLES = {"ERROR": "bad", "CRITICAL": "bad", "WARN": "warn", "DEBUG": "dim"}
-_POLL_S = 0.1
+_POLL_S = 0.05
+_AT_ONCE = 500
+_MINUTES = 60
+_CHANGES = {
+    "rotated": "{} was rotated; what follows is from the new file.",
+    "shortened": "{} was cut or written anew; what was not read before is lost.",
+    "gone": "{} is gone; it is followed when it comes back.",
+    "appeared": "{} is there again.",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -26,33 +36,234 @@ def register(app: typer.Typer) -> None:
 
 def show_logs(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="RUN|ENDPOINT|FILE", help="Whose log.")],
+    things: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="THING|PATH|GLOB|-...",
+            help="Whose logs: runs, endpoints, predictions:ENDPOINT, files; - is standard input.",
+        ),
+    ],
     *,
     is_following: Annotated[
         bool, typer.Option("-f", "--follow", help="Go on with what comes.")
     ] = False,
-    n: Annotated[int, typer.Option("-n", min=0, metavar="N", help="The last N lines.")] = 50,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "-n", min=0, metavar="N", help="The last N lines that fit [50; all if asked]."
+        ),
+    ] = None,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="From 15m ago, 13:00, 2026-11-23T07:10Z on.")
+    ] = "",
+    until: Annotated[str, typer.Option(metavar="TIME", help="Before this time.")] = "",
+    grep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="REGEX", help="Only lines with this; small letters find capitals."),
+    ] = None,
+    hide: Annotated[
+        list[str] | None, typer.Option(metavar="REGEX", help="No lines with this.")
+    ] = None,
+    is_fixed: Annotated[
+        bool, typer.Option("-F", "--fixed", help="--grep and --hide are plain texts.")
+    ] = False,
+    level: Annotated[
+        str, typer.Option(metavar="LEVEL", help="error: at least; =warn,info: these; !debug: not.")
+    ] = "",
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--field", metavar="TEST", help="Compare a field: latency_s>0.5."),
+    ] = None,
+    around: Annotated[
+        int, typer.Option("-C", "--context", min=0, max=1000, metavar="N", help="Lines around.")
+    ] = 0,
+    is_counting: Annotated[
+        bool, typer.Option("--stats", help="Count by level, minute and source instead.")
+    ] = False,
+    is_raw: Annotated[
+        bool, typer.Option("--raw", help="Bytes as they are; never on a terminal.")
+    ] = False,
 ) -> None:
-    """Print a log's last lines, and with -f what comes after them."""
+    """Print lines of logs: the last ones, those that fit, their counts, and with -f what comes."""
+    from modeldeck.services.logs import Asked
+
     session = session_of(context)
-    with session.open() as workspace:
-        if not is_following:
-            _print(session, workspace.logs.tail(source, n, numbers=session.is_json))
-            return
-        following = workspace.logs.follower(source, n, numbers=session.is_json)
-        try:
-            while not session.printer.reader_is_gone():
-                _print(session, following.poll())
-                time.sleep(_POLL_S)
-        except KeyboardInterrupt:
-            return
-        finally:
-            following.close()
-
-
-def _print(session: Session, lines: Sequence[LogLine]) -> None:
-    for line in lines:
-        if session.is_json:
-            session.printer.record(line)
+    query = _query(grep or [], hide or [], fields=fields or [], level=level, is_fixed=is_fixed)
+    query = _timed(query, since, until=until)
+    _check(session, is_raw=is_raw, is_counting=is_counting, is_following=is_following)
+    asked = Asked(query, last=n, around=around, has_numbers=session.is_json)
+    with _reading(session, things, asked=asked) as reading:
+        show = _Show(session, reading, is_raw=is_raw)
+        if is_counting:
+            _count(session, reading)
+        elif is_following or (things == ["-"] and n is None and not around):
+            _follow(session, reading, show=show)
         else:
-            session.printer.line(Cell(line["text"], _STYLES.get(line["level"], "")))
+            show.blocks(reading.blocks(), has_gaps=around > 0)
+        show.problems()
+
+
+def _check(session: Session, *, is_raw: bool, is_counting: bool, is_following: bool) -> None:
+    if is_raw and session.printer.is_terminal:
+        msg = "A log's bytes could command the terminal."
+        raise UsageError(msg, "Write them into a file or a pipe, or leave --raw out.")
+    if is_raw and session.is_json:
+        msg = "--raw and --json exclude each other."
+        raise UsageError(msg, "Leave one of them out.")
+    if is_counting and is_following:
+        msg = "--stats counts what is there; it does not follow."
+        raise UsageError(msg, "Leave -f or --stats out.")
+
+
+def _query(
+    grep: list[str], hide: list[str], *, fields: list[str], level: str, is_fixed: bool
+) -> Query:
+    from modeldeck.services import logs
+
+    return logs.Query(
+        keep=tuple(logs.words(one, is_regex=not is_fixed) for one in grep),
+        hide=tuple(logs.words(one, is_regex=not is_fixed) for one in hide),
+        levels=logs.levels_from(level) if level else None,
+        fields=tuple(logs.field_test(one) for one in fields),
+    )
+
+
+def _timed(query: Query, since: str, *, until: str) -> Query:
+    from modeldeck.services import logs
+
+    now = datetime.now().astimezone()
+    times = logs.Query(
+        since=logs.moment_from(since, now) if since else None,
+        until=logs.moment_from(until, now) if until else None,
+    )
+    return logs.all_of([query, times])
+
+
+@contextmanager
+def _reading(session: Session, things: list[str], *, asked: Asked) -> Iterator[Reading]:
+    """Open logs; a workspace only where something in it is named."""
+    from modeldeck.services import logs
+
+    targets: list[Target] | None = logs.paths_of(things)
+    if targets is None:
+        with session.open() as workspace:
+            targets = workspace.logs.targets(things)
+    with logs.opened(targets) as merged:
+        yield logs.Reading(merged, asked)
+
+
+def _follow(session: Session, reading: Reading, *, show: _Show) -> None:
+    tracking = reading.follow()
+    try:
+        while not session.printer.reader_is_gone():
+            lines = tracking.poll()
+            for log, change in tracking.changes:
+                show.change(log.name, change.kind)
+            show.lines(lines)
+            show.flush()
+            show.problems()
+            if tracking.is_over:
+                return
+            if not lines:
+                tracking.wait(_POLL_S)
+    except KeyboardInterrupt:
+        return
+
+
+class _Show:
+    """Prints lines, many at once."""
+
+    def __init__(self, session: Session, reading: Reading, *, is_raw: bool) -> None:
+        self._session = session
+        self._printer = session.printer
+        self._reading = reading
+        self._is_raw = is_raw
+        self._has_names = len(reading.merged.logs) > 1
+        self._cells: list[tuple[Cell, ...]] = []
+
+    def blocks(self, blocks: Iterable[Block], *, has_gaps: bool) -> None:
+        """Print what fits as it is found, at most a moment late."""
+        printed_at = time.monotonic()
+        is_first = True
+        for block in blocks:
+            if has_gaps and not is_first and not self._session.is_json:
+                self._cells.append((Cell("--", "dim"),))
+            is_first = False
+            self.lines(block.lines)
+            if len(self._cells) >= _AT_ONCE or time.monotonic() - printed_at > _POLL_S:
+                self.flush()
+                printed_at = time.monotonic()
+            if self._printer.is_closed:
+                return
+        self.flush()
+
+    def lines(self, lines: Iterable[Line]) -> None:
+        """Take lines to print."""
+        if self._session.is_json:
+            for line in lines:
+                self._printer.record(line.document())
+        elif self._is_raw:
+            for line in lines:
+                self._printer.data(self._reading.raw(line))
+        else:
+            self._cells += [self._cell(line) for line in lines]
+        if len(self._cells) >= _AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Print what was taken."""
+        cells, self._cells = self._cells, []
+        self._printer.lines(cells)
+
+    def _cell(self, line: Line) -> tuple[Cell, ...]:
+        text = Cell(line.shown, _STYLES.get(line.level, ""))
+        return (Cell(f"{line.name}: ", "dim"), text) if self._has_names else (text,)
+
+    def change(self, name: str, kind: str) -> None:
+        """Say what became of a file."""
+        self.flush()
+        self._printer.say(Cell(_CHANGES[kind].format(name), "dim"))
+
+    def problems(self) -> None:
+        """Say what could not be read."""
+        while self._reading.problems:
+            error = self._reading.problems.pop(0)
+            self._printer.say(Cell("Warning: ", "warn"), error.message)
+
+
+def _count(session: Session, reading: Reading) -> None:
+    counts = reading.counts()
+    if session.is_json:
+        session.printer.document(counts.document())
+    else:
+        _print_counts(session, counts)
+
+
+def _print_counts(session: Session, counts: Counts) -> None:
+    document = counts.document()
+    printer = session.printer
+    printer.line(counted(document["lines"], "line"))
+    printer.title("By level")
+    printer.table(
+        ["LEVEL", "LINES"],
+        [
+            [Cell(level, _STYLES.get(level, "")), f"{n:,}"]
+            for level, n in document["levels"].items()
+        ],
+    )
+    if len(document["sources"]) > 1:
+        printer.title("By source")
+        printer.table(
+            ["SOURCE", "LINES"], [[one, f"{n:,}"] for one, n in document["sources"].items()]
+        )
+    minutes = [*document["minutes"].items()]
+    if minutes:
+        printer.title(f"By minute, the last {min(len(minutes), _MINUTES)} of {len(minutes):,}")
+        names = [*document["levels"]]
+        printer.table(
+            ["MINUTE", *names],
+            [
+                [at, *(f"{levels[one]:,}" if one in levels else "" for one in names)]
+                for at, levels in minutes[-_MINUTES:]
+            ],
+        )

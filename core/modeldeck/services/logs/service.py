@@ -1,4 +1,4 @@
-"""Logs: of a run, of an endpoint's servers, or any text file, by one reader."""
+"""The logs of a workspace: of a run, of an endpoint's servers, or any text file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pathlib import Path
 from modeldeck.domain.documents import LogLine
 from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.services.base.deck import Deck
+from modeldeck.services.logs.paths import Target, checked, of_path
 from modeldeck.services.runs import Runs
 from modeldeck.store import places
 from modeldeck.store.logs import LogFollower, tail
 
 POLL_S = 0.1
 _MAX_SOURCES = 8
+_PREDICTIONS = "predictions:"
 
 
 class Logs:
@@ -33,12 +35,13 @@ class Logs:
         NotFoundError
             There is no such thing, or it has no log yet.
         """
+        if typed.startswith(_PREDICTIONS):
+            return self._of_predictions(typed.removeprefix(_PREDICTIONS))
         name = typed.removeprefix("run:").removeprefix("endpoint:")
         if "@" in name and "/" not in name:
             return self._of_endpoint(name)
-        path = Path(typed)
-        if path.is_file() and not typed.startswith("run:"):
-            return [path]
+        if not typed.startswith("run:") and (found := of_path(typed)) is not None:
+            return [one.path for one in found]
         try:
             log = self.runs.folder(name) / "output.log"
         except NotFoundError:
@@ -49,6 +52,39 @@ class Logs:
             msg = f"Run {name} has no log yet."
             raise NotFoundError(msg, "Try again when it has begun.")
         return [log]
+
+    def targets(self, things: Sequence[str]) -> list[Target]:
+        """Return the files that runs, endpoints, paths, globs and ``-`` mean.
+
+        Parameters
+        ----------
+        things : sequence of str
+            What a person wrote; ``predictions:churn@production`` are an endpoint's predictions.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such thing, or it has no log yet.
+        InvalidInputError
+            There are too many.
+        """
+        found: list[Target] = []
+        for thing in things:
+            is_own = thing.startswith(("run:", "endpoint:", _PREDICTIONS))
+            some = None if is_own else of_path(thing)
+            if some is None:
+                some = [Target(one, one.name, is_named=False) for one in self.sources(thing)]
+            found += some
+        return checked(found)
+
+    def _of_predictions(self, name: str) -> Sequence[Path]:
+        model, _at, environment = name.replace("/", "").partition("@")
+        folder = places.endpoint_folder(self.deck.root, environment, model=model)
+        found = sorted(folder.glob("predictions-*.jsonl"), key=lambda path: path.stat().st_mtime)
+        if not found:
+            msg = f"There are no predictions of an endpoint {name[:80]!r}."
+            raise NotFoundError(msg, "`modeldeck deploy list` shows which endpoints there are.")
+        return found[-_MAX_SOURCES:]
 
     def _of_endpoint(self, name: str) -> Sequence[Path]:
         model, _at, environment = name.partition("@")

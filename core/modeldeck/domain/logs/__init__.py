@@ -1,0 +1,1 @@
+"""Logs as values: formats of lines, what a line tells, and questions about lines."""

@@ -1,0 +1,216 @@
+"""Looking for words in bytes, many lines at a time, without decoding them.
+
+Texts are found by ``bytes.find``. Regular expressions are RE2's: it takes a time that grows with
+the text alone, whatever the expression, and lets other threads run meanwhile; in return it has
+neither look-around nor references to groups. RE2 is loaded with the first expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from modeldeck.domain.logs.fields import of_line
+from modeldeck.domain.logs.heads import Head
+from modeldeck.domain.logs.query import Query, Words
+from modeldeck.errors import InvalidInputError
+
+Span = tuple[int, int]
+Buffer = bytes | bytearray
+
+_META = frozenset("\\.^$*+?{}[]|()")
+_MAX_MEMORY = 16 << 20
+
+
+class Finder(Protocol):
+    """Finds one thing in a block of whole lines."""
+
+    is_all: bool
+    """Whether it is found in every line."""
+
+    def at(self, block: Buffer, start: int) -> int:
+        """Return where it is found at or after a place; -1 for nowhere."""
+
+    def spans(self, line: bytes) -> Iterator[Span]:
+        """Yield where it is in one line."""
+
+
+class _Literal:
+    is_all = False
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+
+    def at(self, block: Buffer, start: int) -> int:
+        return block.find(self._text, start)
+
+    def spans(self, line: bytes) -> Iterator[Span]:
+        at = line.find(self._text)
+        while at >= 0:
+            yield at, at + len(self._text)
+            at = line.find(self._text, at + len(self._text))
+
+
+class _Expression:
+    def __init__(self, expression: str, *, has_case: bool) -> None:
+        self._compiled = compiled(expression, has_case=has_case)
+        self._search = self._compiled.search
+        self.is_all = self._search(b"") is not None
+        self._is_of_lines = any(one in expression for one in ("$", "^", "\\A", "\\z", "\\Z"))
+
+    def at(self, block: Buffer, start: int) -> int:
+        if self._is_of_lines:
+            return self._by_line(block, start)
+        found = self._search(block, start)
+        return -1 if found is None else int(found.start())
+
+    def _by_line(self, block: Buffer, start: int) -> int:
+        """Look line by line, as an expression asks for a line's beginning or end."""
+        search = self._search
+        while start < len(block):
+            stop = block.find(b"\n", start)
+            stop = len(block) if stop < 0 else stop
+            line = block[start:stop]
+            if search(line.removesuffix(b"\r")) is not None:
+                return start
+            start = stop + 1
+        return -1
+
+    def spans(self, line: bytes) -> Iterator[Span]:
+        for found in self._compiled.finditer(line.removesuffix(b"\r")):
+            if found.end() > found.start():
+                yield found.start(), found.end()
+
+
+def compiled(expression: str | bytes, *, has_case: bool = True) -> Any:  # noqa: ANN401 -- RE2's own
+    """Compile a regular expression with RE2.
+
+    Raises
+    ------
+    InvalidInputError
+        It is none, or one that RE2 does not have.
+    """
+    import re2
+
+    data = expression.encode() if isinstance(expression, str) else expression
+    options = re2.Options()
+    options.never_nl = True
+    options.log_errors = False
+    options.max_mem = _MAX_MEMORY
+    options.case_sensitive = has_case
+    if data.isascii():  # then a dot is any byte, also one that is no UTF-8
+        options.encoding = re2.Options.Encoding.LATIN1
+    try:
+        return re2.compile(data, options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else ""
+        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        msg = f"{data.decode(errors='replace')[:80]!r} is no regular expression: {text[:120]}."
+        hint = "A backslash takes a sign for itself; look-around and references are not to be had."
+        raise InvalidInputError(msg, hint) from None
+
+
+def finder(words: Words) -> Finder:
+    r"""Return what finds words.
+
+    Raises
+    ------
+    InvalidInputError
+        They are no regular expression.
+
+    Examples
+    --------
+    >>> finder(Words("slow")).at(b"quick\nSlow\n", 0)
+    6
+    """
+    text = words.text
+    is_plain = not words.is_regex or not _META & set(text)
+    is_exact = words.is_exact or text.lower() == text.upper()
+    if is_plain and is_exact:
+        return _Literal(text.encode(errors="surrogateescape"))
+    if not is_plain:
+        return _Expression(text, has_case=is_exact)
+    import re2
+
+    return _Expression(re2.escape(text), has_case=is_exact)
+
+
+class Matcher:
+    """A query, ready to be asked of many lines.
+
+    Parameters
+    ----------
+    query : Query
+        What is asked.
+
+    Raises
+    ------
+    InvalidInputError
+        A regular expression in it is none.
+    """
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+        keep = [finder(one) for one in query.keep]
+        self._keep = [one for one in keep if not one.is_all]
+        self._hide = [finder(one) for one in query.hide]
+        names = [one.name.rsplit(".", 1)[-1] for one in query.fields if one.sign != "!="]
+        leads = [*sorted(self._keep, key=lambda one: isinstance(one, _Expression))]
+        leads += [_Literal(one.encode()) for one in names if one.isascii()]
+        self._lead = leads[0] if leads else None
+        self.is_plain = not query.needs_heads
+        self._is_one = (
+            self._lead is not None and len(self._keep) == 1 and not (self._hide or query.fields)
+        )
+
+    @property
+    def has_lead(self) -> bool:
+        """Whether some bytes must be in a line, so that most of a file is passed over quickly."""
+        return self._lead is not None
+
+    def lines(self, block: Buffer) -> Iterator[Span]:
+        """Yield where the lines are, in a block of whole lines, whose text passes."""
+        if self._lead is None:
+            yield from self._all(block)
+            return
+        at = self._lead.at
+        found = at(block, 0)
+        while found >= 0:
+            start = block.rfind(b"\n", 0, found) + 1
+            stop = block.find(b"\n", found)
+            stop = len(block) if stop < 0 else stop
+            if self._is_one or self.passes(bytes(block[start:stop])):
+                yield start, stop
+            found = at(block, stop + 1) if stop + 1 < len(block) else -1
+
+    def _all(self, block: Buffer) -> Iterator[Span]:
+        start = 0
+        is_free = not (self._hide or self.query.fields)
+        while start < len(block):
+            stop = block.find(b"\n", start)
+            stop = len(block) if stop < 0 else stop
+            if is_free or self.passes(bytes(block[start:stop])):
+                yield start, stop
+            start = stop + 1
+
+    def passes(self, line: bytes) -> bool:
+        """Say whether the text and the fields of one line pass."""
+        if any(one.at(line, 0) < 0 for one in self._keep):
+            return False
+        if any(one.is_all or one.at(line, 0) >= 0 for one in self._hide):
+            return False
+        if not self.query.fields:
+            return True
+        fields = of_line(line)
+        return all(test.holds(fields) for test in self.query.fields)
+
+    def fits(self, line: bytes, head: Head) -> bool:
+        """Say whether a line passes, its level and time with it."""
+        return self.query.fits(head) and self.passes(line)
+
+    def marks(self, line: bytes) -> list[Span]:
+        """Return where in a line the words are, to highlight them; sorted."""
+        return sorted(span for one in self._keep for span in one.spans(line))
+
+
+Progress = Callable[[int], None]
