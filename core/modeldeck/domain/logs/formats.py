@@ -72,8 +72,8 @@ _HEADINGS = {
 _CAPITALS = "|".join(one for one in sorted(WORDS, key=len, reverse=True) if one not in _HEADINGS)
 _FREE = rf"(?P<level>(?:{_CAPITALS})(?![\w=.'-])|(?i:{_CAPITALS})(?=[\]>):|\t]|  ))"
 _BETWEEN = (
-    r"(?:[ \t]*(?:\[[^\]\n]{0,120}\]|\(\d{1,10}\)|<[^>\n]{0,60}>|\d{1,10}(?=[ \t])"
-    r"|[\w.$/-]{1,120}(?= - ))[ \t]*[-|:,]{0,3}){0,3}?"
+    r"(?:[ \t|:,-]*(?:\[[^\]\n]{0,120}\]|\(\d{1,10}\)|<[^>\n]{0,60}>|\d{1,10}(?=[ \t])"
+    r"|[\w.$/][\w.$/-]{0,119}(?= - ))){0,3}?"
 )
 
 
@@ -101,6 +101,11 @@ class Format:
     levels: Mapping[str, str] = field(default_factory=dict)
     is_own: bool = False
 
+    @property
+    def is_general(self) -> bool:
+        """Whether it fits lines of many programs: one that fits better is looked for each time."""
+        return self.pattern.endswith(")?") or "(?P<at>" not in self.pattern
+
     def expression(self) -> bytes:
         """Return the regular expression with what its shorthands stand for."""
         text = self.pattern
@@ -118,7 +123,7 @@ _MONTHS = "JFMASOND"
 FORMATS: tuple[Format, ...] = (
     Format("syslog 5424", r"<(?P<severity>\d{1,3})>1 (?:(?P<at>%iso%)|-) ", "<"),
     Format(
-        "syslog 3164", r"<(?P<severity>\d{1,3})>(?P<at>%mon% [ \d]?(?P<day>\d{1,2}) %clock%)", "<"
+        "syslog 3164", r"<(?P<severity>\d{1,3})>(?P<at>%mon% [ 0]?(?P<day>\d{1,2}) %clock%)", "<"
     ),
     Format("syslog", r"(?P<at>%mon% [ 0]?(?P<day>\d{1,2}) %clock%) [\w.:@-]+ ", _MONTHS),
     Format(

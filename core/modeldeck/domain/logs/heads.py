@@ -21,7 +21,7 @@ HEAD_BYTES = 512
 
 _CONTINUED = re.compile(
     rb"[ \t](?![\s\[(<]?\d{4}-\d\d-\d\d[T ]\d\d:)"
-    rb"|[})\]]+[;,]?\s*$"
+    rb"|[})\]]+[;,]?\s*$|\s*$"
     rb"|Traceback \(most recent call last\):|Caused by: |\.\.\. \d+ more|Suppressed: "
     rb"|During handling of the above exception|The above exception was the direct cause"
 )
@@ -63,6 +63,7 @@ class _Known(NamedTuple):
     name: str
     match: Callable[[bytes], Any]
     levels: Mapping[bytes, str]
+    is_general: bool
 
 
 class Catalogue:
@@ -111,10 +112,12 @@ class Catalogue:
         if data[0] == 123:  # {
             return self._of_fields(of_json(data), "json")
         start = data[:HEAD_BYTES]
-        if self._last is not None and (found := self._try(self._last, start)):
+        last = self._last
+        found = self._try(last, start) if last is not None else None
+        if last is not None and found and (not last.is_general or (found.level and found.at)):
             return found
         for known in (*self._first, *self._by_start[data[0]]):
-            if known is not self._last and (found := self._try(known, start)):
+            if found := self._try(known, start):
                 self._last = known
                 return found
         if _LOGFMT.match(start):
@@ -158,7 +161,8 @@ def _level(groups: Mapping[str, bytes | None], levels: Mapping[bytes, str]) -> s
 def _known(one: Format, compiled: Compile) -> _Known:
     words = {} if one.levels and not one.is_own else WORDS
     levels = {word.encode(): level for word, level in {**words, **one.levels}.items()}
-    return _Known(one.name, compiled(one.expression()).match, levels)
+    match = compiled(one.expression()).match
+    return _Known(one.name, match, levels, one.is_general and not one.is_own)
 
 
 _TABLE: list[tuple[_Known, ...]] = []

@@ -16,7 +16,7 @@ BLOCK = 1 << 18
 LARGE = 1 << 20
 """Bytes that are read at once where a whole file is looked through."""
 
-_FAR = 64 << 20  # how far back to look for the last lines
+_FAR = 64 << 20  # how far back to look for the last lines, once there is any
 
 
 def pieces(descriptor: int, start: int, *, end: int) -> Iterator[tuple[int, int, bytes]]:
@@ -77,7 +77,7 @@ def start_of_last(descriptor: int, n: int, *, size: int) -> int:
         at = size - 1
     end = at
     step = 1 << 16
-    while at > 0 and end - at < _FAR:
+    while at > 0 and (end - at < _FAR or wanted == n):
         step = min(step, at)
         block = os.pread(descriptor, step, at - step)
         count = block.count(b"\n")

@@ -27,7 +27,7 @@ from modeldeck.domain.logs.query import Query
 from modeldeck.errors import ModelDeckError
 from modeldeck.store.logs.blocks import line_start, read
 from modeldeck.store.logs.lines import Line
-from modeldeck.store.logs.matching import Matcher, compiled
+from modeldeck.store.logs.matching import Matcher, Pattern
 from modeldeck.store.logs.opening import Opened, open_log
 from modeldeck.store.logs.part import Part
 
@@ -215,7 +215,7 @@ class Log:
         return opened is not None
 
     def _add(self, opened: Opened, base: int) -> None:
-        catalogue = Catalogue(self._formats, compile_theirs=compiled)
+        catalogue = Catalogue(self._formats, compile_theirs=Pattern)
         part = Part(opened, base=base, catalogue=catalogue, name=self.name, source=self.source)
         if (path := self._cache_path(part)) is not None:
             part.index.load(path, size=part.size)

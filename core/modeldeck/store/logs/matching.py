@@ -7,7 +7,7 @@ neither look-around nor references to groups. RE2 is loaded with the first expre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from modeldeck.domain.logs.fields import of_line
@@ -108,6 +108,27 @@ def compiled(expression: str | bytes, *, has_case: bool = True) -> Any:  # noqa:
         msg = f"{data.decode(errors='replace')[:80]!r} is no regular expression: {text[:120]}."
         hint = "A backslash takes a sign for itself; look-around and references are not to be had."
         raise InvalidInputError(msg, hint) from None
+
+
+class Pattern:
+    """A person's own expression for the beginning of a line, with named groups."""
+
+    def __init__(self, expression: bytes) -> None:
+        self._match = compiled(expression).match
+        self.groupindex = [name.decode() for name in compiled(expression).groupindex]
+
+    def match(self, line: bytes) -> _Groups | None:
+        """Match a line's beginning."""
+        found = self._match(line)
+        return None if found is None else _Groups(found.groupdict())
+
+
+class _Groups:
+    def __init__(self, groups: Mapping[bytes, bytes | None]) -> None:
+        self._groups = {name.decode(): text for name, text in groups.items()}
+
+    def groupdict(self) -> Mapping[str, bytes | None]:
+        return self._groups
 
 
 def finder(words: Words) -> Finder:
@@ -211,6 +232,3 @@ class Matcher:
     def marks(self, line: bytes) -> list[Span]:
         """Return where in a line the words are, to highlight them; sorted."""
         return sorted(span for one in self._keep for span in one.spans(line))
-
-
-Progress = Callable[[int], None]

@@ -9,7 +9,7 @@ from modeldeck.domain.logs.formats import Format
 from modeldeck.domain.logs.own import own_formats
 from modeldeck.errors import InvalidInputError, NotFoundError
 from modeldeck.store import files, places
-from modeldeck.store.logs.matching import compiled
+from modeldeck.store.logs.matching import Pattern
 
 _MAX_BYTES = 1 << 20
 
@@ -37,4 +37,4 @@ def read_own(path: Path | None = None) -> list[Format]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"{path} is no TOML: {error}."
         raise InvalidInputError(msg, "Mend it, or move it away.") from None
-    return own_formats(document, compiled)
+    return own_formats(document, Pattern)
