@@ -91,17 +91,23 @@ SAMPLES = [
         ("2026-11-23T07:10:11.123Z\terror\tzap/app.go:1\tno", "ERROR", "2026-11-23T07:10:11.123"),
     ),
     *_of(
-        "java clock",
-        ("07:10:11.123 [main] ERROR c.e.App - broke", "ERROR", ""),
-    ),
-    *_of(
-        "iso",
+        "python",
         (
             "2026-11-23 07:10:11,123 - trainer - WARNING - lr is high",
             "WARN",
             "2026-11-23T07:10:11.123",
         ),
+    ),
+    *_of(
+        "gunicorn",
         ("[2026-11-23 07:10:11 +0000] [42] [INFO] Booting", "INFO", "2026-11-23T07:10:11"),
+    ),
+    *_of(
+        "java clock",
+        ("07:10:11.123 [main] ERROR c.e.App - broke", "ERROR", ""),
+    ),
+    *_of(
+        "iso",
         ("[2026-11-23 07:10:11,5][trainer][CRITICAL] x", "CRITICAL", "2026-11-23T07:10:11.5"),
         ("2026-11-23 07:10:11 error while connecting", "", "2026-11-23T07:10:11"),
         ("2026-11-23T07:10:11Z stdout F request INFO", "", "2026-11-23T07:10:11"),

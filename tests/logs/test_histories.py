@@ -201,3 +201,15 @@ def test_merged_logs_are_in_order_of_time_in_both_directions(
         assert [one.data for one in merged.after(last.first, n).lines] == texts[-n:]
         found = [one.line.data for one in merged.search(Query(keep=(Words("Z"),))) if one.line]
         assert found == texts
+
+
+def test_file_that_is_cut_and_renamed_between_two_looks_loses_nothing_written_since(
+    tmp_path: Path,
+) -> None:
+    """What was written after the cut is read although the name is another file's by then."""
+    follow(tmp_path, ["line", "poll", "truncate", "line", "rename", "line"])
+
+
+def test_five_hundred_rotations_under_a_writer_are_accounted_line_by_line(tmp_path: Path) -> None:
+    """By renaming and by deleting, with late lines, and a look after each."""
+    follow(tmp_path, ["line", "line", "late", "line", "poll", "delete", "line", "poll"] * 250)

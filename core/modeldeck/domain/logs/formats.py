@@ -195,6 +195,8 @@ FORMATS: tuple[Format, ...] = (
     Format("windows cbs", r"(?P<at>%date% %clock%), (?P<level>[A-Z][a-z]+) {2,}", _DIGITS),
     Format("tensorflow", r"(?P<at>%iso%): (?P<level>[IWEF]) [\w./-]+:\d+\]", _DIGITS, _LETTERS),
     Format("java", rf"(?P<at>%iso%)(?: - |[ \t]+)(?:\[[^\]\n]{{0,120}}\] )?{_FREE}", _DIGITS),
+    Format("python", r"(?P<at>%iso%) - [\w.-]{1,120} - (?P<level>[A-Z]+) - ", _DIGITS),
+    Format("gunicorn", r"\[(?P<at>%iso%)\] \[\d+\] \[(?P<level>[A-Z]+)\] ", "["),
     Format("java clock", rf"(?P<at>%clock%) \[[^\]\n]{{0,120}}\] {_FREE}", _DIGITS),
     Format(
         "slashes",

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from modeldeck.domain.logs.fields import level_of_fields, of_json, of_logfmt, time_of_fields
 from modeldeck.domain.logs.formats import FORMATS, Compile, Format, compile_own
 from modeldeck.domain.logs.levels import SEVERITIES, WORDS
+from modeldeck.domain.logs.skipping import others, readable
 from modeldeck.domain.logs.stamps import stamp
 
 HEAD_BYTES = 512
@@ -64,6 +65,7 @@ class _Known(NamedTuple):
     match: Callable[[bytes], Any]
     levels: Mapping[bytes, str]
     is_general: bool
+    expression: bytes
 
 
 class Catalogue:
@@ -124,6 +126,17 @@ class Catalogue:
             return self._of_fields(of_logfmt(data), "logfmt")
         return Head("ERROR") if start.startswith(_TRACEBACK) else NOTHING
 
+    def others(self, wanted: frozenset[str]) -> re.Pattern[bytes] | None:
+        """Return what finds the lines that may have one of some levels, in a block of lines.
+
+        All others have the format of the line that was looked at last, and another level. None
+        when that format says too little, and every line has to be looked at.
+        """
+        last = self._last
+        if last is None or last.is_general or not last.expression:
+            return None
+        return others(last.expression, readable(last.levels), wanted)
+
     def _try(self, known: _Known, start: bytes) -> Head | None:
         found = known.match(start)
         if found is None:
@@ -162,7 +175,8 @@ def _known(one: Format, compiled: Compile) -> _Known:
     words = {} if one.levels and not one.is_own else WORDS
     levels = {word.encode(): level for word, level in {**words, **one.levels}.items()}
     match = compiled(one.expression()).match
-    return _Known(one.name, match, levels, one.is_general and not one.is_own)
+    expression = b"" if one.is_own else one.expression()
+    return _Known(one.name, match, levels, one.is_general and not one.is_own, expression)
 
 
 _TABLE: list[tuple[_Known, ...]] = []

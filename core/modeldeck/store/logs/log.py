@@ -28,7 +28,7 @@ from modeldeck.errors import ModelDeckError
 from modeldeck.store.logs.blocks import line_start, read
 from modeldeck.store.logs.lines import Line
 from modeldeck.store.logs.matching import Matcher, Pattern
-from modeldeck.store.logs.opening import Opened, open_log
+from modeldeck.store.logs.opening import Opened, Plain, open_log
 from modeldeck.store.logs.part import Part
 
 MOST_PARTS = 4
@@ -169,15 +169,18 @@ class Log:
 
     def _shortened(self, part: Part) -> list[Change]:
         begin = part.end
-        opened = self._try_open()
+        is_plain = isinstance(part.opened, Plain)  # it may have been renamed since, too
+        opened = part.opened if is_plain else self._try_open()
         with self._lock:
             parts, self._parts = self._parts, ()
         for one in parts:
-            one.close()
+            if one is not part or not is_plain:
+                one.close()
         self.begin = begin
-        if opened is not None:
-            self._add(opened, begin)
-        return [Change("shortened", begin)]
+        if opened is None:
+            return [Change("shortened", begin)]
+        part = self._add(opened, begin)
+        return [Change("shortened", begin), *([] if self._is_fixed else self._check_name(part))]
 
     def _check_name(self, part: Part) -> list[Change]:
         try:
@@ -214,7 +217,7 @@ class Log:
             self._add(opened, base)
         return opened is not None
 
-    def _add(self, opened: Opened, base: int) -> None:
+    def _add(self, opened: Opened, base: int) -> Part:
         catalogue = Catalogue(self._formats, compile_theirs=Pattern)
         part = Part(opened, base=base, catalogue=catalogue, name=self.name, source=self.source)
         if (path := self._cache_path(part)) is not None:
@@ -226,6 +229,7 @@ class Log:
             one.close()
         self.begin = self._parts[0].base
         self._has_saved = False
+        return part
 
     def _cache_path(self, part: Part) -> Path | None:
         if self._cache is None or self._is_fixed:
@@ -427,7 +431,7 @@ class Log:
             if first >= last:
                 continue
             matching = part.matching_back if backwards else part.matching
-            for one in matching(matcher, first, end=last):
+            for one in matching(matcher, part.next_start(first), end=part.next_start(last)):
                 if isinstance(one, Line):
                     yield Found(one, one.offset)
                 else:

@@ -7,12 +7,14 @@ neither look-around nor references to groups. RE2 is loaded with the first expre
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from modeldeck.domain.logs.fields import of_line
 from modeldeck.domain.logs.heads import Head
-from modeldeck.domain.logs.query import Query, Words
+from modeldeck.domain.logs.query import FieldTest, Query, Words
 from modeldeck.errors import InvalidInputError
 
 Span = tuple[int, int]
@@ -20,6 +22,7 @@ Buffer = bytes | bytearray
 
 _META = frozenset("\\.^$*+?{}[]|()")
 _MAX_MEMORY = 16 << 20
+_MOST_KNOWN = 10_000
 
 
 class Finder(Protocol):
@@ -80,6 +83,41 @@ class _Expression:
         for found in self._compiled.finditer(line.removesuffix(b"\r")):
             if found.end() > found.start():
                 yield found.start(), found.end()
+
+
+class _Compared:
+    """Finds values that may pass a comparison; the line's fields then decide."""
+
+    is_all = False
+
+    def __init__(self, test: FieldTest) -> None:
+        name = re.escape(test.name.rsplit(".", 1)[-1].encode())
+        value = rb"""("(?:[^"\\\n]|\\.)*"|[^\s,;"\])}]*)"""
+        self._values = re.compile(name + rb"""(?:=|"\s*:\s*)""" + value)
+        self._test = replace(test, name="x")
+        self._known: dict[bytes, bool] = {}
+
+    def at(self, block: Buffer, start: int) -> int:
+        known = self._known
+        for found in self._values.finditer(block, start):
+            value = found[1]
+            passes = known.get(value)
+            if passes is None:
+                passes = self._may_pass(value)
+                if len(known) < _MOST_KNOWN:
+                    known[value] = passes
+            if passes:
+                return found.start()
+        return -1
+
+    def _may_pass(self, value: bytes) -> bool:
+        if b"\\" in value or value[:1] in {b"{", b"["}:
+            return True
+        return self._test.holds({"x": value.strip(b'"').decode(errors="replace")})
+
+    def spans(self, line: bytes) -> Iterator[Span]:
+        for found in self._values.finditer(line):
+            yield found.span()
 
 
 def compiled(expression: str | bytes, *, has_case: bool = True) -> Any:  # noqa: ANN401 -- RE2's own
@@ -175,9 +213,9 @@ class Matcher:
         keep = [finder(one) for one in query.keep]
         self._keep = [one for one in keep if not one.is_all]
         self._hide = [finder(one) for one in query.hide]
-        names = [one.name.rsplit(".", 1)[-1] for one in query.fields if one.sign != "!="]
         leads = [*sorted(self._keep, key=lambda one: isinstance(one, _Expression))]
-        leads += [_Literal(one.encode()) for one in names if one.isascii()]
+        tests = [one for one in query.fields if one.sign != "!="]
+        leads += [_Compared(one) for one in tests if one.name.isascii()]
         self._lead = leads[0] if leads else None
         self.is_plain = not query.needs_heads
         self._is_one = (
@@ -192,7 +230,10 @@ class Matcher:
     def lines(self, block: Buffer) -> Iterator[Span]:
         """Yield where the lines are, in a block of whole lines, whose text passes."""
         if self._lead is None:
-            yield from self._all(block)
+            is_free = not (self._hide or self.query.fields)
+            for start, stop in self.spans(block):
+                if is_free or self.passes(bytes(block[start:stop])):
+                    yield start, stop
             return
         at = self._lead.at
         found = at(block, 0)
@@ -204,14 +245,14 @@ class Matcher:
                 yield start, stop
             found = at(block, stop + 1) if stop + 1 < len(block) else -1
 
-    def _all(self, block: Buffer) -> Iterator[Span]:
+    @staticmethod
+    def spans(block: Buffer) -> Iterator[Span]:
+        """Yield where every line of a block is."""
         start = 0
-        is_free = not (self._hide or self.query.fields)
         while start < len(block):
             stop = block.find(b"\n", start)
             stop = len(block) if stop < 0 else stop
-            if is_free or self.passes(bytes(block[start:stop])):
-                yield start, stop
+            yield start, stop
             start = stop + 1
 
     def passes(self, line: bytes) -> bool:

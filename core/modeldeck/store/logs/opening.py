@@ -29,6 +29,7 @@ _LEAST_FREE = 256 << 20
 _LOOK_EVERY = 16 << 20
 
 _MOST_AT_ONCE = 4 << 20
+_SLICE = 1 << 14
 
 Decoder = Callable[[bytes], Iterator[bytes]]
 
@@ -330,6 +331,10 @@ class _Gunzip:
         self._inner = zlib.decompressobj(31)
 
     def __call__(self, data: bytes) -> Iterator[bytes]:
+        for at in range(0, len(data), _SLICE):  # what comes before damage is not lost with it
+            yield from self._some(data[at : at + _SLICE])
+
+    def _some(self, data: bytes) -> Iterator[bytes]:
         while data:
             yield self._inner.decompress(data, _MOST_AT_ONCE)
             data = self._inner.unconsumed_tail

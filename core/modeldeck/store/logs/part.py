@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterator
 
 from modeldeck.domain.logs.heads import HEAD_BYTES, NOTHING, Catalogue, Grouping, Head, may_continue
@@ -95,10 +96,17 @@ class Part:
 
     def lines(self, start: int, end: int | None = None) -> Iterator[Line]:
         """Yield the lines that begin between two offsets, each with its record's head."""
+        start = self.next_start(start)
+        stop = self.size if end is None else self.next_start(min(end, self.size))
         grouping = self.grouping_at(start)
-        stop = self.size if end is None else min(end, self.size)
         for offset, length, data in blocks.pieces(self.descriptor, start, end=stop):
             yield self.line(offset, length, data=data, grouping=grouping)
+
+    def next_start(self, offset: int) -> int:
+        """Return where the first line at or after an offset begins."""
+        if offset <= 0 or os.pread(self.descriptor, 1, offset - 1) == b"\n":
+            return max(0, offset)
+        return min(self.size, blocks.find_newline(self.descriptor, offset, end=self.size) + 1)
 
     def line(self, offset: int, length: int, *, data: bytes, grouping: Grouping) -> Line:
         """Return a line from its bytes and what came before it."""
@@ -191,25 +199,39 @@ class Part:
 
     def _by_head(self, matcher: Matcher, block: bytes, base: int) -> Iterator[Line]:
         """Look at every line's head, as no bytes of it are known to be in those that pass."""
+        query = matcher.query
+        self.catalogue.head(block[: block.find(b"\n") + 1 or None])
+        pattern = None if query.levels is None else self.catalogue.others(query.levels)
+        spans = matcher.spans(block) if pattern is None else _spans(block, pattern)
         grouping = self.grouping_at(base)
-        tell, fits = self.catalogue.head, matcher.query.fits
-        offset = base
-        for data in block.split(b"\n"):
+        tell, fits = self.catalogue.head, query.fits
+        at = 0
+        for start, stop in spans:
+            data = block[start:stop]
+            if start > at and may_continue(data[:HEAD_BYTES]):  # of a record that was passed over
+                before = block[block.rfind(b"\n", 0, start - 1) + 1 : start - 1]
+                grouping.belongs(before, tell(before))
+            at = stop + 1
             head = tell(data)
             belongs = grouping.belongs(data, head)
-            if belongs:
-                head = grouping.head
-            if fits(head) and matcher.passes(data) and offset < base + len(block):
-                yield Line(
-                    data[:MAX_LINE],
-                    len(data),
-                    self.base + offset,
-                    head,
-                    name=self.name,
-                    source=self.source,
-                    belongs=belongs,
-                )
-            offset += len(data) + 1
+            head = grouping.head if belongs else head
+            if fits(head) and matcher.passes(data):
+                yield self._made(base + start, data, head=head, belongs=belongs)
+
+    def _made(self, offset: int, data: bytes, *, head: Head, belongs: bool) -> Line:
+        last = b""
+        if len(data) > MAX_LINE:
+            last = blocks.last_bytes(self.descriptor, offset, length=len(data))
+        return Line(
+            data[:MAX_LINE],
+            len(data),
+            self.base + offset,
+            head,
+            name=self.name,
+            source=self.source,
+            belongs=belongs,
+            last=last,
+        )
 
     def head_near(self, offset: int) -> tuple[int, Head]:
         """Return the first line at or after an offset that tells a time, and its head."""
@@ -240,3 +262,18 @@ class Part:
                 high = middle
         at, head = self.head_near(low)
         return self.size if head.time is None or head.time < time else at
+
+
+def _spans(block: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
+    """Yield the first line, and those whose beginnings a pattern finds."""
+    start = 0
+    found = iter(pattern.finditer(block))
+    while start < len(block):
+        stop = block.find(b"\n", start)
+        yield start, len(block) if stop < 0 else stop
+        following = next(found, None)
+        while following is not None and following.end() <= start:
+            following = next(found, None)
+        if following is None:
+            return
+        start = following.end()
