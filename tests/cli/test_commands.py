@@ -163,7 +163,7 @@ def test_logs_are_printed_as_text_and_as_lines_of_json(program: Program) -> None
         for line in program("logs", run["id"], "-n", "2", "--json").out.splitlines()
     ]
     assert len(lines) == 2
-    assert set(lines[0]) == {"source", "line", "at", "level", "text"}
+    assert set(lines[0]) == {"source", "line", "at", "level", "text", "time", "offset"}
     assert lines[1]["line"] == lines[0]["line"] + 1
     assert lines[0]["level"] == "INFO"
 

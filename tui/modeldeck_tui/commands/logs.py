@@ -201,7 +201,9 @@ class _Show:
         """Take lines to print."""
         if self._session.is_json:
             for line in lines:
-                self._printer.record(line.document())
+                self._printer.record(
+                    {**line.document(), "time": line.instant, "offset": line.offset}
+                )
         elif self._is_raw:
             for line in lines:
                 self._printer.data(self._reading.raw(line))

@@ -217,7 +217,6 @@ class Matcher:
         tests = [one for one in query.fields if one.sign != "!="]
         leads += [_Compared(one) for one in tests if one.name.isascii()]
         self._lead = leads[0] if leads else None
-        self.is_plain = not query.needs_heads
         self._is_one = (
             self._lead is not None and len(self._keep) == 1 and not (self._hide or query.fields)
         )
@@ -230,10 +229,8 @@ class Matcher:
     def lines(self, block: Buffer) -> Iterator[Span]:
         """Yield where the lines are, in a block of whole lines, whose text passes."""
         if self._lead is None:
-            is_free = not (self._hide or self.query.fields)
-            for start, stop in self.spans(block):
-                if is_free or self.passes(bytes(block[start:stop])):
-                    yield start, stop
+            every = self.spans(block)
+            yield from (one for one in every if self.passes(bytes(block[one[0] : one[1]])))
             return
         at = self._lead.at
         found = at(block, 0)

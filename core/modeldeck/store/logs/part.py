@@ -187,12 +187,13 @@ class Part:
         return block, blocks.find_newline(self.descriptor, at + len(block), end=end) + 1
 
     def _of_block(self, matcher: Matcher, block: bytes, base: int) -> Iterator[Line]:
-        if not matcher.is_plain and not matcher.has_lead:
+        if not matcher.has_lead:
             yield from self._by_head(matcher, block, base)
             return
         for start, stop in matcher.lines(block):
             data = block[start : min(stop, start + MAX_LINE)]
-            grouping = Grouping() if matcher.is_plain else self.grouping_at(base + start)
+            is_more = may_continue(data[:HEAD_BYTES])
+            grouping = self.grouping_at(base + start) if is_more else Grouping()
             line = self.line(base + start, stop - start, data=data, grouping=grouping)
             if matcher.query.fits(line.head):
                 yield line
