@@ -7,14 +7,16 @@ without a command loads the screen.
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import core
 
 from modeldeck.errors import ModelDeckError, NotFoundError, UsageError
 from modeldeck_tui.clean import clean
@@ -35,6 +37,8 @@ from modeldeck_tui.commands import exec as execution
 from modeldeck_tui.commands.base import WITH_VALUE, Looks, Session, hoisted
 from modeldeck_tui.commands.governing import history, ledger, policies, upkeep
 from modeldeck_tui.output import Printer, error_document, write_bug_report
+
+_MANY_DIGITS = 10
 
 HELP = """The flight deck for a team's models: train, test, approve, deploy, serve, watch.
 
@@ -236,6 +240,49 @@ def _meant(arguments: Sequence[str]) -> typer.Typer:
     return app
 
 
+class _Plain:
+    """Takes a parameter's value as it is where that has the right type already.
+
+    Typer asks Pydantic for each, whose loading takes as long as most commands do. A text for a text
+    is right, and so is every default; all else goes Typer's own way.
+    """
+
+    def __init__(self, parameter: Any, usual: Callable[[Any], Any]) -> None:  # noqa: ANN401 -- Typer's own class
+        self._parameter, self._usual = parameter, usual
+
+    def coerce(self, value: object, **about: object) -> object:
+        """Return the value as the command's function gets it."""
+        parameter = self._parameter
+        is_one = parameter.nargs == 1 and not parameter.multiple
+        if value is None:
+            return None if is_one else ()
+        kind = parameter.type_descriptor.annotation
+        if is_one and kind in {bool, int, str} and type(value) is kind:
+            return value
+        if is_one and kind is int and isinstance(value, str) and self._is_count(value):
+            return int(value)
+        return self._usual(parameter).coerce(value, **about)
+
+    def _is_count(self, text: str) -> bool:
+        """Say whether a text is a whole number, in ASCII digits, within the parameter's bounds."""
+        about = self._parameter.type_descriptor.parameter_info
+        if not (text.isascii() and text.isdecimal() and len(text) < _MANY_DIGITS):
+            return False
+        is_enough = about.min is None or int(text) >= about.min
+        return is_enough and (about.max is None or int(text) <= about.max) and not about.clamp
+
+
+def _spare_pydantic() -> None:
+    """Let plain parameters be read without Pydantic.
+
+    Versions of Typer that read values themselves do not ask for what is put here.
+    """
+    for kind in (core.TyperOption, core.TyperArgument):
+        usual = getattr(kind, "get_runtime_param", None)
+        if usual is not None:
+            kind.get_runtime_param = functools.partialmethod(_Plain, usual)  # type: ignore[assignment]
+
+
 def _name(command: typer.models.CommandInfo) -> str:
     return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
 
@@ -246,6 +293,7 @@ def main() -> None:
     printer = Printer(clean)
     printer.is_json = "--json" in sys.argv
     try:
+        _spare_pydantic()
         sys.exit(_meant(sys.argv[1:])(standalone_mode=False) or 0)
     except ModelDeckError as error:
         sys.exit(printer.error(error))

@@ -92,17 +92,22 @@ class Printer:
 
     def table(self, headers: Sequence[str], rows: Iterable[Row], *, indent: str = "") -> None:
         """Print rows under headers, cut to the width of a terminal, whole into a pipe."""
-        given: list[Row] = [[Cell(header, "dim") for header in headers], *rows]
-        columns = [[self._cleaned(cell) for cell in column] for column in zip(*given, strict=True)]
-        widths = [max(cell_width(cell.text) for cell in column) for column in columns]
+        columns = [*zip([Cell(header, "dim") for header in headers], *rows, strict=True)]
+        texts = [self._cleaned_all([_text(cell) for cell in column]) for column in columns]
+        widths = [_widest(column) for column in texts]
         if self.is_terminal:
             widths = fit(widths, shutil.get_terminal_size().columns - len(indent))
-        colours = has_colours(sys.stdout)
-        texts = [
-            _aligned(column, width, has_colours=colours)
-            for column, width in zip(columns, widths, strict=True)
-        ]
-        lines = [indent + _GAP.join(row).rstrip() for row in zip(*texts, strict=True)]
+        if has_colours(sys.stdout):
+            aligned = [
+                [
+                    _painted(Cell(text, _style(cell)), width)
+                    for text, cell in zip(*both, strict=True)
+                ]
+                for both, width in zip(zip(texts, columns, strict=True), widths, strict=True)
+            ]
+        else:
+            aligned = [*map(_aligned, texts, widths)]
+        lines = [indent + _GAP.join(row).rstrip() for row in zip(*aligned, strict=True)]
         for at in range(0, len(lines), _ROWS_AT_ONCE):
             self._write(sys.stdout, "\n".join(lines[at : at + _ROWS_AT_ONCE]))
 
@@ -153,11 +158,19 @@ class Printer:
         return self.is_closed
 
     def _cleaned(self, cell: str | Cell) -> Cell:
-        known = Cell(cell) if isinstance(cell, str) else cell
-        text = known.text
+        return Cell(self._cleaned_text(_text(cell)), _style(cell))
+
+    def _cleaned_text(self, text: str) -> str:
         if text.isascii() and text.isprintable() and len(text) <= _LEAST_LONG:
-            return known
-        return Cell(" ".join(self._clean(known.text).splitlines()), known.style)
+            return text
+        return " ".join(self._clean(text).splitlines())
+
+    def _cleaned_all(self, texts: list[str]) -> list[str]:
+        """Return the texts of a column, which together are nearly always plain."""
+        together = "".join(texts)
+        if together.isascii() and together.isprintable() and len(max(texts, key=len)) < _LEAST_LONG:
+            return texts
+        return [self._cleaned_text(text) for text in texts]
 
     def _styled(self, cell: str | Cell, stream: TextIO | None) -> str:
         return paint(self._cleaned(cell), has_colours=has_colours(stream))
@@ -177,14 +190,25 @@ class Printer:
             raise UnavailableError(msg, "What the command did stands all the same.") from None
 
 
-def _aligned(column: Sequence[Cell], width: int, *, has_colours: bool) -> list[str]:
-    """Return the cells of a column, each as wide as the column."""
-    if has_colours:
-        return [_painted(cell, width) for cell in column]
-    return [
-        text.ljust(width) if text.isascii() and len(text) <= width else _padded(text, width)
-        for text, _style in column
-    ]
+def _text(cell: str | Cell) -> str:
+    return cell if isinstance(cell, str) else cell.text
+
+
+def _style(cell: str | Cell) -> str:
+    return "" if isinstance(cell, str) else cell.style
+
+
+def _widest(texts: Sequence[str]) -> int:
+    if "".join(texts).isascii():
+        return len(max(texts, key=len))
+    return max(map(cell_width, texts))
+
+
+def _aligned(texts: Sequence[str], width: int) -> list[str]:
+    """Return the texts of a column, each as wide as the column."""
+    if _widest(texts) <= width and "".join(texts).isascii():
+        return [text.ljust(width) for text in texts]
+    return [_padded(text, width) for text in texts]
 
 
 def _padded(text: str, width: int) -> str:

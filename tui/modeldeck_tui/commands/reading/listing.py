@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, Unpack
 
@@ -155,10 +156,8 @@ def _table(session: Session, found: Sequence[RunDocument], *, columns: Sequence[
 
 
 def _row(run: RunDocument) -> list[str | Cell]:
-    metrics = [
-        f"{name} {output.number(run['metrics'][name]['last'])}"
-        for name in list(run["metrics"])[:_MOST_METRICS]
-    ]
+    shown_first = itertools.islice(run["metrics"].items(), _MOST_METRICS)
+    metrics = [f"{name} {output.number(one['last'])}" for name, one in shown_first]
     return [
         run["id"][-6:],
         status_cell(run),
@@ -173,8 +172,12 @@ def _row(run: RunDocument) -> list[str | Cell]:
 
 def status_cell(run: RunDocument) -> Cell:
     """Return a run's status, and whether it is archived or deleted."""
-    words = [run["status"], *(word for word in ("archived", "deleted") if f"{word}_at" in run)]
-    return Cell(", ".join(words), STYLES.get(run["status"], ""))
+    status = text = run["status"]
+    if "archived_at" in run:
+        text += ", archived"
+    if "deleted_at" in run:
+        text += ", deleted"
+    return Cell(text, STYLES.get(status, ""))
 
 
 def shown(column: RunColumn, run: RunDocument) -> str | Cell:
