@@ -15,14 +15,15 @@ from datetime import datetime
 from modeldeck.errors import InvalidInputError, NotFoundError, UsageError
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case: no i, l, o, u
-_SUFFIX = 6
+_SUFFIX, _BITS = 6, 5
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-hjkmnp-tv-z]{6}", re.ASCII)
 
 
 def new_id(now: datetime) -> str:
     """Return a new id for something that began at ``now`` (aware, UTC)."""
-    suffix = "".join(secrets.choice(_ALPHABET) for _ in range(_SUFFIX))
+    bits = secrets.randbits(_SUFFIX * _BITS)
+    suffix = "".join([_ALPHABET[bits >> at & 31] for at in range(0, _SUFFIX * _BITS, _BITS)])
     return f"{now:%Y%m%d-%H%M%S}-{suffix}"
 
 

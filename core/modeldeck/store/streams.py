@@ -18,7 +18,7 @@ from modeldeck.errors import DamageError, NotFoundError
 from modeldeck.store import files
 
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_BLOCK = 1 << 20
+_SMALL, _LARGE = 1 << 16, 1 << 20  # most streams are short, and room for a large block costs time
 
 
 class Stream:
@@ -161,8 +161,9 @@ class StreamReader:
         """Return the lines that are new, and where the next ones will begin."""
         offset = self._offset if os.fstat(descriptor).st_size >= self._offset else 0
         lines: list[bytes] = []
-        rest = b""
-        while block := os.pread(descriptor, _BLOCK, offset + len(rest)):
+        rest, size = b"", _SMALL
+        while block := os.pread(descriptor, size, offset + len(rest)):
+            size = _LARGE
             *whole, rest_now = (rest + block).split(b"\n")
             offset += len(rest) + len(block) - len(rest_now)
             lines += [line for line in whole if line and len(line) <= self.longest]

@@ -31,13 +31,17 @@ class Endings:
     def __init__(self) -> None:
         self.is_terminated = False
         self._has_runs: Callable[[], bool] = lambda: False
+        self._is_listening = False
 
     def listen(self, has_runs: Callable[[], bool]) -> None:
         """Take SIGTERM while there are runs, unless the program does something about it itself."""
         self._has_runs = has_runs
         is_main = threading.current_thread() is threading.main_thread()
-        if is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        if self._is_listening or not is_main:
+            return
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self._terminate)
+            self._is_listening = True
 
     def _terminate(self, number: int, _frame: FrameType | None) -> None:
         if self._has_runs():
