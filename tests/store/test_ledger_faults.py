@@ -150,6 +150,7 @@ def test_folder_with_the_entry_of_another_is_brought_to_the_disk_first(
     ledger = opened(root)
     monkeypatch.setattr(ledger, "keep", lambda n: None)  # what it brings to the disk is no name
     commit(opened(root))
+    places.lock_file(root).write_bytes(b"")  # as when the other one wrote without a turn
     with (
         failing(monkeypatch, "fsync", nth=1, number=errno.EIO),
         pytest.raises(UnavailableError, match="Nothing was written"),
@@ -160,6 +161,27 @@ def test_folder_with_the_entry_of_another_is_brought_to_the_disk_first(
         commit(ledger)
         commit(ledger)
     assert calls[0] == 3 + 2
+
+
+def test_folder_that_the_writer_before_brought_to_the_disk_is_not_brought_there_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its word counts for the last entry there alone, and in the folder where it was given."""
+    monkeypatch.setattr(Ledger, "keep", lambda *_: None)  # what it brings to the disk is no name
+    ledger = opened(root)
+    commit(opened(root))
+    with failing(monkeypatch, "fsync", nth=0, number=errno.EIO) as calls:
+        commit(ledger)
+    assert calls[0] == 2
+    word = places.lock_file(root).read_bytes()
+    inode, _, digest = word.decode().strip().partition(" ")
+    assert digest == ledger.state.head
+    for wrong in (f"{int(inode) + 1:020d} {digest}\n", f"{inode} {ledger.state.workspace}\n"):
+        another = opened(root)
+        places.lock_file(root).write_text(wrong)
+        with failing(monkeypatch, "fsync", nth=0, number=errno.EIO) as calls:
+            commit(another)
+        assert calls[0] == 3
 
 
 def test_retry_after_a_crash_brings_the_folder_to_the_disk(

@@ -24,11 +24,14 @@ form with sorted keys, in UTF-8, ending in a newline::
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+import orjson
 
 from modeldeck.clock import is_instant
 from modeldeck.errors import DamageError, InvalidInputError
@@ -45,6 +48,7 @@ _TEXTS = ("action", "at", "by", "head", "host", "id", "prev", "signature", "subj
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 _FORBIDDEN = re.compile("[\x7f\ud800-\udfff]")
+_COMPACT = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 Json = str | int | bool | list["Json"] | dict[str, "Json"]
 """What an entry's body may hold."""
@@ -113,6 +117,11 @@ def canonical(value: Json) -> bytes:
     >>> canonical({"b": 1, "a": ["é", True]}).decode()
     '{"a":["é",true],"b":1}'
     """
+    if _is_plain(value, 0):
+        with contextlib.suppress(TypeError):  # of half a character, or a key that is no text
+            data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+            if b"\x7f" not in data:
+                return data
     _check(value, 0)
     return _ENCODER.encode(value).encode()
 
@@ -173,22 +182,50 @@ def read_entry(data: bytes) -> Entry:
     DamageError
         They are not an entry; the message says what is wrong.
     """
-    try:
-        value = json.loads(data.decode(), object_pairs_hook=_unique, parse_float=_no_float)
-        form = canonical(value) + b"\n"
-    except (ValueError, RecursionError, InvalidInputError) as error:
-        msg = f"It is not strict JSON: {error}"
-        raise DamageError(msg) from None
-    if not isinstance(value, dict) or set(value) != _FIELDS:
+    value = _plain_value(data)
+    is_compact = value is not None
+    if value is None:
+        try:
+            value = json.loads(data.decode(), object_pairs_hook=_unique, parse_float=_no_float)
+            is_compact = canonical(value) + b"\n" == data
+        except (ValueError, RecursionError, InvalidInputError) as error:
+            msg = f"It is not strict JSON: {error}"
+            raise DamageError(msg) from None
+    if not isinstance(value, dict) or value.keys() != _FIELDS:
         msg = "Its fields are not those of an entry."
         raise DamageError(msg)
     problem = _field_problem(value)
     if problem:
         raise DamageError(problem)
-    if form != data:
+    if not is_compact:
         msg = "It is not written in the compact form of an entry."
         raise DamageError(msg)
     return Entry(digest=digest_of(data), size=len(data), **value)
+
+
+def _plain_value(data: bytes) -> object:
+    """Return the value of bytes that surely have the compact form; None where that is not sure.
+
+    Nearly all entries are read so, in a tenth of the time: what a fast reader of JSON makes of them
+    is written again, sorted, and has to give the same bytes. What that does not tell is looked for;
+    where there is such a thing, or might be, the careful reader decides.
+    """
+    try:
+        value: object = orjson.loads(data)
+        is_same = orjson.dumps(value, option=_COMPACT) == data
+    except (orjson.JSONDecodeError, TypeError):
+        return None
+    body = value.get("body") if isinstance(value, dict) else None  # other fields hold no values
+    return value if is_same and b"\x7f" not in data and _is_plain(body, 1) else None
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Say whether a value surely holds nothing that an entry may not hold, but for characters."""
+    if isinstance(value, dict):
+        return depth < _MAX_DEPTH and all(_is_plain(one, depth + 1) for one in value.values())
+    if isinstance(value, list):
+        return depth < _MAX_DEPTH and all(_is_plain(one, depth + 1) for one in value)
+    return isinstance(value, str) or (isinstance(value, int) and abs(value) <= _MAX_INT)
 
 
 def _field_problem(value: Mapping[str, object]) -> str:
@@ -197,7 +234,9 @@ def _field_problem(value: Mapping[str, object]) -> str:
             return f"Its {name} is not a text."
     for name in ("n", "v"):
         number = value[name]
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        if not isinstance(number, int) or isinstance(number, bool):
+            return f"Its {name} is not a number."
+        if not 1 <= number <= _MAX_INT:
             return f"Its {name} is not a number from 1."
     if not isinstance(value["body"], dict):
         return "Its body is not an object."

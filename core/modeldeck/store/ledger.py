@@ -56,7 +56,7 @@ from modeldeck.errors import (
 )
 from modeldeck.store import files, places
 from modeldeck.store.objects import ObjectStore
-from modeldeck.store.queueing import Queue
+from modeldeck.store.queueing import Queue, Turn
 from modeldeck.store.signing import Verifier
 
 _READ_LIMIT = 4 << 20
@@ -98,13 +98,10 @@ def read_file(root: Path, n: int) -> tuple[bytes, int]:
     UnavailableError
         It cannot be read just now.
     """
-    path = entry_path(root, n)
-    descriptor = files.open_regular(path)
+    name = f"{n:010d}.json"
+    descriptor, status = files.open_with_status(f"{places.ledger_folder(root)}/{name}")
     try:
-        data = files.read_descriptor(descriptor, _READ_LIMIT, name=path.name)
-        return data, os.fstat(descriptor).st_uid
-    except OSError as error:
-        raise files.read_error(error, path) from error
+        return files.read_descriptor(descriptor, _READ_LIMIT, name=name), status.st_uid
     finally:
         files.close(descriptor)
 
@@ -209,6 +206,8 @@ class Ledger:
     def _follow_adoptions(self) -> None:
         """Begin anew with the evidence of a copy that owners adopted, or without one that fails."""
         found = self.state.adoptions
+        if not found and not self._adopted:
+            return
         fails = {n for n in self._adopted if n not in found and n <= self.state.n}
         if fails or found.keys() - self._adopted.keys():
             self._contradictory |= fails
@@ -309,21 +308,22 @@ class Ledger:
         return done
 
     def _commit_surely(self, intent: Intent, *, host: str, now: clock.Clock) -> Activity:
-        with self._queue.taken(), self.lock:
-            try:
-                return self._commit(intent, host=host, now=now)
-            except UnavailableError as error:
-                if not error.data.get("perhaps_saved"):
-                    raise
-            try:  # what was written is found by its id
-                return self._commit(intent, host=host, now=now)
-            except UnavailableError as error:
-                msg = f"The entry is perhaps recorded: {error.message}"
-                hint = "`modeldeck activity` shows whether it is; look before doing it again."
-                raise UnavailableError(msg, hint, perhaps_saved=True) from error
+        try:
+            return self._commit(intent, host=host, now=now)
+        except UnavailableError as error:
+            if not error.data.get("perhaps_saved"):
+                raise
+        try:  # what was written is found by its id
+            return self._commit(intent, host=host, now=now)
+        except UnavailableError as error:
+            msg = f"The entry is perhaps recorded: {error.message}"
+            hint = "`modeldeck activity` shows whether it is; look before doing it again."
+            raise UnavailableError(msg, hint, perhaps_saved=True) from error
 
     def keep(self, n: int) -> None:
         """Keep the bytes of an entry that was folded as an object too, so that it can be healed.
+
+        Nobody waits for the disk to have the copy: it has the entry itself.
 
         Raises
         ------
@@ -334,16 +334,19 @@ class Ledger:
             return
         data, _owner = read_file(self.root, n)
         if digest_of(data) == self.state.activity[n - 1].digest:
-            self.objects.put(data)
+            self.objects.put_copy(data)
 
     def _commit(self, intent: Intent, *, host: str, now: clock.Clock) -> Activity:
         for _ in range(_TRIES):
-            self.refresh()
-            self._refuse_if_stopped()
-            if intent.id in self.state.ids:
-                return self._recorded(intent)
-            if self._try(intent, host=host, at=clock.to_text(now())):
-                return self._outcome(self.state.n + 1)
+            with self._queue.taken(self.refresh) as turn, self.lock:
+                self.refresh()
+                self._refuse_if_stopped()
+                if intent.id in self.state.ids:
+                    return self._recorded(intent)
+                n = self.state.n + 1
+                is_mine = self._try(intent, host=host, at=clock.to_text(now()), turn=turn)
+            if is_mine:
+                return self._outcome(n)
         msg = "Others were first ten thousand times in a row."
         raise UnavailableError(msg, "Try again.")
 
@@ -360,7 +363,7 @@ class Ledger:
         self._durable_n = max(self._durable_n, done.n)
         return done
 
-    def _try(self, intent: Intent, *, host: str, at: str) -> bool:
+    def _try(self, intent: Intent, *, host: str, at: str, turn: Turn) -> bool:
         state = self.state
         if state.n:
             level = self.level_here(intent.by, is_signed=bool(intent.signature))
@@ -371,40 +374,40 @@ class Ledger:
         if not self._is_swept:
             files.sweep(tmp)
             self._is_swept = True
-        self._make_durable(state.n)
+        if state.n > self._durable_n and not turn.is_sure(prev):
+            self._make_durable(state.n)
         is_mine = files.write_new(entry_path(self.root, state.n + 1), data, tmp=tmp)
         if is_mine:
             self._durable_n = state.n + 1
+            turn.say_sure(digest_of(data))
         return is_mine
 
     def _make_durable(self, n: int) -> None:
-        """Bring the names up to entry ``n`` to the disk, unless that is known to be done.
+        """Bring the names up to entry ``n`` to the disk.
 
         Whoever linked the last one may not have come so far, and a disk may keep the name of a
         later entry without that of an earlier one: a hole, over which nobody could go on.
         """
-        if n > self._durable_n:
-            try:
-                files.sync_folder(places.ledger_folder(self.root))
-            except UnavailableError as error:
-                msg = f"{error.message} Nothing was written."
-                raise UnavailableError(
-                    msg, "Try again; if it stays so, look at the disk."
-                ) from error
-            self._durable_n = n
+        try:
+            files.sync_folder(places.ledger_folder(self.root))
+        except UnavailableError as error:
+            msg = f"{error.message} Nothing was written."
+            raise UnavailableError(msg, "Try again; if it stays so, look at the disk.") from error
+        self._durable_n = n
 
     def _outcome(self, n: int) -> Activity:
         """Return what our entry became: between link and fold others may have followed."""
-        try:
-            self.refresh()
-        except UnavailableError as error:
-            error.data["perhaps_saved"] = True
-            raise
-        if self.state.n < n:
-            self._refuse_if_stopped()
-            msg = f"Entry {n} was written and is not there."
-            raise UnavailableError(msg, perhaps_saved=True)
-        done = self.state.activity[n - 1]
+        with self.lock:
+            try:
+                self.refresh()
+            except UnavailableError as error:
+                error.data["perhaps_saved"] = True
+                raise
+            if self.state.n < n:
+                self._refuse_if_stopped()
+                msg = f"Entry {n} was written and is not there."
+                raise UnavailableError(msg, perhaps_saved=True)
+            done = self.state.activity[n - 1]
         if done.is_void:
             msg = "The entry was written but counts for nothing."
             raise NotPermittedError(msg, f"Reason: {done.reason.rstrip('.')}.")

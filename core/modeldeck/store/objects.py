@@ -91,6 +91,29 @@ class ObjectStore:
             self._appear(temporary, digest, size=len(data))
         return digest
 
+    def put_copy(self, data: bytes) -> None:
+        """Store bytes that are on the disk elsewhere, too, without waiting for the disk.
+
+        After a loss of power the copy may be missing or damaged, which its name tells. What lies in
+        its place already is left alone.
+
+        Raises
+        ------
+        NotPermittedError, DamageError, UnavailableError
+            It cannot be written, or not be looked at.
+        """
+        path = self.path(digest_of(data))
+        if files.is_there(path):
+            return
+        files.make_folder(path.parent)
+        with files.private_folder(self.tmp) as folder:
+            temporary = files.write_temporary(folder, data, mode=0o444, durable=False)
+            try:
+                files.link_new(temporary, path)
+            finally:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+
     def put_file(self, source: Path, *, has_shared_blocks: bool = False) -> tuple[str, int]:
         """Store a file's contents; return their digest and size in bytes.
 

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from pathlib import Path
@@ -20,17 +21,22 @@ from pathlib import Path
 CONFIG = "modeldeck.toml"
 HIDDEN = ".modeldeck"
 
+_kept = functools.lru_cache(maxsize=64)  # they are asked for with every file of a workspace
 
+
+@_kept
 def ledger_folder(root: Path) -> Path:
     """Return the folder of ledger entries."""
     return root / HIDDEN / "ledger"
 
 
+@_kept
 def objects_folder(root: Path) -> Path:
     """Return the folder of objects."""
     return root / HIDDEN / "objects"
 
 
+@_kept
 def tmp_folder(root: Path) -> Path:
     """Return the folder of files on their way."""
     return root / HIDDEN / "tmp"
@@ -41,6 +47,7 @@ def trash_folder(root: Path) -> Path:
     return root / HIDDEN / "trash"
 
 
+@_kept
 def lock_file(root: Path) -> Path:
     """Return the lock file that writers queue at."""
     return root / HIDDEN / "lock"
@@ -79,5 +86,9 @@ def user_settings() -> Path:
 
 def _user_folder(variable: str, fallback: str) -> Path:
     named = os.environ.get(variable, "")
-    base = Path(named) if named.startswith("/") else Path.home() / fallback
-    return base / "modeldeck"
+    return _folder_below(named if named.startswith("/") else str(Path.home() / fallback))
+
+
+@_kept
+def _folder_below(base: str) -> Path:
+    return Path(base) / "modeldeck"

@@ -3,8 +3,11 @@
 A chain cannot show that its end was cut off or that all of it was written anew; whoever remembers
 a head can (the idea is that of The Update Framework, section 5, rollback attacks). What is missed
 is said until the owners name it: by acknowledging the broken place, or as lost with a backup.
-``~/.local/state/modeldeck/heads/<workspace>.json`` holds ``{"n": …, "head": "…", "losses": …}``,
-where ``losses`` is how many losses the owners had named by then.
+``~/.local/state/modeldeck/heads/<workspace>.json`` holds lines, ``{"n": …, "head": "…",
+"losses": …}``, of which the last whole one counts; ``losses`` is how many losses the owners had
+named by then. Lines are appended without waiting for the disk: what a loss of power tears or takes
+is the last of them, and the ones before stand. A file of more than 4 KiB is replaced by its last
+line, whole.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ from modeldeck.domain.history import copies
 from modeldeck.domain.state import State
 from modeldeck.errors import ModelDeckError, NotFoundError, UnavailableError
 from modeldeck.store import files, places
+from modeldeck.store.streams import Stream
+
+_LARGE, _READ_LIMIT = 1 << 12, 1 << 16
 
 
 class Seen(NamedTuple):
@@ -37,7 +43,11 @@ def check(state: State) -> str:
     UnavailableError
         What is remembered cannot be read just now.
     """
-    n, head, n_losses = seen(state.workspace) or Seen()
+    return _against(state, seen(state.workspace) or Seen())
+
+
+def _against(state: State, known: Seen) -> str:
+    n, head, n_losses = known
     if not n or state.stopped or copies.is_named(state, n, head=head, n_losses=n_losses):
         return ""
     if state.n < n:
@@ -49,7 +59,7 @@ def check(state: State) -> str:
 
 def path_of(workspace: str) -> Path:
     """Return the file that remembers the head of a workspace."""
-    return places.user_state() / "heads" / f"{workspace}.json"
+    return Path(f"{places.user_state()}/heads/{workspace}.json")
 
 
 def seen(workspace: str) -> Seen | None:
@@ -61,13 +71,22 @@ def seen(workspace: str) -> Seen | None:
         What is remembered cannot be read just now.
     """
     try:
-        known = json.loads(files.read_bytes(path_of(workspace), 1 << 12))
-        n, head, n_losses = known["n"], known["head"], known.get("losses", 0)
+        data = files.read_bytes(path_of(workspace), _READ_LIMIT)
     except NotFoundError:
         return Seen()
     except UnavailableError:
         raise
-    except (ModelDeckError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except ModelDeckError:
+        return None
+    return next(filter(None, map(_seen_in, reversed(data.split(b"\n")))), None)
+
+
+def _seen_in(line: bytes) -> Seen | None:
+    """Return the head that a line holds; None for a torn or foreign one."""
+    try:
+        known = json.loads(line)
+        n, head, n_losses = known["n"], known["head"], known.get("losses", 0)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     is_sound = type(n) is int and n >= 1 and is_digest(head) and type(n_losses) is int
     return Seen(n, head, n_losses) if is_sound else None
@@ -75,11 +94,22 @@ def seen(workspace: str) -> Seen | None:
 
 def remember(state: State) -> None:
     """Remember the head of a workspace, unless a higher one is remembered."""
-    folder = places.user_state() / "heads"
-    with contextlib.suppress(ModelDeckError):
-        if not state.n or state.stopped or check(state):
+    with contextlib.suppress(ModelDeckError, OSError):
+        known, now = seen(state.workspace), Seen(state.n, state.head, len(state.losses))
+        if not state.n or state.stopped or known == now or _against(state, known or Seen()):
             return
-        files.make_folder(folder)
-        known = {"n": state.n, "head": state.head, "losses": len(state.losses)}
-        data = files.dumps(known)
-        files.replace(folder / f"{state.workspace}.json", data, mode=0o600, durable=False)
+        line = files.dumps({"n": now.n, "head": now.head, "losses": now.n_losses})
+        path = path_of(state.workspace)
+        if not known or not known.n or path.stat().st_size > _LARGE:
+            files.make_folder(path.parent)
+            files.replace(path, line, mode=0o600, durable=False)
+        else:
+            _append(path, line)
+
+
+def _append(path: Path, line: bytes) -> None:
+    stream = Stream(path, mode=0o600)
+    try:
+        stream.write(line)
+    finally:
+        stream.close()

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from modeldeck.domain.entry import is_digest
+from modeldeck.domain.entry import digest_of, is_digest
 from modeldeck.domain.history.documents import DoctorLine
 from modeldeck.domain.state import Activity
 from modeldeck.errors import ModelDeckError
@@ -56,10 +56,24 @@ def objects(exam: Exam) -> Iterator[DoctorLine]:
             wrong = _wrong(exam, {})
     else:
         for digest, why in wrong.items():
-            yield problem(f"object {digest[:12]}", why, hint=REPAIR)
+            yield _unrepaired(exam, digest, why=why)
     if not damaged and not wrong:
         yield ok("objects", f"{counted(count, 'object')} with the bytes that their names say.")
     yield from _strangers(exam)
+
+
+def _unrepaired(exam: Exam, digest: str, *, why: str) -> DoctorLine:
+    """Say what is wrong with an object; of a copy of a sound entry that is only worth a note.
+
+    Nobody waits for the disk to have such a copy, so a loss of power may take its bytes.
+    """
+    name = f"object {digest[:12]}"
+    with exam.deck.reading() as state:
+        n = state.heads.get(digest, 0)
+    with contextlib.suppress(ModelDeckError):
+        if n and digest_of(ledger.read_file(exam.root, n)[0]) == digest:
+            return note(name, f"{why} It is a copy of entry {n}, which is sound.", hint=REPAIR)
+    return problem(name, why, hint=REPAIR)
 
 
 def _wrong(exam: Exam, damaged: dict[str, str]) -> dict[str, str]:
