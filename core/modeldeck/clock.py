@@ -12,6 +12,7 @@ Clock = Callable[[], datetime]
 """A function that tells the time as an aware datetime in UTC; handed in where time matters."""
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{6}Z", re.ASCII)
+"""The form; of the hour its range too: newer versions of Python read 24:00 as the next day."""
 
 
 def utc_now() -> datetime:

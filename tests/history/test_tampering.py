@@ -16,7 +16,7 @@ from modeldeck.domain.history.breaks import open_breaks
 from modeldeck.jobs.copies import Copies
 from modeldeck.store import places, witness
 from modeldeck.store.ledger import Ledger, entry_path, numbers
-from modeldeck.store.signing import Verifier
+from modeldeck.store.verifying import Verifier
 from modeldeck.workspace import Workspace
 from tests.store.ledger_writer import commit, make, opened
 

@@ -10,7 +10,7 @@ from modeldeck.domain.policy import Environment, Policy
 from modeldeck.domain.state import Activity
 from modeldeck.store import places
 from modeldeck.store.ledger import Ledger, found
-from modeldeck.store.signing import Verifier
+from modeldeck.store.verifying import Verifier
 
 
 def make(root: Path, *, keys: tuple[str, ...] = (), uid: int = -1) -> Path:

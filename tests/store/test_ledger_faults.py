@@ -19,7 +19,7 @@ from modeldeck.domain.levels import Level
 from modeldeck.errors import ConflictError, ModelDeckError, UnavailableError
 from modeldeck.store import files, places, queueing
 from modeldeck.store.ledger import Ledger, entry_path, numbers
-from modeldeck.store.signing import Verifier
+from modeldeck.store.verifying import Verifier
 from tests.store.faults import failing
 from tests.store.ledger_writer import commit, make, opened, remark
 

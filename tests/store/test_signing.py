@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from modeldeck.errors import DamageError, InvalidInputError, UnavailableError
-from modeldeck.store import signing
-from modeldeck.store.signing import Signer, Verifier, signer_from_file
+from modeldeck.store.signing import Signer, signer_from_file
+from modeldeck.store.verifying import Verifier, verifier
 
 pytestmark = pytest.mark.skipif(
     shutil.which("ssh-keygen") is None, reason="ssh-keygen (openssh-client) is not installed"
@@ -68,7 +68,7 @@ def test_verdict_that_another_moment_may_change_is_not_kept(
         return subprocess.CompletedProcess([], 255, b"", b"fatal: out of memory\n")
 
     with monkeypatch.context() as patch:
-        patch.setattr(signing, "_keygen", failing)
+        patch.setattr(verifier, "keygen", failing)
         assert Verifier(cache).key(b"x", signature, keys=(signer.public,)) == ""
     assert Verifier(cache).key(b"x", signature, keys=(signer.public,)) == signer.public
 

@@ -15,8 +15,8 @@ from modeldeck.domain.entry import digest_of
 from modeldeck.services.founding import init
 from modeldeck.store import ledger, witness
 from modeldeck.store.objects import ObjectStore
-from modeldeck.store.signing import Verifier
 from modeldeck.store.upkeep import mending
+from modeldeck.store.verifying import Verifier
 from modeldeck.workspace import Workspace
 from tests.upkeep.conftest import CONFIG
 from tests.upkeep.test_doctor import examined

@@ -57,7 +57,7 @@ from modeldeck.errors import (
 from modeldeck.store import files, places
 from modeldeck.store.objects import ObjectStore
 from modeldeck.store.queueing import Queue, Turn
-from modeldeck.store.signing import Verifier
+from modeldeck.store.verifying import Verifier
 
 _READ_LIMIT = 4 << 20
 _TRIES = 10_000

@@ -1,29 +1,24 @@
-"""Signatures by SSH key: made and verified by ``ssh-keygen -Y`` in the namespace of approvals.
+"""Signatures by SSH key: made by ``ssh-keygen -Y sign`` in the namespace of approvals.
 
-A signature is the armoured text that ``ssh-keygen -Y sign -n modeldeck-approval`` prints. It is
-verified with ``ssh-keygen -Y verify`` against an allowed-signers line made for each check from the
-key in the ledger, never from a file in the workspace. Format: PROTOCOL.sshsig of OpenSSH.
+A signature is the armoured text that ``ssh-keygen -Y sign -n modeldeck-approval`` prints;
+:mod:`modeldeck.store.verifying` verifies it. Format: PROTOCOL.sshsig of OpenSSH.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import hashlib
 import os
 import shutil
-import struct
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from modeldeck.domain.members import key_of
 from modeldeck.errors import (
     InvalidInputError,
-    ModelDeckError,
     NotFoundError,
     NotPermittedError,
     UnavailableError,
@@ -31,7 +26,6 @@ from modeldeck.errors import (
 from modeldeck.store import files
 
 NAMESPACE = "modeldeck-approval"
-_MAGIC = b"SSHSIG"
 _TIMEOUT_S = 120
 _MAX_KEY = 1 << 16
 
@@ -77,7 +71,7 @@ class Signer:
                     path = f"{folder}/key.pub"
                     Path(path).write_text(self.public + "\n", encoding="utf-8")
                 command = ["-Y", "sign", "-q", "-f", path, "-n", NAMESPACE]
-                done = _keygen(command, payload, may_ask=may_ask)
+                done = keygen(command, payload, may_ask=may_ask)
         except OSError as error:
             msg = f"Nothing could be signed: {error.strerror}."
             raise UnavailableError(msg, "Look at the folder for temporary files.") from error
@@ -134,122 +128,16 @@ def agent_signers() -> list[Signer]:
     return found
 
 
-def key_in(signature: str) -> str:
-    """Return the public key inside an armoured signature, ``type base64``; empty when none is.
-
-    Notes
-    -----
-    PROTOCOL.sshsig: magic "SSHSIG", a version, then the public key as a length-prefixed blob.
-    """
-    body = "".join(
-        line for line in signature.strip().splitlines() if line and not line.startswith("-----")
-    )
-    try:
-        blob = base64.b64decode(body, validate=True)
-        if not blob.startswith(_MAGIC):
-            return ""
-        (size,) = struct.unpack_from(">I", blob, 10)
-        key = blob[14 : 14 + size]
-        (kind,) = struct.unpack_from(">I", key, 0)
-        name = key[4 : 4 + kind].decode("ascii")
-    except (binascii.Error, struct.error, UnicodeDecodeError, ValueError):
-        return ""
-    return f"{name} {base64.b64encode(key).decode()}"
-
-
-class Verifier:
-    """Verifies signatures, remembering in the user's cache what came out.
-
-    A line of the cache is the digest of payload, signature and key; ``!`` before it says that the
-    signature does not verify.
-    """
-
-    def __init__(self, cache: Path | None) -> None:
-        self.cache = cache
-        self._known: set[str] = set()
-        if cache is not None:
-            with contextlib.suppress(ModelDeckError, ValueError):
-                self._known = set(files.read_bytes(cache, 64 << 20).decode().split())
-
-    def key(self, payload: bytes, signature: str, *, keys: Sequence[str]) -> str:
-        """Return which of a member's keys a signature verifies under; empty when none.
-
-        Raises
-        ------
-        UnavailableError
-            It cannot be checked just now.
-        """
-        named = key_in(signature)
-        if not named or named not in keys:
-            return ""
-        mark = hashlib.sha256(b"\0".join((payload, signature.encode(), named.encode())))
-        digest = mark.hexdigest()
-        if digest in self._known:
-            return named
-        if f"!{digest}" in self._known:
-            return ""
-        holds, is_certain = _verdict(payload, signature, key=named)
-        if is_certain:
-            self._remember(digest if holds else f"!{digest}")
-        return named if holds else ""
-
-    def _remember(self, line: str) -> None:
-        self._known.add(line)
-        if self.cache is None:
-            return
-        with contextlib.suppress(ModelDeckError, OSError):
-            files.make_folder(self.cache.parent)
-            with self.cache.open("a", encoding="ascii") as writer:
-                writer.write(f"{line}\n")
-
-
-def verify(payload: bytes, signature: str, *, key: str) -> bool:
-    """Say whether ``ssh-keygen -Y verify`` accepts a signature under just this key.
+def keygen(
+    arguments: list[str], payload: bytes, *, may_ask: bool
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ``ssh-keygen`` with bytes on its standard input, and wait for it.
 
     Raises
     ------
     UnavailableError
-        There is no ``ssh-keygen`` here, or it cannot run just now.
+        There is none here, it cannot be started just now, or it does not answer.
     """
-    return _verdict(payload, signature, key=key)[0]
-
-
-_REFUSALS = (
-    b"incorrect signature",
-    b"invalid format",
-    b"incomplete message",
-    b"missing header",
-    b"namespace does not match",
-)
-"""How ``ssh-keygen`` ends what it says about a signature that is wrong for good."""
-
-
-def _verdict(payload: bytes, signature: str, *, key: str) -> tuple[bool, bool]:
-    """Return whether a signature verifies, and whether it would be the same at any other time."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="modeldeck-") as folder:
-            allowed, signed = Path(folder, "allowed"), Path(folder, "signature")
-            allowed.write_text(f'member namespaces="{NAMESPACE}" {key}\n', encoding="utf-8")
-            signed.write_text(signature, encoding="utf-8")
-            command = ["-Y", "verify", "-f", str(allowed), "-I", "member", "-n", NAMESPACE]
-            done = _keygen([*command, "-s", str(signed)], payload, may_ask=False)
-    except OSError as error:
-        raise _no_check(error.strerror or str(error)) from error
-    if done.returncode < 0:
-        because = f"ssh-keygen was ended by signal {-done.returncode}"
-        raise _no_check(because)
-    holds = done.returncode == 0
-    return holds, holds or done.stderr.strip().endswith(_REFUSALS)
-
-
-def _no_check(because: str) -> UnavailableError:
-    msg = f"A signature cannot be checked just now: {because}."
-    return UnavailableError(msg, "Try again when the machine is less busy.")
-
-
-def _keygen(
-    arguments: list[str], payload: bytes, *, may_ask: bool
-) -> subprocess.CompletedProcess[bytes]:
     environment = dict(os.environ)
     if not may_ask:
         environment["SSH_ASKPASS_REQUIRE"] = "never"

@@ -90,7 +90,7 @@ def _of_path(path: Path) -> DatasetUse:
 def _digest_of_version(folder: Path, version: str) -> str:
     """Look a version up in the ledger of the workspace that the run's folder is in."""
     from modeldeck.store.ledger import Ledger
-    from modeldeck.store.signing import Verifier
+    from modeldeck.store.verifying import Verifier
 
     ledger = Ledger(find_root(folder), Verifier(None))
     ledger.refresh()

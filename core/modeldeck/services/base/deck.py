@@ -22,7 +22,8 @@ from modeldeck.store import files, places, witness
 from modeldeck.store.ledger import Ledger
 from modeldeck.store.objects import ObjectStore, named_in
 from modeldeck.store.runs import RunStore
-from modeldeck.store.signing import Signer, Verifier
+from modeldeck.store.signing import Signer
+from modeldeck.store.verifying import Verifier
 
 MAX_CLOCK_BEHIND = timedelta(minutes=5)
 

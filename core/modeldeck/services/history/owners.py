@@ -28,7 +28,7 @@ from modeldeck.services.history import anchors, records, upgrading
 from modeldeck.services.history.notices import notices
 from modeldeck.store import witness
 from modeldeck.store.ledger import Ledger
-from modeldeck.store.signing import Verifier
+from modeldeck.store.verifying import Verifier
 
 
 class History:
