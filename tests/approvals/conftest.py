@@ -29,6 +29,7 @@ from pathlib import Path
 
 import pytest
 
+from modeldeck.store.verifying import verifier
 from tests.approvals.signed import Signed
 
 if shutil.which("ssh-keygen") is None:
@@ -54,7 +55,13 @@ def memory() -> Iterator[Path]:
 
 
 @pytest.fixture
-def world(memory: Path) -> Signed:
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no processes for signatures that this one can check."""
+    monkeypatch.setattr(verifier, "FEW", 0)
+
+
+@pytest.fixture
+def world(memory: Path, fast: None) -> Signed:
     """Return a founded workspace in which everything is signed."""
     made = Signed(memory / "ws")
     made.start()

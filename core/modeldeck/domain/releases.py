@@ -255,7 +255,7 @@ def check_vote(state: State, act: Act) -> None:
 
 def _says_something_new(state: State, act: Act, *, release: Release) -> None:
     verdict, mine = act.text("verdict"), quorum.holding(state, release).get(act.by)
-    if mine is not None and mine.verdict == verdict:
+    if mine is not None and mine.verdict == verdict and mine.expires >= act.text("issued"):
         msg = f"{act.by} voted {verdict} on {release.id} already."
         raise ConflictError(msg, "A vote can be changed, not repeated.")
     if verdict == "abstain" and mine is None:
