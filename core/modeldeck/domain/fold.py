@@ -19,6 +19,9 @@ from modeldeck.domain.reading import shelf
 from modeldeck.domain.state import Act, Activity, State
 from modeldeck.errors import InvalidInputError, ModelDeckError, NotPermittedError
 
+FORGED = "its signature does not verify under a key of its author"
+"""Why an entry is void that somebody else signed, or that was changed after signing."""
+
 Check = Callable[[State, Act], None]
 Apply = Callable[[State, Act], str]
 Affects = Callable[[State, Act], str]
@@ -420,7 +423,7 @@ def _void_because(state: State, entry: Entry, *, evidence: Evidence) -> str:
     if entry.workspace != state.workspace and state.n:
         return "it is of another workspace"
     if evidence.is_forged:
-        return "its signature does not verify under a key of its author"
+        return FORGED
     if evidence.is_contradictory:
         return "with what it adopts its authors would not be owners"
     if entry.id in state.ids:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from modeldeck.domain.entry import is_digest
+from modeldeck.domain.fold import FORGED
 from modeldeck.domain.history import breaks
 from modeldeck.domain.history.documents import VerifyDocument, VerifyProblem
 from modeldeck.domain.history.places import Adoption
@@ -14,6 +15,9 @@ from modeldeck.services.base import descriptions, manifests
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.removed import NAMES_OBJECT, removed
 from modeldeck.store.ledger import Ledger, numbers
+
+_RESTS_ON = frozenset({"version.register", "gate.report", "dataset.add"})
+"""Actions that name a small document on which decisions rest."""
 
 
 class Verify:
@@ -33,11 +37,18 @@ class Verify:
         Returns
         -------
         VerifyDocument
-            ``problems`` names each thing that does not hold; its kind is ``chain``, ``history``
-            or ``owner`` (somebody changed history), or ``object`` (a file is damaged or missing,
-            and an entry that counts names it; what a void entry names need not exist, nor a text
-            that was removed). ``notes`` are no problems: places that owners acknowledged, texts
-            that were removed, copies that were adopted.
+            ``problems`` names each thing that does not hold; its kind is ``chain``, ``history``,
+            ``owner`` or ``signature`` (somebody changed history), or ``object`` (a file is damaged
+            or missing, and an entry that counts names it; what a void entry names need not exist,
+            nor a text that was removed). ``notes`` are no problems: places that owners
+            acknowledged, texts that were removed, copies that were adopted, entries that somebody
+            wrote with a signature that is not their author's.
+
+        Notes
+        -----
+        Manifests, descriptions of data and gate reports, which decisions rest on, are always hashed
+        again; models and tables only with ``data``. That the end of a ledger was cut off, or its
+        last entry replaced, shows to those alone who saw it before (here, or by an anchor).
 
         Raises
         ------
@@ -50,6 +61,7 @@ class Verify:
         state = ledger.state
         problems = [
             *_chain(ledger, known),
+            *_forged_end(state),
             *self._objects(state, data=data),
         ]
         if self.deck.history_problem:
@@ -77,7 +89,8 @@ class Verify:
             if not isinstance(digest, str) or not is_digest(digest) or digest in seen:
                 continue
             seen.add(digest)
-            problem = self.deck.objects.problem(digest, data=data)
+            is_small = line.action in _RESTS_ON
+            problem = self.deck.objects.problem(digest, data=data or is_small)
             if problem:
                 text = f"{name} {digest[:12]} {problem}"
                 yield _problem(line.n, "object", problem=text, digest=digest)
@@ -128,7 +141,25 @@ class Verify:
                 yield _problem(n, "object", problem=text, digest=digest)
 
 
+def _forged_end(state: State) -> Iterator[VerifyProblem]:
+    """Name a last entry that its author did not sign: perhaps it was changed since it was written.
+
+    The entries before are vouched for by those behind them: such a one was written as it is.
+    """
+    last = state.activity[-1] if state.activity else None
+    if last is not None and last.reason == FORGED:
+        text = (
+            f"The signature of the last entry does not verify under a key of {last.by}: somebody "
+            "else wrote it, or changed it since."
+        )
+        yield _problem(last.n, "signature", problem=text)
+
+
 def _notes(state: State) -> Iterator[VerifyProblem]:
+    for line in state.activity[:-1]:
+        if line.reason == FORGED:
+            text = f"it counts for nothing: it names {line.by}, who did not sign it"
+            yield _problem(line.n, "signature", problem=text)
     for place in state.breaks.values():
         if place.acknowledged:
             text = (

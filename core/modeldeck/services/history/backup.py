@@ -211,7 +211,9 @@ def plan(deck: Deck, *, with_logs: bool) -> Plan:
         pass
     state = deck.state
     problems = [
-        one for one in Verify(deck).run()["problems"] if one["kind"] not in {"history", "owner"}
+        one
+        for one in Verify(deck).run()["problems"]
+        if one["kind"] not in {"history", "owner", "signature"}
     ]
     removed = texts.removed(deck.objects, state)
     left_out: list[str] = []
