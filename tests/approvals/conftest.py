@@ -11,7 +11,6 @@ Everything is signed, by keys that the tests make themselves; the whole counts a
 ``test_rules.py``           the rules of approvals, each with the history that it stops.
 ``test_bytes.py``           every byte of ledger and objects: a sample · all.
 ``test_accounts.py``        45: a forged author under two Unix accounts.
-``test_last_vote.py``       processes that cast the last vote at once: 10 · 500 times.
 ``test_by_hand.py``         52: deploying by writing files: 12 · 100 times.
 ``test_random.py``          random histories against a checker of its own: 20 · 2,000.
 ``test_agent.py``           signing and verifying through a real agent.

@@ -107,7 +107,7 @@ def _after_expiry(world: Signed, release: str) -> Activity:
 
 
 def _backdated(world: Signed, release: str) -> Activity:
-    early = clock.from_text(world.state.releases[release].issued) - timedelta(seconds=1)
+    early = clock.from_text(world.state.releases[release].issued) - timedelta(minutes=6)
     return world.fold(world.ballot(release, "carol", issued=clock.to_text(early)))
 
 
@@ -263,6 +263,28 @@ def test_approval_that_expired_before_the_last_one_does_not_decide(court: Signed
     assert court.status(release) == "waiting"
     assert not court.fold(court.ballot(release, "carol")).is_void
     assert court.status(release) == "deploying"
+
+
+def test_approval_that_was_signed_before_another_and_recorded_later_counts(court: Signed) -> None:
+    """Two people vote at once: who loses the race for the number does not sign again."""
+    release = court.waiting()
+    slow = court.signed(court.ballot(release, "carol"))
+    assert not court.fold(court.ballot(release, "dave")).is_void
+    assert not court.write(slow).is_void
+    assert court.status(release) == "deploying"
+
+
+def test_backdated_approval_does_not_bring_an_expired_one_back(court: Signed) -> None:
+    """Within the leeway of clocks a release's time stays at its latest statement all the same."""
+    release = court.waiting()
+    brief = {**court.span(0.05)}
+    assert not court.fold(court.ballot(release, "carol", **brief)).is_void
+    court.now += timedelta(minutes=4)
+    late = court.ballot(release, "dave", verdict="request-changes", reason="wait")
+    assert not court.fold(late).is_void
+    early: dict[str, Json] = {**court.span(1), "issued": brief["issued"]}
+    assert not court.fold(court.ballot(release, "dave", **early)).is_void
+    assert court.status(release) == "waiting"
 
 
 def test_approval_of_whoever_lost_the_role_does_not_decide(court: Signed) -> None:

@@ -17,7 +17,8 @@ marker ``nightly``. Whatever is random depends on ``--seed`` alone.
                     1,000 (of the file alone ``tests/store/test_views.py`` always takes 1,000).
                     12: 50 jumps of the clock.
 ``test_races.py``   15: eight processes commit: 20 each · 1,000 each. 16: races for one slot, by
-                    starts and by votes: 8 × 5 · 8 × 500. 17: readers beside writers:
+                    starts and by votes: 8 × 5 · 8 × 500; for the last vote of a release: 10 ·
+                    500. 17: readers beside writers:
                     2 × 200 reads · 4 × 20,000. 19: one object put by eight processes: 40 each ·
                     500 each.
 ``test_servers.py`` 20: there are no fencing tokens here; generation and reports take their

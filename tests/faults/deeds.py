@@ -240,6 +240,22 @@ def _deploy(
         slots.act(ledger, maker, action="deployment.start", subject=subject, body=body)
 
 
+def vote_last(line: Line, root: str, me: int) -> None:
+    """Vote on each release that one is told of, at the moment when one is told to."""
+    ledger = opened(Path(root))
+    gate(line)
+    while True:
+        told = line.ask()
+        ledger.refresh()
+        release = str(told["release"])
+        body = slots.approval(ledger.state, release, verdict=str(told["verdict"]))
+        line.say(looked=release)
+        line.ask()
+        with telling(line, told["verdict"]):
+            subject = f"release:{release}"
+            slots.act(ledger, f"v{me}", action="release.vote", subject=subject, body=body)
+
+
 def write_pairs(line: Line, root: str, name: str) -> None:
     """Put an object and commit an entry that names it, until killed."""
     ledger, store = opened(Path(root)), ObjectStore(Path(root))
@@ -350,6 +366,7 @@ DEEDS: dict[str, Callable[..., None]] = {
     "keep": do_keep,
     "write_ledger": write_ledger,
     "race": race,
+    "vote_last": vote_last,
     "client": client,
     "serve": serve,
     "write_pairs": write_pairs,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from modeldeck.domain.entry import digest_of
-from modeldeck.store.ledger import numbers
+from modeldeck.store.ledger import Ledger, numbers
 from modeldeck.store.objects import ObjectStore
+from tests.faults import slots
 from tests.faults.children import Nursery, Said
 from tests.faults.slots import make_slot
 from tests.store.ledger_writer import make, opened
@@ -92,6 +94,82 @@ def test_four_thousand_races_for_one_slot_have_one_winner_each(
 ) -> None:
     """The same by eight processes, five hundred times each."""
     race_for_a_slot(nursery, memory, how=how, processes=8, each=500)
+
+
+def race_for_the_last_vote(
+    nursery: Nursery, folder: Path, rng: random.Random, *, n_times: int
+) -> None:
+    """Let eight people vote at once where three approvals decide, and one rejection does."""
+    root = make_slot(folder / "ws", people=WRITERS, approvals=3)
+    ledger = opened(root)
+    wanted: list[tuple[str, dict[str, object]]] = [
+        ("vote_last", {"root": root, "me": n}) for n in range(WRITERS)
+    ]
+    with nursery.children(wanted) as voters:
+        for one in voters:
+            one.ready().go()
+        for count in range(n_times):
+            release = _waiting(ledger, count)
+            verdicts = ["approve"] * WRITERS
+            if count % 2:
+                verdicts[rng.randrange(WRITERS)] = "reject"
+            for one, verdict in zip(voters, verdicts, strict=True):
+                one.tell(release=release, verdict=verdict)
+            for one in voters:
+                assert one.next() == {"looked": release}
+            for one in rng.sample(voters, WRITERS):
+                one.tell(go=True)
+            said = [one.next() or {} for one in voters]
+            ledger.refresh()
+            _decided_once(ledger, release, said=said)
+        for one in voters:
+            one.kill()
+            one.all()
+
+
+def _waiting(ledger: Ledger, count: int) -> str:
+    version = slots.register(ledger, "m0", f"version {count}")
+    looked = slots.base(ledger.state, version)
+    release = slots.request(ledger, "m0", version=version, looked=looked)
+    slots.report(ledger, "m0", version=version, looked=looked)
+    return release
+
+
+def _decided_once(ledger: Ledger, release: str, *, said: list[Said]) -> None:
+    """One decision, by the last vote that was taken; whoever came later was told what it was."""
+    known = ledger.state.releases[release]
+    taken = [one["ack"] for one in said if "ack" in one]
+    assert len(known.votes) == len(taken)
+    assert known.votes[-1].by == known.decided_by
+    if known.status == "rejected":
+        assert taken.count("reject") == 1
+        assert taken.count("approve") < 3
+        assert known.votes[-1].verdict == "reject"
+    else:
+        assert known.status == "deploying"
+        assert taken == ["approve"] * 3
+        assert ledger.state.endpoints[slots.ENDPOINT].pointer.release == release
+    for one in said:
+        if "ack" not in one:
+            assert one["error"] == "ConflictError", one
+            assert f"{release} is {known.status}" in one["message"], one
+    assert not any(one.is_void for one in ledger.state.activity[-len(taken) :])
+
+
+def test_votes_cast_at_once_give_one_decision(
+    nursery: Nursery, memory: Path, rng: random.Random
+) -> None:
+    """Ten times eight processes: as many votes as decide are taken, and the rest are told."""
+    race_for_the_last_vote(nursery, memory, rng, n_times=10)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_votes_cast_at_once_give_one_decision_five_hundred_times(
+    nursery: Nursery, memory: Path, rng: random.Random
+) -> None:
+    """The same five hundred times."""
+    race_for_the_last_vote(nursery, memory, rng, n_times=500)
 
 
 def read_beside_writers(nursery: Nursery, root: Path, *, readers: int, reads: int) -> None:

@@ -5,8 +5,10 @@ is live now (``replaces`` and the endpoint's generation), the verdict, a reason,
 counts only if every one of these is what the release rests on at the vote's own position. The
 verdict *abstain* takes an earlier vote back while the release is undecided.
 
-Of times only the signed ``issued`` and ``expires`` count: within a release they do not run
-backwards, and no statement holds longer than the policy allows, give or take :data:`LEEWAY`.
+Of times only the signed ``issued`` and ``expires`` count, and no statement holds longer than the
+policy allows, give or take :data:`LEEWAY`. Within a release time does not run backwards: a
+statement that was signed before another and recorded after it, as when two people vote at once, is
+taken as of the later time; one that is older than :data:`LEEWAY` is refused.
 """
 
 from __future__ import annotations
@@ -102,7 +104,7 @@ def _dated(act: Act, last: str) -> None:
     if not is_time(issued):
         msg = f"It is dated {issued[:40]!r}, which is no time."
         raise InvalidInputError(msg)
-    if issued < last:
+    if last and clock.from_text(issued) + LEEWAY < clock.from_text(last):
         msg = "It is dated before an earlier statement about the same release."
         raise ConflictError(msg, "Check this computer's clock.")
 
@@ -295,9 +297,10 @@ def apply_vote(state: State, act: Act) -> str:
         nonce=act.text("nonce"),
         level=act.level,
     )
-    voted = replace(release, votes=(*release.votes, vote), last_issued=vote.issued)
+    last = max(release.last_issued, vote.issued)
+    voted = replace(release, votes=(*release.votes, vote), last_issued=last)
     state.put_release(voted)
-    _decide(state, voted, at=act.at, by=act.by, issued=vote.issued)
+    _decide(state, voted, at=act.at, by=act.by, issued=last)
     return f"release:{release.id}"
 
 
@@ -362,7 +365,7 @@ def check_start(state: State, act: Act) -> None:
         msg = f"What {endpoint.id} serves changed since you looked."
         raise ConflictError(msg, "Look at it again.")
     _dated(act, release.last_issued)
-    left = quorum.lacks(state, release, issued=act.text("issued"))
+    left = quorum.lacks(state, release, issued=max(release.last_issued, act.text("issued")))
     if left:
         msg = f"{release.id} lacks {', '.join(left)} now: approvals expired or were revoked."
         raise NotPermittedError(msg, "Ask for a new release.")
@@ -372,7 +375,8 @@ def apply_start(state: State, act: Act) -> str:
     """Start an approved release by hand."""
     release = state.releases[act.entity]
     level = min(release.level, act.level)
-    begun = replace(release, level=level, last_issued=act.text("issued"))
+    last = max(release.last_issued, act.text("issued"))
+    begun = replace(release, level=level, last_issued=last)
     start(state, begun, at=act.at)
     return f"release:{act.entity}"
 

@@ -147,9 +147,16 @@ def _blob(armoured: str) -> bytes:
 
 
 def key_in(signature: str) -> str:
-    """Return the public key inside an armoured signature, ``type base64``; empty when none is."""
+    """Return the public key inside an armoured signature, ``type base64``; empty when none is.
+
+    A signature in another form than ``ssh-keygen`` prints is none: else whoever adds a space to it
+    would make another entry of the same signature.
+    """
     try:
-        reader = Reader(_blob(signature))
+        blob = _blob(signature)
+        if _armour(blob) != signature:
+            return ""
+        reader = Reader(blob)
         if reader.take(len(_MAGIC)) != _MAGIC:
             return ""
         reader.number()
