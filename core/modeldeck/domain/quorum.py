@@ -17,11 +17,18 @@ from modeldeck.domain.state import Release, State, Version, Vote
 from modeldeck.errors import NotPermittedError
 
 
-def excluded_of(version: Version, requester: str) -> dict[str, str]:
-    """Return who may not vote on a release of a version, each with the reason."""
+def excluded_of(state: State, version: Version, requester: str) -> dict[str, str]:
+    """Return who may not vote on a release of a version, each with the reason.
+
+    Whoever registered or made the same content under the name of another model is its author too:
+    else a friend who registers it once more would make its author a judge of it.
+    """
+    same = [one for one in state.versions.values() if one.manifest == version.manifest]
     return {
         requester: "asked for the release",
+        **{one.by: f"registered that content, as {one.id}" for one in same},
         version.by: "registered the version",
+        **{author: f"made that content, {one.id}" for one in same for author in one.authors},
         **dict.fromkeys(version.authors, "made the version"),
     }
 

@@ -134,7 +134,7 @@ def apply_request(state: State, act: Act) -> str:
         issued=act.text("issued"),
         expires=act.text("expires"),
         last_issued=act.text("issued"),
-        excluded={} if environment.self_approval else quorum.excluded_of(version, act.by),
+        excluded={} if environment.self_approval else quorum.excluded_of(state, version, act.by),
         level=min(act.level, version.level),
     )
     state.put_release(release)
