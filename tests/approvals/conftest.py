@@ -7,12 +7,12 @@ Everything is signed, by keys that the tests make themselves; the whole counts a
                             60 good and bad signatures · 10,000. 44: names that are patterns,
                             options or lists: 200. 10,000 votes are verified within the budget.
 ``test_statements.py``      41: what is wrong with a vote, by kind of key; 42: one byte changed of
-                            a signed entry: 100 · 10,000.
+                            a signed entry: 60 · 10,000.
 ``test_rules.py``           the rules of approvals, each with the history that it stops.
 ``test_bytes.py``           every byte of ledger and objects: a sample · all.
 ``test_accounts.py``        45: a forged author under two Unix accounts.
-``test_by_hand.py``         52: deploying by writing files: 12 · 100 times.
-``test_random.py``          random histories against a checker of its own: 20 · 2,000.
+``test_by_hand.py``         52: deploying by writing files: 10 · 100 times.
+``test_random.py``          random histories against a checker of its own: 10 · 2,000.
 ``test_agent.py``           signing and verifying through a real agent.
 ==========================  ===================================================================
 

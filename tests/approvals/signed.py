@@ -86,10 +86,14 @@ class Signed(World):
 
     def put(self, data: bytes) -> Activity:
         """Write bytes as the next file, and read them."""
-        n = self.ledger.state.n + 1
-        path = entry_path(self.root, n)
+        path = entry_path(self.root, self.ledger.state.n + 1)
         path.write_bytes(data)
         path.chmod(0o444)
+        return self.look()
+
+    def look(self) -> Activity:
+        """Read what somebody wrote as the next file."""
+        n = self.ledger.state.n + 1
         self.ledger.refresh()
         self.state = self.ledger.state
         assert not self.state.stopped, self.state.stopped
@@ -172,6 +176,14 @@ class Signed(World):
         """Return an approval, unsigned, of which something may be changed."""
         body = {**self.statement(release, "approve"), **changes}
         return self.intent(by, "release.vote", f"release:{release}", body)
+
+    def key_file(self, name: str, folder: Path) -> str:
+        """Write somebody's key pair into a folder; return the private key's path."""
+        path = folder / name
+        path.write_bytes(self.key(name).private)
+        path.chmod(0o600)
+        Path(f"{path}.pub").write_text(f"{self.key(name).public} {name}\n")
+        return str(path)
 
     @property
     def pointer(self) -> str:

@@ -190,15 +190,12 @@ def test_statement_from_the_future_is_refused_by_who_would_vote_after_it(
     def clock(ahead: timedelta) -> datetime:
         return now + ahead
 
-    path = tmp_path / "carol"
-    path.write_bytes(world.key("carol").private)
-    path.chmod(0o600)
-    Path(f"{path}.pub").write_text(world.key("carol").public)
-    behind = Workspace.open(world.root, key=str(path), now=lambda: clock(timedelta(minutes=-6)))
+    path = world.key_file("carol", tmp_path)
+    behind = Workspace.open(world.root, key=path, now=lambda: clock(timedelta(minutes=-6)))
     with behind, pytest.raises(UnavailableError, match="clock is behind"):
         behind.releases.approve(release)
     assert timedelta(minutes=5) == deck.MAX_CLOCK_BEHIND
-    near = Workspace.open(world.root, key=str(path), now=lambda: clock(timedelta(minutes=-4)))
+    near = Workspace.open(world.root, key=path, now=lambda: clock(timedelta(minutes=-4)))
     with near:
         assert near.releases.approve(release)["approvals"][0]["level"] == "signed"
 
@@ -217,6 +214,18 @@ def test_author_whose_content_a_friend_registers_again_is_its_author_all_the_sam
     for name in ("eve", "dave", "bob"):
         done = world.fold(world.ballot(release, name))
         assert "may not vote" in done.reason, name
+
+
+def test_unsigned_registration_of_the_same_content_excludes_nobody(world: Signed) -> None:
+    """Else anybody who can write a file could keep everybody from voting."""
+    version = world.register()
+    manifest = world.state.versions[version].manifest
+    body: dict[str, Json] = {"manifest": manifest, "run": "", "authors": ["carol", "dave"]}
+    assert not world.write(world.intent("ci", "version.register", "model:copy", body)).is_void
+    world.gate(version, "production")
+    release = world.request(version)
+    decided(world, release)
+    assert world.status(release) == "deploying"
 
 
 def test_owner_is_excluded_like_everybody(world: Signed) -> None:
@@ -283,12 +292,9 @@ def test_vote_from_a_copied_workspace_is_void_in_the_original(
 ) -> None:
     """Its author saw a head that was never one of this chain; another founding is another place."""
     release = world.waiting()
-    path = tmp_path / "carol"
-    path.write_bytes(world.key("carol").private)
-    path.chmod(0o600)
-    Path(f"{path}.pub").write_text(world.key("carol").public)
+    path = world.key_file("carol", tmp_path)
     shutil.copytree(world.root, memory / "copy", symlinks=True)
-    with Workspace.open(memory / "copy", key=str(path), now=lambda: world.now) as workspace:
+    with Workspace.open(memory / "copy", key=path, now=lambda: world.now) as workspace:
         workspace.annotations.add(f"release:{release}", "looked at")
         workspace.releases.approve(release)
         n = workspace.deck.state.n
@@ -301,6 +307,7 @@ def test_vote_from_a_copied_workspace_is_void_in_the_original(
     assert "not of this chain" in done.reason
     other = Signed(memory / "second")
     other.keys = world.keys
+    other.now += timedelta(hours=1)
     other.start()
     assert other.waiting() == release
     state = other.state

@@ -22,6 +22,7 @@ from tests.approvals.signed import Signed
 
 FORGED = "does not verify under a key of its author"
 OTHER = "e" * 64
+SHARED = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 Case = Callable[[Signed, str], Activity]
 
@@ -29,7 +30,7 @@ Case = Callable[[Signed, str], Activity]
 @pytest.fixture(scope="module", params=KINDS)
 def court(request: pytest.FixtureRequest) -> Iterator[Signed]:
     """Return a workspace where carol and dave vote with keys of one kind."""
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+    with tempfile.TemporaryDirectory(dir=SHARED) as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(verifier, "FEW", 0)
         world = Signed(Path(folder, "ws"))
         for name in ("carol", "dave", "eve"):

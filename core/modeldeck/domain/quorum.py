@@ -12,18 +12,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from modeldeck.domain.levels import Level
 from modeldeck.domain.policy import Environment
 from modeldeck.domain.state import Release, State, Version, Vote
 from modeldeck.errors import NotPermittedError
 
 
-def excluded_of(state: State, version: Version, requester: str) -> dict[str, str]:
+def excluded_of(state: State, version: Version, *, requester: str, level: Level) -> dict[str, str]:
     """Return who may not vote on a release of a version, each with the reason.
 
     Whoever registered or made the same content under the name of another model is its author too:
-    else a friend who registers it once more would make its author a judge of it.
+    else a friend who registers it once more would make its author a judge of it. That registration
+    has to have the level of the environment, or anybody could write one that excludes everybody.
     """
-    same = [one for one in state.versions.values() if one.manifest == version.manifest]
+    same = [
+        one
+        for one in state.versions.values()
+        if one.manifest == version.manifest and one.level >= level
+    ]
     return {
         requester: "asked for the release",
         **{one.by: f"registered that content, as {one.id}" for one in same},

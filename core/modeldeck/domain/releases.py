@@ -134,7 +134,9 @@ def apply_request(state: State, act: Act) -> str:
         issued=act.text("issued"),
         expires=act.text("expires"),
         last_issued=act.text("issued"),
-        excluded={} if environment.self_approval else quorum.excluded_of(state, version, act.by),
+        excluded={}
+        if environment.self_approval
+        else quorum.excluded_of(state, version, requester=act.by, level=environment.level),
         level=min(act.level, version.level),
     )
     state.put_release(release)
