@@ -35,7 +35,7 @@ from modeldeck_tui.commands import (
 )
 from modeldeck_tui.commands import exec as execution
 from modeldeck_tui.commands.base import WITH_VALUE, Looks, Session, hoisted
-from modeldeck_tui.commands.governing import history, ledger, policies, upkeep
+from modeldeck_tui.commands.governing import exceptions, history, ledger, policies, upkeep
 from modeldeck_tui.output import Printer, error_document, write_bug_report
 
 _MANY_DIGITS = 10
@@ -67,6 +67,7 @@ moving.register(app)
 app.add_typer(gates.app, name="gate")
 app.add_typer(releases.app, name="release")
 reviews.register(app, releases.app)
+exceptions.register(releases.app)
 app.add_typer(deployments.app, name="deploy")
 deployments.register(app)
 logs.register(app)

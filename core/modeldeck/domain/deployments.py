@@ -38,7 +38,14 @@ def need_role(state: State, person: str, *, roles: tuple[str, ...], what: str) -
     raise NotPermittedError(msg, f"Ask {', '.join(who) or 'an owner to give somebody that role'}.")
 
 
-def _endpoint(state: State, act: Act) -> Endpoint:
+def endpoint_of(state: State, act: Act) -> Endpoint:
+    """Return the endpoint that an act is about, as its author saw it.
+
+    Raises
+    ------
+    NotFoundError, ConflictError
+        There is none, or its pointer moved since.
+    """
     if act.entity not in state.endpoints:
         msg = f"There is no endpoint {act.entity[:80]!r}."
         raise NotFoundError(msg, "`modeldeck deploy list` shows those there are.")
@@ -49,7 +56,14 @@ def _endpoint(state: State, act: Act) -> Endpoint:
     return endpoint
 
 
-def _reason(act: Act) -> None:
+def need_reason(act: Act) -> None:
+    """Refuse an act without a reason.
+
+    Raises
+    ------
+    InvalidInputError
+        It has none.
+    """
     if not act.text("reason").strip():
         msg = f"{act.action} needs a reason."
         raise InvalidInputError(msg, "Say why, for those who read it later.")
@@ -89,7 +103,7 @@ def _end(state: State, endpoint: Endpoint, *, status: str) -> None:
 
 def check_stop(state: State, act: Act) -> None:
     """Check a stop: something is served, by somebody who may roll back, with a reason."""
-    endpoint = _endpoint(state, act)
+    endpoint = endpoint_of(state, act)
     if not endpoint.pointer.version:
         msg = f"{endpoint.id} is stopped already."
         raise ConflictError(msg)
@@ -105,13 +119,14 @@ def apply_stop(state: State, act: Act) -> str:
 
 
 def targets(state: State, endpoint: Endpoint) -> list[Pointer]:
-    """Return what an endpoint may be rolled back to, newest first.
+    """Return what an endpoint may be rolled back to, newest first, without what was revoked.
 
     There is nothing where the policy has no such environment any more.
     """
-    environment = state.policy.environments.get(endpoint.environment)
+    environment = state.policy.known(endpoint.environment, model=endpoint.model)
     depth = environment.rollback_depth if environment else 0
-    return [*_others(endpoint)[::-1][:depth]]
+    good = [one for one in _others(endpoint)[::-1] if one.manifest not in state.revoked]
+    return good[:depth]
 
 
 def _others(endpoint: Endpoint) -> tuple[Pointer, ...]:
@@ -121,7 +136,7 @@ def _others(endpoint: Endpoint) -> tuple[Pointer, ...]:
 
 def check_rollback(state: State, act: Act) -> None:
     """Check a rollback: one of the last versions reported live, the role, a reason."""
-    endpoint = _endpoint(state, act)
+    endpoint = endpoint_of(state, act)
     _may_roll_back(state, act, endpoint=endpoint)
     allowed = targets(state, endpoint)
     if not any(one.version == act.text("to") for one in allowed):
@@ -140,20 +155,24 @@ def apply_rollback(state: State, act: Act) -> str:
     """Point an endpoint back; what it rolled away from is no target any more."""
     endpoint = state.endpoints[act.entity]
     target = next(one for one in targets(state, endpoint) if one.version == act.text("to"))
-    _end(state, endpoint, status="rolled-back")
-    left = _others(endpoint)
-    state.put_endpoint(replace(_moved(endpoint, target, at=act.at), lived=left))
+    state.put_endpoint(go_to(state, endpoint, target=target, at=act.at))
     state.outdate(endpoint=endpoint.id, because=f"{endpoint.id} was rolled back meanwhile")
     return act.subject
 
 
+def go_to(state: State, endpoint: Endpoint, *, target: Pointer, at: str) -> Endpoint:
+    """Return an endpoint pointed back at what was live; what it leaves is no target any more."""
+    _end(state, endpoint, status="rolled-back")
+    return replace(_moved(endpoint, target, at=at), lived=_others(endpoint))
+
+
 def _may_roll_back(state: State, act: Act, *, endpoint: Endpoint) -> None:
-    _reason(act)
-    need_rollback_role(state, act.by, environment=endpoint.environment)
+    need_reason(act)
+    need_rollback_role(state, act.by, environment=endpoint.environment, model=endpoint.model)
 
 
-def need_rollback_role(state: State, person: str, *, environment: str) -> None:
-    """Refuse who may not stop or roll back the endpoints of an environment.
+def need_rollback_role(state: State, person: str, *, environment: str, model: str = "") -> None:
+    """Refuse who may not stop or roll back the endpoints of an environment, or one model's.
 
     Raises
     ------
@@ -162,13 +181,13 @@ def need_rollback_role(state: State, person: str, *, environment: str) -> None:
     NotPermittedError
         The person has none of its ``rollback_roles``.
     """
-    roles = state.policy.environment(environment).rollback_roles
+    roles = state.policy.environment(environment, model=model).rollback_roles
     need_role(state, person, roles=roles, what=f"stop or roll back {environment}")
 
 
 def check_report(state: State, act: Act) -> None:
     """Check a server's report: enrolled there, about the present generation and manifest."""
-    endpoint = _endpoint(state, act)
+    endpoint = endpoint_of(state, act)
     member = state.member(act.by)
     enrolled = (
         member is not None
@@ -232,7 +251,14 @@ def _lived(endpoint: Endpoint, *, level: Level) -> Endpoint:
     pointer = endpoint.pointer
     before = [one.level for one in endpoint.lived if one.manifest == pointer.manifest]
     sure = replace(pointer, level=max((min(level, pointer.level), *before)))
-    return replace(endpoint, lived=(*_others(endpoint), sure))
+    return replace(endpoint, lived=(*_others(endpoint), sure), ever=_ever(endpoint, sure))
+
+
+def _ever(endpoint: Endpoint, sure: Pointer) -> dict[str, Pointer]:
+    """Return all that ever lived on an endpoint by manifest, what lived last at the end."""
+    before = endpoint.ever.get(sure.manifest, sure)
+    left = {key: one for key, one in endpoint.ever.items() if key != sure.manifest}
+    return {**left, sure.manifest: max(before, sure, key=lambda one: one.level)}
 
 
 def _failed(state: State, endpoint: Endpoint, *, at: str, because: str) -> None:

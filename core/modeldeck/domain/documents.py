@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
-from modeldeck.domain.entry import Json
+from modeldeck.domain.policies.documents import (
+    GlassDocument,
+    OverrideDocument,
+    RevocationDocument,
+)
 
 Number = float | int | str
 """A number, or the text of a non-finite one."""
@@ -176,7 +180,7 @@ class VersionDocument(TypedDict):
     """One immutable model version; its identity is the digest of its manifest.
 
     ``data`` is the digest of what it was trained on, where its manifest names one. ``problem`` is
-    there when the manifest cannot be read, and says why.
+    there when the manifest cannot be read, and says why; ``revoked`` when it was.
     """
 
     id: str
@@ -195,6 +199,7 @@ class VersionDocument(TypedDict):
     tags: dict[str, str]
     data: NotRequired[str]
     problem: NotRequired[str]
+    revoked: NotRequired[RevocationDocument]
 
 
 class CheckDocument(TypedDict):
@@ -254,7 +259,12 @@ class ExcludedDocument(TypedDict):
 
 
 class ReleaseDocument(TypedDict):
-    """A release with everything that a reviewer needs; ``basis`` digests what a vote binds to."""
+    """A release with everything that a reviewer needs; ``basis`` digests what a vote binds to.
+
+    ``overrides`` is there when checks of its gate were overridden. Of an open one ``is_ending``
+    says that people are to be reminded of its end, ``frozen`` and ``frozen_until`` that and until
+    when nothing goes live there.
+    """
 
     id: str
     model: str
@@ -286,6 +296,10 @@ class ReleaseDocument(TypedDict):
     can_reject: bool
     why_not: str
     completes_quorum: bool
+    overrides: NotRequired[list[OverrideDocument]]
+    is_ending: NotRequired[bool]
+    frozen: NotRequired[str]
+    frozen_until: NotRequired[str]
 
 
 class DiffRow(TypedDict):
@@ -319,7 +333,8 @@ class EndpointDocument(TypedDict):
     """An endpoint; ``status`` is deploying, live, failed or stopped.
 
     When it is shown a live one may also be *silent*: none of the servers that reported its version
-    ready has a heartbeat any more.
+    ready has a heartbeat any more. ``glass`` is there when it was ever broken, ``revoked`` when
+    what is served was revoked.
     """
 
     id: str
@@ -333,6 +348,8 @@ class EndpointDocument(TypedDict):
     since: str
     servers: list[ServerDocument]
     rollback_to: list[str]
+    glass: NotRequired[GlassDocument]
+    revoked: NotRequired[RevocationDocument]
 
 
 class TrafficDocument(TypedDict):
@@ -436,25 +453,6 @@ class LogLine(TypedDict):
     at: str
     level: str
     text: str
-
-
-class PolicyDocument(TypedDict):
-    """A policy; ``since_n`` is the entry that it is in force since, 0 for a proposed one."""
-
-    digest: str
-    since_n: int
-    since: str
-    by: str
-    policy: dict[str, Json]
-    warnings: list[str]
-
-
-class PolicyChange(TypedDict):
-    """One key that differs; a side that lacks it is empty."""
-
-    key: str
-    before: str
-    after: str
 
 
 class InboxItem(TypedDict):

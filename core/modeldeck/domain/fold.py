@@ -8,11 +8,12 @@ same checks of :data:`ACTIONS`; what ``decide`` refuses with an error, ``apply``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from modeldeck.domain import deployments, members, releases, remarks, versions
 from modeldeck.domain.datasets import versions as datasets
 from modeldeck.domain.entry import MAX_BYTES, NO_PREV, Entry, Intent
+from modeldeck.domain.exceptional import actions as exceptional
 from modeldeck.domain.history import breaks, copies
 from modeldeck.domain.levels import Evidence, Level, level_of
 from modeldeck.domain.reading import shelf
@@ -31,21 +32,11 @@ def _nothing(_state: State, _act: Act) -> str:
     return ""
 
 
-def _named(_state: State, act: Act) -> str:
-    return act.text("environment")
-
-
-def _of_release(state: State, act: Act) -> str:
-    return state.release(act.entity).environment
-
-
-def _of_endpoint(_state: State, act: Act) -> str:
-    return act.entity.rpartition("@")[2]
-
-
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One action: the exact fields of its body, its check, what it does, what it affects.
+    """One action: the exact fields of its body, its check, what it does, which endpoint it affects.
+
+    Fields that are ``optional`` came later: entries without them stay what they are.
 
     ``least`` is a level that it needs whatever the policy asks for; what ``is_strict`` needs the
     level of the strictest environment, as everything of the owners does.
@@ -58,6 +49,7 @@ class Rule:
     is_owners: bool = False
     is_strict: bool = False
     least: Level = Level.CLAIMED
+    optional: Mapping[str, type] = field(default_factory=dict)
 
 
 _BASE = {"manifest": str, "policy": str, "environment": str, "replaces": str, "generation": int}
@@ -146,40 +138,43 @@ ACTIONS: dict[str, Rule] = {
         {**_BASE, "report": str, "passed": bool},
         releases.check_report,
         releases.apply_report,
-        _named,
+        exceptional.of_version,
+        optional={"failed": list},
     ),
     "release.request": Rule(
-        {**_BASE, **_ISSUED}, releases.check_request, releases.apply_request, _named
+        {**_BASE, **_ISSUED}, releases.check_request, releases.apply_request, exceptional.of_version
     ),
     "release.vote": Rule(
         {**_BASE, **_ISSUED, "request": str, "report": str, "verdict": str, "nonce": str},
         releases.check_vote,
         releases.apply_vote,
-        _of_release,
+        exceptional.of_release,
+        optional={"overrides": list},
     ),
     "release.withdraw": Rule(
-        {"reason": str}, releases.check_withdraw, releases.apply_withdraw, _of_release
+        {"reason": str}, releases.check_withdraw, releases.apply_withdraw, exceptional.of_release
     ),
+    **{name: Rule(*rule[:3], **rule[3]) for name, rule in exceptional.ACTIONS.items()},
     "deployment.start": Rule(
         {"generation": int, "issued": str},
         releases.check_start,
         releases.apply_start,
-        _of_release,
+        exceptional.of_release,
     ),
     "deployment.stop": Rule(
-        {"generation": int, "reason": str}, deployments.check_stop, _stop, _of_endpoint
+        {"generation": int, "reason": str}, deployments.check_stop, _stop, exceptional.of_endpoint
     ),
     "deployment.rollback": Rule(
         {"generation": int, "reason": str, "to": str, "manifest": str},
         deployments.check_rollback,
         deployments.apply_rollback,
-        _of_endpoint,
+        exceptional.of_endpoint,
     ),
     "deployment.report": Rule(
         {"generation": int, "manifest": str, "outcome": str, "reason": str, "head": str},
         deployments.check_report,
         deployments.apply_report,
-        _of_endpoint,
+        exceptional.of_endpoint,
     ),
     "dataset.add": Rule(
         {"digest": str, "description": str, "reason": str}, datasets.check_add, datasets.apply_add
@@ -235,9 +230,10 @@ def needed_level(state: State, act: Act) -> Level:
     rule = RULES[act.v][act.action]
     if rule.is_owners or rule.is_strict or act.action in {"proposal.support", "run.delete"}:
         return max(rule.least, state.policy.strictest)
-    environment = rule.affects(state, act)
-    asked = state.policy.environment(environment).level if environment else Level.CLAIMED
-    return max(rule.least, asked)
+    model, _at, environment = rule.affects(state, act).rpartition("@")
+    if not environment:
+        return rule.least
+    return max(rule.least, state.policy.environment(environment, model=model).level)
 
 
 def check(state: State, act: Act) -> None:
@@ -292,11 +288,15 @@ _LEVEL_HINTS = {
 
 
 def _check_fields(rule: Rule, act: Act) -> None:
-    if set(act.body) != set(rule.fields):
-        wrong = sorted(set(act.body) ^ set(rule.fields))
+    fields = {
+        **rule.fields,
+        **{key: rule.optional[key] for key in rule.optional if key in act.body},
+    }
+    if set(act.body) != set(fields):
+        wrong = sorted(set(act.body) ^ set(fields))
         msg = f"A body of {act.action} does not have the right fields: {', '.join(wrong)[:200]}."
         raise InvalidInputError(msg)
-    for name, kind in rule.fields.items():
+    for name, kind in fields.items():
         value = act.body[name]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             msg = f"The {name} of {act.action} is not of the right kind."

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from modeldeck.domain.exceptional.things import Override
 from modeldeck.domain.levels import Level
 from modeldeck.domain.policy import Environment
 from modeldeck.domain.state import Release, State, Version, Vote
@@ -87,8 +88,13 @@ def holding(state: State, release: Release) -> dict[str, Vote]:
 
 def is_cast_by_member(state: State, vote: Vote) -> bool:
     """Say whether a vote was cast in the membership that its author has now."""
-    member = state.member(vote.by)
-    return member is not None and vote.n > member.since
+    return is_member_since(state, vote.by, n=vote.n)
+
+
+def is_member_since(state: State, name: str, *, n: int) -> bool:
+    """Say whether somebody is the member now that wrote entry n."""
+    member = state.member(name)
+    return member is not None and n > member.since
 
 
 def approving(state: State, release: Release, *, issued: str) -> dict[str, Vote]:
@@ -107,8 +113,27 @@ def approvers(state: State, release: Release, *, issued: str) -> dict[str, tuple
 
 def lacks(state: State, release: Release, *, issued: str) -> list[str]:
     """Return what a release still lacks, as short texts."""
-    environment = state.policy.environment(release.environment)
-    return missing(environment, approvers(state, release, issued=issued))
+    environment = state.policy.environment(release.environment, model=release.model)
+    left = missing(environment, approvers(state, release, issued=issued))
+    return [*left, *fallen(state, release)]
+
+
+def fallen(state: State, release: Release) -> list[str]:
+    """Return the overrides that a release lacks because they hold no more, as short texts."""
+    gone = fallen_overrides(state, release)
+    return [f"an override of {name}" for one in gone for name in one.checks]
+
+
+def fallen_overrides(state: State, release: Release) -> list[Override]:
+    """Return the overrides that hold no more: their author left, or lost the role."""
+    environment = state.policy.environment(release.environment, model=release.model)
+    roles = set(environment.override_roles)
+    return [
+        one
+        for one in release.overrides
+        if not is_member_since(state, one.by, n=one.n)
+        or not roles & set(state.members[one.by].roles)
+    ]
 
 
 def open_roles(environment: Environment, voters: Mapping[str, tuple[str, ...]]) -> Counter[str]:

@@ -18,7 +18,8 @@ from datetime import timedelta
 
 from modeldeck import clock
 from modeldeck.domain import deployments, quorum
-from modeldeck.domain.entry import canonical, digest_of, is_digest, is_time
+from modeldeck.domain.entry import Json, canonical, digest_of, is_digest, is_time
+from modeldeck.domain.exceptional.revoking import need_unrevoked
 from modeldeck.domain.policy import Environment
 from modeldeck.domain.state import MOVES, OPEN, Act, Release, Report, State, Version, Vote
 from modeldeck.errors import ConflictError, InvalidInputError, NotPermittedError
@@ -32,12 +33,13 @@ LEEWAY = timedelta(minutes=5)
 def check_request(state: State, act: Act) -> None:
     """Check a request: the version, what it replaces, the policy, and no other one open."""
     version = state.version(act.entity)
-    environment = state.policy.environment(act.text("environment"))
+    environment = state.policy.environment(act.text("environment"), model=version.model)
     endpoint = state.endpoint(version.model, environment.name)
     if act.text("manifest") != version.manifest:
         msg = f"{version.id} has another manifest than the request names."
         raise InvalidInputError(msg)
-    _same_base(state, act, model=version.model)
+    need_unrevoked(state, version.manifest, what=version.id)
+    same_base(state, act, model=version.model)
     _in_order(act, "", ttl_s=environment.request_ttl_s)
     if version.level < environment.level:
         msg = (
@@ -74,7 +76,14 @@ def _promoted(state: State, environment: Environment, *, version: Version) -> No
         raise NotPermittedError(msg, hint)
 
 
-def _same_base(state: State, act: Act, *, model: str) -> None:
+def same_base(state: State, act: Act, *, model: str) -> None:
+    """Refuse what rests on another policy, or on something else than is live now.
+
+    Raises
+    ------
+    ConflictError
+        It does.
+    """
     environment = act.text("environment")
     endpoint = state.endpoint(model, environment)
     if act.text("policy") != state.policy_digest:
@@ -86,7 +95,7 @@ def _same_base(state: State, act: Act, *, model: str) -> None:
 
 
 def _in_order(act: Act, last: str, *, ttl_s: int) -> None:
-    _dated(act, last)
+    dated(act, last)
     issued, expires = act.text("issued"), act.text("expires")
     if not is_time(expires):
         msg = f"It expires at {expires[:40]!r}, which is no time."
@@ -99,7 +108,14 @@ def _in_order(act: Act, last: str, *, ttl_s: int) -> None:
         raise InvalidInputError(msg, f"At most {ttl_s:,} seconds after it was issued.")
 
 
-def _dated(act: Act, last: str) -> None:
+def dated(act: Act, last: str) -> None:
+    """Refuse a statement without a time, or from before an earlier one about the same release.
+
+    Raises
+    ------
+    InvalidInputError, ConflictError
+        It is none, or before.
+    """
     issued = act.text("issued")
     if not is_time(issued):
         msg = f"It is dated {issued[:40]!r}, which is no time."
@@ -115,7 +131,7 @@ def apply_request(state: State, act: Act) -> str:
     endpoint = state.endpoint(version.model, act.text("environment"))
     number = state.n_releases.get(version.model, 0) + 1
     state.n_releases[version.model] = number
-    environment = state.policy.environments[endpoint.environment]
+    environment = state.policy.environment(endpoint.environment, model=version.model)
     release = Release(
         id=f"{version.model}-{number}",
         model=version.model,
@@ -151,15 +167,19 @@ def apply_request(state: State, act: Act) -> str:
 def check_report(state: State, act: Act) -> None:
     """Check a gate report: its version, base, policy, and its author's role."""
     version = state.version(act.entity)
-    environment = state.policy.environment(act.text("environment"))
+    environment = state.policy.environment(act.text("environment"), model=version.model)
     if act.text("manifest") != version.manifest:
         msg = f"{version.id} has another manifest than the report names."
         raise InvalidInputError(msg)
     if not is_digest(act.text("report")):
         msg = "The report is not named by a digest."
         raise InvalidInputError(msg)
-    _same_base(state, act, model=version.model)
+    same_base(state, act, model=version.model)
     _need_role(state, act.by, roles=environment.gate_roles, what="make gate reports there")
+    failed = act.texts("failed") if "failed" in act.body else ()
+    if len(set(failed)) != len(failed) or (failed and act.body["passed"]):
+        msg = "The report names a failed check twice, or passes although one failed."
+        raise InvalidInputError(msg)
 
 
 def apply_report(state: State, act: Act) -> str:
@@ -177,6 +197,7 @@ def apply_report(state: State, act: Act) -> str:
         generation=act.number("generation"),
         policy=act.text("policy"),
         level=act.level,
+        failed=act.texts("failed") if "failed" in act.body else (),
     )
     key = (report.manifest, report.environment)
     state.reports[key] = [*state.reports.get(key, []), report]
@@ -192,7 +213,7 @@ def apply_report(state: State, act: Act) -> str:
 
 
 def _rests_on(state: State, release: Release, *, report: Report) -> bool:
-    environment = state.policy.environments.get(release.environment)
+    environment = state.policy.known(release.environment, model=release.model)
     if environment is None or report.level < environment.level:
         return False
     if environment.gate_roles and report.by in release.excluded:
@@ -208,29 +229,17 @@ def _rests_on(state: State, release: Release, *, report: Report) -> bool:
 
 def _settle(state: State, release: Release, *, report: Report, at: str, by: str) -> None:
     level = min(release.level, report.level)
-    based = replace(release, report=report.report, level=level)
+    based = replace(release, report=report.report, level=level, failed=report.failed)
     if report.passed:
         waiting = state.move(based, status="waiting")
-        _decide(state, waiting, at=at, by=by, issued=release.issued)
+        decide(state, waiting, at=at, by=by, issued=release.issued)
     else:
         state.move(based, status="blocked", because="its gate report does not pass")
 
 
 def basis_of(release: Release) -> str:
     """Digest of what a vote on a release binds to; it changes when any part of that does."""
-    return digest_of(
-        canonical(
-            {
-                "request": release.request,
-                "manifest": release.manifest,
-                "report": release.report,
-                "policy": release.policy,
-                "environment": release.environment,
-                "replaces": release.replaces,
-                "generation": release.generation,
-            }
-        )
-    )
+    return digest_of(canonical(statement_of(release)))
 
 
 def check_vote(state: State, act: Act) -> None:
@@ -241,7 +250,7 @@ def check_vote(state: State, act: Act) -> None:
         msg = f"{release.id} is {release.status}{because}; it takes no votes."
         raise ConflictError(msg, "`modeldeck release list` shows what waits.")
     quorum.may_vote(state, release, person=act.by)
-    _same_statement(act, release)
+    same_statement(act, release)
     verdict = act.text("verdict")
     if verdict not in VERDICTS:
         msg = f"{verdict[:40]!r} is no verdict."
@@ -249,7 +258,7 @@ def check_vote(state: State, act: Act) -> None:
     if verdict in NEEDS_REASON and not act.text("reason").strip():
         msg = f"To {verdict.replace('-', ' ')} you have to say why."
         raise InvalidInputError(msg, "Give a reason.")
-    environment = state.policy.environment(release.environment)
+    environment = state.policy.environment(release.environment, model=release.model)
     _in_order(act, release.last_issued, ttl_s=environment.approval_ttl_s)
     if act.text("issued") > release.expires:
         msg = f"{release.id} expired at {release.expires}."
@@ -270,8 +279,10 @@ def _says_something_new(state: State, act: Act, *, release: Release) -> None:
         raise ConflictError(msg)
 
 
-def _same_statement(act: Act, release: Release) -> None:
-    expected = {
+def statement_of(release: Release) -> dict[str, Json]:
+    """Return what a statement about a release names: all that the release rests on."""
+    overrides: dict[str, Json] = {"overrides": [one.digest for one in release.overrides]}
+    return {
         "request": release.request,
         "manifest": release.manifest,
         "report": release.report,
@@ -279,10 +290,24 @@ def _same_statement(act: Act, release: Release) -> None:
         "environment": release.environment,
         "replaces": release.replaces,
         "generation": release.generation,
+        **(overrides if release.overrides else {}),
     }
-    for name, value in expected.items():
-        if act.body[name] != value:
-            msg = f"The vote is about another {name} than {release.id} rests on."
+
+
+def same_statement(act: Act, release: Release) -> None:
+    """Refuse a statement about something else than a release rests on.
+
+    Raises
+    ------
+    ConflictError
+        It is; the message names what differs.
+    """
+    expected = statement_of(release)
+    named = expected.keys() | ({"overrides"} & act.body.keys())
+    for name in sorted(named):
+        if act.body.get(name) != expected.get(name):
+            what = "other overrides" if name == "overrides" else f"another {name}"
+            msg = f"The vote is about {what} than {release.id} rests on."
             raise ConflictError(msg, "Look at the release again, then vote.")
 
 
@@ -302,12 +327,13 @@ def apply_vote(state: State, act: Act) -> str:
     last = max(release.last_issued, vote.issued)
     voted = replace(release, votes=(*release.votes, vote), last_issued=last)
     state.put_release(voted)
-    _decide(state, voted, at=act.at, by=act.by, issued=last)
+    decide(state, voted, at=act.at, by=act.by, issued=last)
     return f"release:{release.id}"
 
 
-def _decide(state: State, release: Release, *, at: str, by: str, issued: str) -> None:
-    environment = state.policy.environment(release.environment)
+def decide(state: State, release: Release, *, at: str, by: str, issued: str) -> None:
+    """Move a release, and with it the pointer, where its votes decide."""
+    environment = state.policy.environment(release.environment, model=release.model)
     decided = replace(release, decided_at=at, decided_by=by)
     last = quorum.standing(release).values()
     verdicts = {vote.verdict for vote in last}
@@ -360,13 +386,13 @@ def check_start(state: State, act: Act) -> None:
         because = f": {release.because}" if release.because else ""
         msg = f"{release.id} is {release.status}, not approved{because}."
         raise ConflictError(msg, "`modeldeck release show` says what it lacks.")
-    environment = state.policy.environment(release.environment)
+    environment = state.policy.environment(release.environment, model=release.model)
     _need_role(state, act.by, roles=environment.deploy_roles, what=f"deploy to {environment.name}")
     endpoint = state.endpoint(release.model, release.environment)
     if act.number("generation") != endpoint.generation:
         msg = f"What {endpoint.id} serves changed since you looked."
         raise ConflictError(msg, "Look at it again.")
-    _dated(act, release.last_issued)
+    dated(act, release.last_issued)
     left = quorum.lacks(state, release, issued=max(release.last_issued, act.text("issued")))
     if left:
         msg = f"{release.id} lacks {', '.join(left)} now: approvals expired or were revoked."

@@ -11,22 +11,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 
 from modeldeck.domain.entry import NO_PREV, VERSION, Json
+from modeldeck.domain.exceptional.things import Glass, Override, Revocation
+from modeldeck.domain.history.journal import Table
 from modeldeck.domain.history.places import Adoption, Break, Loss
 from modeldeck.domain.history.things import Annotation, DatasetVersion, Shelved, Sync
 from modeldeck.domain.levels import Level
 from modeldeck.domain.policy import Policy
 from modeldeck.errors import ConflictError, NotFoundError
 
-K = TypeVar("K")
-V = TypeVar("V")
-
 OPEN = frozenset({"checking", "waiting", "changes-requested", "approved"})
 MOVES: dict[str, frozenset[str]] = {
     "checking": frozenset({"blocked", "waiting", "withdrawn", "outdated"}),
-    "blocked": frozenset({"withdrawn"}),
+    "blocked": frozenset({"withdrawn", "waiting"}),
     "waiting": frozenset({"changes-requested", "rejected", "withdrawn", "outdated", "approved"}),
     "changes-requested": frozenset({"waiting", "rejected", "withdrawn", "outdated", "approved"}),
     "approved": frozenset({"deploying", "withdrawn", "outdated"}),
@@ -40,27 +39,6 @@ MOVES: dict[str, frozenset[str]] = {
     "outdated": frozenset(),
 }
 """From each state of a release those it may move to; *expired* is computed, never stored."""
-
-
-class Table(dict[K, V]):
-    """A table of the state, whose changes the state's journal keeps until an entry is whole.
-
-    It is changed by item alone: ``table[key] = value`` and ``del table[key]``.
-    """
-
-    __slots__ = ("journal",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.journal: list[tuple[Table[Any, Any], Any, list[Any]]] = []
-
-    def __setitem__(self, key: K, value: V) -> None:
-        self.journal.append((self, key, [self[key]] if key in self else []))
-        super().__setitem__(key, value)
-
-    def __delitem__(self, key: K) -> None:
-        self.journal.append((self, key, [self[key]]))
-        super().__delitem__(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +124,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A gate report about one version for one environment, against one base and policy."""
+    """A gate report about one version for one environment, against one base and policy.
+
+    ``failed`` names the required checks that failed; reports made before that was kept name none.
+    """
 
     n: int
     by: str
@@ -159,6 +140,7 @@ class Report:
     generation: int
     policy: str
     level: Level
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +161,8 @@ class Vote:
 class Release:
     """A request to put a version into an environment, and what became of it.
 
-    ``level`` is the lowest of what it rests on: registration, request, report, votes, start.
+    ``level`` is the lowest of what it rests on: registration, request, report, overrides, votes,
+    start. ``failed`` are the required checks that its report does not pass.
     """
 
     id: str
@@ -206,6 +189,8 @@ class Release:
     decided_by: str = ""
     because: str = ""
     level: Level = Level.CLAIMED
+    failed: tuple[str, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
     @property
     def endpoint(self) -> str:
@@ -241,8 +226,8 @@ class Endpoint:
     """One endpoint; ``base`` and ``base_version`` are what a release replaces, also when stopped.
 
     ``lived`` are the pointers that a server reported ready, oldest first, without those that were
-    rolled away from or failed later; ``ready_before`` the servers that were ready on the previous
-    generation.
+    rolled away from or failed later; ``ever`` are all of them, by manifest; ``ready_before`` the
+    servers that were ready on the previous generation; ``glass`` is when it was broken last.
     """
 
     id: str
@@ -257,6 +242,8 @@ class Endpoint:
     previous: Pointer = Pointer()
     ready_before: frozenset[str] = frozenset()
     lived: tuple[Pointer, ...] = ()
+    ever: Mapping[str, Pointer] = field(default_factory=dict)
+    glass: Glass | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +312,7 @@ class State:
     reports: Table[tuple[str, str], list[Report]] = field(default_factory=Table)
     releases: Table[str, Release] = field(default_factory=Table)
     n_releases: Table[str, int] = field(default_factory=Table)
+    revoked: Table[str, Revocation] = field(default_factory=Table)
     endpoints: Table[str, Endpoint] = field(default_factory=Table)
     annotations: Table[str, Annotation] = field(default_factory=Table)
     tags: Table[str, dict[str, str]] = field(default_factory=Table)
@@ -403,6 +391,7 @@ class State:
             self.reports,
             self.releases,
             self.n_releases,
+            self.revoked,
             self.endpoints,
             self.annotations,
             self.tags,

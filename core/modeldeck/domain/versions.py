@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from modeldeck import ids
 from modeldeck.domain.entry import is_digest
+from modeldeck.domain.exceptional.revoking import need_unrevoked
 from modeldeck.domain.history.things import Sync
 from modeldeck.domain.state import Act, State, Version
 from modeldeck.errors import ConflictError, InvalidInputError
@@ -27,6 +28,7 @@ def check_register(state: State, act: Act) -> None:
     if run in state.deleted:
         msg = f"Run {ids.short(run)} is deleted."
         raise ConflictError(msg, f"`modeldeck run undelete {ids.short(run)}` takes that back.")
+    need_unrevoked(state, manifest, what="That content")
     for identifier in state.models.get(model, ()):
         known = state.versions[identifier]
         if known.manifest == manifest and act.level <= known.level:

@@ -8,8 +8,8 @@ import threading
 import traceback
 from pathlib import Path
 
-from modeldeck.domain import quorum
 from modeldeck.domain.documents import EndpointDocument
+from modeldeck.domain.policies import timing
 from modeldeck.domain.state import OPEN
 from modeldeck.errors import ConflictError, DamageError, ModelDeckError, NotPermittedError
 from modeldeck.jobs.copies import Copies
@@ -212,7 +212,8 @@ class Follower:
         Raises
         ------
         NotPermittedError
-            Its approvals have expired, or were revoked.
+            Its approvals or its request have expired, they or the version were revoked, or there is
+            a freeze.
         """
         if self.copies.serves(endpoint):
             return
@@ -221,11 +222,9 @@ class Follower:
             is_new = release is not None and endpoint["generation"] == release.generation + 1
             if release is None or not is_new or release.status != "deploying":
                 return
-            left = quorum.lacks(state, release, issued=self.workspace.now())
-        if left:
-            msg = f"{release.id} lacks {', '.join(left)}: by this server's clock its approvals "
-            msg += "expired or were revoked before it went live."
-            raise NotPermittedError(msg, "Ask for a new release.")
+            problem = timing.too_late(state, release, now=self.workspace.now())
+        if problem:
+            raise NotPermittedError(problem, "Ask for a new release.")
 
     def _load(self, endpoint: EndpointDocument) -> Served:
         manifest = endpoint["manifest"]

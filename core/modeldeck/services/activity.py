@@ -158,6 +158,10 @@ def sentence(line: Line) -> str:
         "release.request": f"asked to release {subject} to {environment} ({entity})",
         "release.vote": f"{verdicts.get(_text(line, 'verdict'), 'voted on')} {subject}",
         "release.withdraw": f"withdrew {subject}",
+        "release.override": f"overrode {_checks(line)} of {subject}",
+        "version.revoke": f"revoked {subject}",
+        "deployment.break-glass": f"broke the glass of {subject}: back to {_text(line, 'to')}",
+        "deployment.review": f"reviewed the broken glass of {subject}",
         "deployment.start": f"started {subject}",
         "deployment.stop": f"stopped {subject}",
         "deployment.rollback": f"rolled {subject} back to {_text(line, 'to')}",
@@ -189,6 +193,11 @@ def _put_away(line: Line) -> dict[str, str]:
         "run.delete": f"deleted {what}",
         "run.undelete": f"took back the deletion of {what}",
     }
+
+
+def _checks(line: Line) -> str:
+    checks = line.body.get("checks")
+    return ", ".join(map(str, checks)) if isinstance(checks, list) else ""
 
 
 def _number(line: Line, name: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from modeldeck import clock
 from modeldeck.domain import deployments as rules
 from modeldeck.domain.documents import EndpointDocument
 from modeldeck.domain.entry import Json
 from modeldeck.domain.levels import Level
+from modeldeck.domain.policies import timing
+from modeldeck.domain.state import Release
 from modeldeck.errors import (
     ConflictError,
     InvalidInputError,
@@ -62,9 +65,14 @@ class Deployments:
 
     def _pulsed(self, endpoints: Sequence[EndpointDocument]) -> Sequence[EndpointDocument]:
         """Return endpoints with what their servers' heartbeats say now; none in the past."""
+        now = self.deck.now()
+        for one in endpoints:
+            glass = one.get("glass")
+            if glass is not None:
+                is_open = not glass["reviewed_by"]
+                glass["is_overdue"] = is_open and clock.to_text(now) > glass["review_by"]
         if self.deck.as_of:
             return endpoints
-        now = self.deck.now()
         known = {name: self._pulses.of(name, now=now) for name in _environments(endpoints)}
         return [with_pulse(one, known[one["environment"]]) for one in endpoints]
 
@@ -74,16 +82,80 @@ class Deployments:
         Raises
         ------
         ModelDeckError
-            It is not approved, or the actor may not.
+            It is not approved or not any more, the actor may not, or there is a freeze.
         """
         wanted = release.removeprefix("release:")
         with self.deck.reading() as state:
             known = state.release(wanted)
+            if known.status == "approved":
+                self._need_time(known)
             endpoint = state.endpoint(known.model, known.environment)
             issued = self.deck.now_text(after=known.last_issued)
         body: dict[str, Json] = {"generation": endpoint.generation, "issued": issued}
         self.deck.commit("deployment.start", f"release:{wanted}", body=body)
         return self.show(endpoint.id)
+
+    def _need_time(self, release: Release) -> None:
+        """Refuse to start what is expired, or during a freeze, by this computer's clock."""
+        timed = timing.status(self.deck.state, release, now=clock.to_text(self.deck.now()))
+        if timed.status == "expired":
+            msg = f"{release.id} was approved and not deployed until {timed.ends_at}: it expired."
+            raise ConflictError(msg, "Withdraw it, and ask for a new release.")
+        if timed.frozen is not None:
+            raise NotPermittedError(timed.frozen.text, "Start it after that.")
+
+    def break_glass(self, typed: str, *, to: str, reason: str) -> EndpointDocument:
+        """Go back in an emergency to any version that was live there, without votes.
+
+        Another person has to review that within the policy's ``review_within``; before that it
+        cannot be done again.
+
+        Parameters
+        ----------
+        typed : str
+            The endpoint, as ``churn@production``.
+        to : str
+            A version that was reported live there.
+        reason : str
+            Why; it is kept.
+
+        Raises
+        ------
+        NotPermittedError
+            The actor has none of the policy's ``break_glass`` roles, or the version was never
+            reported live there, or is revoked.
+        ConflictError
+            It is served already, or the last time is not reviewed.
+        """
+        endpoint = self.show(typed)
+        wanted = to.removeprefix("version:")
+        with self.deck.reading() as state:
+            known = state.endpoints[endpoint["id"]]
+            found = next((one for one in known.ever.values() if one.version == wanted), None)
+            last = known.glass.issued if known.glass is not None else ""
+            body: dict[str, Json] = {
+                "generation": endpoint["generation"],
+                "reason": reason,
+                "to": wanted,
+                "manifest": found.manifest if found is not None else "none",
+                "issued": self.deck.now_text(after=last),
+            }
+        self.deck.commit("deployment.break-glass", f"endpoint:{endpoint['id']}", body=body)
+        return self.show(endpoint["id"])
+
+    def review(self, typed: str, reason: str) -> EndpointDocument:
+        """Review that the glass of an endpoint was broken: another person, with what they found.
+
+        Raises
+        ------
+        ModelDeckError
+            It was never broken or is reviewed already, nothing was said, or the actor may not.
+        """
+        endpoint = self.show(typed)
+        broken = endpoint["glass"]["n"] if "glass" in endpoint else 0
+        body: dict[str, Json] = {"glass": broken, "reason": reason}
+        self.deck.commit("deployment.review", f"endpoint:{endpoint['id']}", body=body)
+        return self.show(endpoint["id"])
 
     def stop(self, typed: str, reason: str) -> EndpointDocument:
         """Stop an endpoint: its servers answer no more predictions for it.
@@ -98,11 +170,12 @@ class Deployments:
         self.deck.commit("deployment.stop", f"endpoint:{endpoint['id']}", body=body)
         return self.show(endpoint["id"])
 
-    def why_no_rollback(self, environment: str) -> str:
+    def why_no_rollback(self, environment: str, *, model: str = "") -> str:
         """Return why the actor may not stop or roll back there; empty when they may."""
+        actor = self.deck.actor.name
         with self.deck.reading() as state:
             try:
-                rules.need_rollback_role(state, self.deck.actor.name, environment=environment)
+                rules.need_rollback_role(state, actor, environment=environment, model=model)
             except (NotFoundError, NotPermittedError) as error:
                 return error.message
         return ""
@@ -209,7 +282,7 @@ class Deployments:
             if problem:
                 raise TamperingError(problem, "`modeldeck ledger verify` names what is wrong.")
             endpoint = state.endpoints[typed.removeprefix("endpoint:")]
-            level = state.policy.environment(endpoint.environment).level
+            level = state.policy.environment(endpoint.environment, model=endpoint.model).level
             if level == Level.OWNER and self.deck.ledger.owners_differ:
                 msg = "The files' owners are not those that the ledger records."
                 raise TamperingError(msg, "Serve from the original folder.")

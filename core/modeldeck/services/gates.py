@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modeldeck.domain.documents import GateDocument
+from modeldeck.domain.entry import Json
 from modeldeck.domain.policy import Check
 from modeldeck.domain.state import Endpoint, Version
 from modeldeck.errors import InvalidInputError
@@ -45,6 +46,7 @@ class Gates:
         report = self._measure(candidate, endpoint, checks=checks)
         report |= {"manifest": candidate.manifest, "replaces": endpoint.base, "policy": digest}
         stored = self.deck.objects.put(files.dumps(report))
+        failed = _failed(report)
         done = self.deck.commit(
             "gate.report",
             f"version:{candidate.id}",
@@ -56,6 +58,7 @@ class Gates:
                 "replaces": endpoint.base,
                 "generation": endpoint.generation,
                 "policy": digest,
+                **({"failed": failed} if failed else {}),
             },
         )
         found = builders.gate_document(self.deck.objects, stored, by=done.by, at=done.at)
@@ -97,6 +100,16 @@ class Gates:
             return None
         last = made[-1]
         return builders.gate_document(self.deck.objects, last.report, by=last.by, at=last.at)
+
+
+def _failed(report: Mapping[str, object]) -> list[Json]:
+    """Return the required checks that failed by name, each once: what an override may name."""
+    checks = report.get("checks")
+    found: dict[str, None] = {}
+    for one in checks if isinstance(checks, list) else ():
+        if isinstance(one, dict) and one.get("required") and not one.get("passed"):
+            found[str(one.get("name", ""))] = None
+    return [*found]
 
 
 def _wanted(check: Check) -> dict[str, object]:

@@ -171,6 +171,32 @@ class Models:
         ]
         return difference.rows(*found)
 
+    def revoke(self, typed: str, reason: str) -> VersionDocument:
+        """Revoke a version for good: it may go live nowhere any more.
+
+        Open releases of it are outdated, and no endpoint goes back to it. What is served already
+        goes on until somebody rolls it back or stops it.
+
+        Parameters
+        ----------
+        typed : str
+            The version, as ``churn@7``.
+        reason : str
+            Why; it is kept.
+
+        Raises
+        ------
+        NotPermittedError
+            The actor is no owner, and has none of the policy's ``rollback_roles``.
+        ConflictError
+            It was revoked already.
+        NotFoundError, InvalidInputError
+            There is no such version; no reason was given.
+        """
+        version = self.version(typed)["id"]
+        self.deck.commit("version.revoke", f"version:{version}", body={"reason": reason})
+        return self.version(version)
+
     def _gates(self, version: VersionDocument) -> Sequence[GateDocument]:
         with self.deck.reading() as state:
             last = [

@@ -27,8 +27,11 @@ _ORDER = {
     "history": -1,
     "failed": 0,
     "silent": 0,
+    "revoked": 0,
+    "glass": 0,
     "approve": 1,
     "start": 1,
+    "ending": 2,
     "changes": 2,
     "blocked": 3,
     "lost": 4,
@@ -102,33 +105,57 @@ class Overview:
         found = []
         for one in self._releases.list():
             title = f"{one['version']} to {one['environment']}"
+            is_mine = one["requested_by"] == actor
             if one["can_approve"]:
                 found.append(_item("approve", one, title=title, detail=_state_of(one)))
-            elif one["requested_by"] == actor and one["status"] == "changes-requested":
+            elif is_mine and one["status"] == "changes-requested":
                 found.append(_item("changes", one, title=title, detail="changes were asked for"))
-            elif one["requested_by"] == actor and one["status"] == "blocked":
+            elif is_mine and one["status"] == "blocked":
                 if self._is_recent(one["requested_at"]):
                     found.append(_item("blocked", one, title=title, detail=one["outdated_because"]))
             elif one["status"] == "approved" and one["is_open"]:
-                found.append(_item("start", one, title=title, detail="approved; start it by hand"))
+                detail = f"approved; {_start_of(one)}"
+                found.append(_item("start", one, title=title, detail=detail))
+            elif is_mine and one.get("is_ending"):
+                lacks = ", ".join(one["missing"]) or "nothing"
+                detail = f"{_ending(one)} · lacks {lacks}"
+                found.append(_item("ending", one, title=title, detail=detail))
         return found
 
     def _from_endpoints(self) -> list[InboxItem]:
         found = []
         for one in self._deployments.list():
+            found += self._to_see_to(one)
             if one["status"] == "failed":
                 reasons = [s["reason"] for s in one["servers"] if s["outcome"] == "failed"]
                 found.append(_of_endpoint("failed", one, detail=reasons[0] if reasons else ""))
-            elif one["status"] == "silent" and self._may_roll_back(one["environment"]):
+            elif one["status"] == "silent" and self._may_roll_back(one):
                 names = ", ".join(s["name"] for s in one["servers"] if not s.get("answers", True))
                 found.append(_of_endpoint("silent", one, detail=f"no heartbeat of {names}"))
         return found
 
-    def _may_roll_back(self, environment: str) -> bool:
+    def _to_see_to(self, one: EndpointDocument) -> list[InboxItem]:
+        """Return broken glass that is to be reviewed, and a revoked version that is served."""
+        found = []
+        glass = one.get("glass")
+        if glass is not None and not glass["reviewed_by"]:
+            actor, is_late = self.deck.actor.name, glass["is_overdue"]
+            if actor in glass["reviewers"] or (is_late and self._may_roll_back(one)):
+                due = "review overdue since" if is_late else "to be reviewed until"
+                when = f"{glass['review_by'][:16].replace('T', ' ')} UTC"
+                detail = f"{glass['by']} broke the glass: {glass['reason']} · {due} {when}"
+                found.append(_of_endpoint("glass", one, detail=detail))
+        if "revoked" in one and self._may_roll_back(one):
+            known = one["revoked"]
+            detail = f"{one['version']} was revoked by {known['by']}: {known['reason']}"
+            found.append(_of_endpoint("revoked", one, detail=detail))
+        return found
+
+    def _may_roll_back(self, endpoint: EndpointDocument) -> bool:
         """Say whether the actor may do something about an endpoint: an owner, or by a role."""
         member = self.deck.member
         with self.deck.reading() as state:
-            known = state.policy.environments.get(environment)
+            known = state.policy.known(endpoint["environment"], model=endpoint["model"])
         roles = set(known.rollback_roles) if known is not None else set()
         return member is not None and (
             member.is_owner or not roles or bool(roles & set(member.roles))
@@ -190,4 +217,22 @@ def _state_of(release: ReleaseDocument) -> str:
     checks = gate["checks"] if gate else []
     passed = sum(1 for one in checks if one["passed"])
     lacks = ", ".join(release["missing"]) or "complete"
-    return f"gate {passed}/{len(checks)} · lacks {lacks}"
+    said = [f"gate {passed}/{len(checks)}", f"lacks {lacks}"]
+    if release.get("overrides"):
+        said.insert(1, "checks overridden")
+    if release.get("is_ending"):
+        said.append(_ending(release))
+    return " · ".join(said)
+
+
+def _start_of(release: ReleaseDocument) -> str:
+    """Return what keeps an approved release from being started, or when it ends."""
+    if release["missing"]:
+        return f"it lacks {', '.join(release['missing'])} by now: ask for a new release"
+    if "frozen" in release:
+        return release["frozen"].rstrip(".")
+    return "start it by hand" + (f" · {_ending(release)}" if release.get("is_ending") else "")
+
+
+def _ending(release: ReleaseDocument) -> str:
+    return f"ends {release['expires_at'][:16].replace('T', ' ')} UTC"

@@ -12,8 +12,10 @@ from modeldeck import clock
 from modeldeck.domain import releases as rules
 from modeldeck.domain.documents import DiffRow, ReleaseDocument
 from modeldeck.domain.entry import Json
+from modeldeck.domain.policies import timing
+from modeldeck.domain.policy import Environment
 from modeldeck.domain.state import Release
-from modeldeck.errors import ConflictError, NotFoundError, UnavailableError
+from modeldeck.errors import ConflictError, NotFoundError, NotPermittedError, UnavailableError
 from modeldeck.services.base import builders, difference, manifests
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
@@ -57,7 +59,7 @@ class Releases:
     def _now(self, document: ReleaseDocument) -> ReleaseDocument:
         with self.deck.reading() as state:
             actor = self.deck.actor.name
-            level = self.deck.reachable_level(document["environment"])
+            level = self.deck.reachable_level(document["environment"], model=document["model"])
             now = clock.to_text(self.deck.now())
             return builders.with_now(document, state, actor=actor, now=now, level=level)
 
@@ -73,7 +75,9 @@ class Releases:
         known = self.models.version(version)
         self.models.verify(known["id"])
         with self.deck.reading() as state:
-            one = state.policy.environment(environment)
+            one = state.policy.environment(environment, model=known["model"])
+            if one.asks_nobody and one.deploy == "on-approval":
+                self._need_unfrozen(one, "its gate alone would deploy it")
             endpoint = state.endpoint(known["model"], environment)
             issued = self.deck.now_text()
             expires = clock.from_text(issued) + timedelta(seconds=one.request_ttl_s)
@@ -106,17 +110,12 @@ class Releases:
             return self._statement(state.releases[identifier], verdict, reason=reason)
 
     def _statement(self, release: Release, verdict: str, *, reason: str) -> dict[str, Json]:
-        environment = self.deck.state.policy.environment(release.environment)
+        policy = self.deck.state.policy
+        environment = policy.environment(release.environment, model=release.model)
         issued = self.deck.now_text(after=release.last_issued)
         expires = clock.from_text(issued) + timedelta(seconds=environment.approval_ttl_s)
         return {
-            "request": release.request,
-            "manifest": release.manifest,
-            "report": release.report,
-            "policy": release.policy,
-            "environment": release.environment,
-            "replaces": release.replaces,
-            "generation": release.generation,
+            **rules.statement_of(release),
             "verdict": verdict,
             "reason": reason,
             "issued": issued,
@@ -154,7 +153,8 @@ class Releases:
         ConflictError
             The release rests on something else than was looked at, or takes no votes.
         NotPermittedError
-            The actor may not vote on it; the message says why and who may.
+            The actor may not vote on it, or would deploy it during a freeze; the message says why
+            and who may, or until when.
         """
         identifier = self.show(typed)["id"]
         with self.deck.reading() as state:
@@ -162,8 +162,68 @@ class Releases:
             if expect and expect != rules.basis_of(release):
                 msg = f"{identifier} changed since you looked."
                 raise ConflictError(msg, "Look at it again, then vote.")
+            if verdict == "approve":
+                self._need_no_freeze_if_deciding(release)
             body = self._statement(release, verdict, reason=reason)
         self.deck.commit("release.vote", f"release:{identifier}", body=body)
+        return self.show(identifier)
+
+    def _need_no_freeze_if_deciding(self, release: Release) -> None:
+        state, now = self.deck.state, clock.to_text(self.deck.now())
+        environment = state.policy.known(release.environment, model=release.model)
+        if environment is None or environment.deploy != "on-approval":
+            return
+        is_voter = self.deck.member is not None
+        if is_voter and builders.completes(state, release, actor=self.deck.actor.name, now=now):
+            self._need_unfrozen(environment, "your approval would deploy it")
+
+    def _need_unfrozen(self, environment: Environment, because: str) -> None:
+        found = timing.freeze(environment, now=clock.to_text(self.deck.now()))
+        if found is not None:
+            msg = f"{found.text} {because[0].upper()}{because[1:]}."
+            raise NotPermittedError(msg, "Do it after that; who goes back needs not wait.")
+
+    def override(
+        self, typed: str, checks: Sequence[str], *, reason: str, expect: str = ""
+    ) -> ReleaseDocument:
+        """Override failed checks of a release that its gate blocks.
+
+        When no failed required check is left, the release waits for votes, each of which names the
+        overrides.
+
+        Parameters
+        ----------
+        typed : str
+            The release, as ``churn-12``.
+        checks : sequence of str
+            The checks by name; they have to be required ones that failed.
+        reason : str
+            Why; it is kept.
+        expect : str
+            The ``basis`` of the document that was looked at; empty takes what is there now.
+
+        Raises
+        ------
+        ConflictError
+            It is not blocked by such checks, or rests on something else than was looked at.
+        NotPermittedError
+            The actor may not vote on it, or has none of the policy's ``override_roles``.
+        InvalidInputError
+            No reason or no check was given.
+        """
+        identifier = self.show(typed)["id"]
+        with self.deck.reading() as state:
+            release = state.releases[identifier]
+            if expect and expect != rules.basis_of(release):
+                msg = f"{identifier} changed since you looked."
+                raise ConflictError(msg, "Look at it again.")
+            body: dict[str, Json] = {
+                **rules.statement_of(release),
+                "checks": [*checks],
+                "reason": reason,
+                "issued": self.deck.now_text(after=release.last_issued),
+            }
+        self.deck.commit("release.override", f"release:{identifier}", body=body)
         return self.show(identifier)
 
     def withdraw(self, typed: str, reason: str = "") -> ReleaseDocument:

@@ -1,6 +1,6 @@
 """The catalogue: TinyDB documents about what the ledger says, kept in memory, saved as a snapshot.
 
-The snapshot is a file of JSON lines: first ``{"v": 6, "applied": n, "head": digest, "sha256":
+The snapshot is a file of JSON lines: first ``{"v": 7, "applied": n, "head": digest, "sha256":
 digest}``, then ``{"tables": [[name, n, n_odd], …], "about": {…}}``, then the documents in arrays of
 up to 200, an array a line, table after table. A table takes ``n`` lines; the last ``n_odd`` of them
 hold what only the standard library's JSON keeps exactly (integers of more than 64 bits, halves of
@@ -32,7 +32,7 @@ from tinydb.table import Document, Table
 from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.store import files
 
-FORMAT = 6
+FORMAT = 7
 MAX_SNAPSHOT = 1 << 30
 _DAMAGED = (
     *(ModelDeckError, ValueError, KeyError, TypeError, AttributeError),

@@ -47,7 +47,7 @@ def list_deployments(
         session.printer.document(found)
         return
     session.printer.table(
-        ["ENDPOINT", "VERSION", "STATUS", "SINCE", "SERVERS", "CAN GO BACK TO"],
+        ["ENDPOINT", "VERSION", "STATUS", "SINCE", "SERVERS", "CAN GO BACK TO", ""],
         [
             [
                 one["id"],
@@ -56,10 +56,23 @@ def list_deployments(
                 output.moment(one["since"]),
                 ", ".join(map(_word, one["servers"])),
                 ", ".join(one["rollback_to"]),
+                Cell(_mark(one), "bad"),
             ]
             for one in found
         ],
     )
+
+
+def _mark(endpoint: EndpointDocument) -> str:
+    """Return what people have to see to: broken glass without a review, a revoked version."""
+    found = []
+    if "revoked" in endpoint:
+        found.append(f"✖ revoked by {endpoint['revoked']['by']}")
+    if "glass" in endpoint and not endpoint["glass"]["reviewed_by"]:
+        glass = endpoint["glass"]
+        due = "review overdue since" if glass["is_overdue"] else "to be reviewed until"
+        found.append(f"✖ glass broken by {glass['by']}, {due} {output.moment(glass['review_by'])}")
+    return "; ".join(found)
 
 
 def _word(server: ServerDocument) -> str:

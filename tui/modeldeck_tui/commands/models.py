@@ -1,4 +1,4 @@
-"""``model register|list|show|card|diff|versions``."""
+"""``model register|list|show|card|diff|versions|revoke``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 
 from modeldeck_tui import output
 from modeldeck_tui.commands.base import Session, group, session_of
+from modeldeck_tui.output import Cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,6 +118,32 @@ def show_diff(
     )
 
 
+@app.command("revoke")
+def revoke_version(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="As churn@7.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
+) -> None:
+    """Revoke a version for good: it is released nowhere any more, and no endpoint goes back to it.
+
+    Owners may, and who has one of the policy's rollback_roles. What serves it goes on until
+    somebody rolls it back.
+    """
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.models.revoke(version, reason)
+        served = [
+            one["id"] for one in workspace.deployments.list() if one["version"] == found["id"]
+        ]
+    if session.is_json:
+        session.printer.document(found)
+        return
+    session.printer.line(f"{found['id']} is revoked.")
+    for endpoint in served:
+        back = f"`modeldeck deploy rollback {endpoint} --reason TEXT`"
+        session.printer.say(f"{endpoint} still serves it: {back}.")
+
+
 @app.command("versions")
 def list_versions(
     context: typer.Context,
@@ -149,6 +176,13 @@ def _table(session: Session, versions: Sequence[VersionDocument]) -> None:
     )
 
 
+def _revoked(version: VersionDocument) -> str:
+    if "revoked" not in version:
+        return ""
+    one = version["revoked"]
+    return f"by {one['by']}, {output.moment(one['at'])}: {one['reason']}"
+
+
 def _show_version(session: Session, version: VersionDocument, *, data: Sequence[str]) -> None:
     printer = session.printer
     if session.is_json:
@@ -166,6 +200,7 @@ def _show_version(session: Session, version: VersionDocument, *, data: Sequence[
             ),
             ("authors", ", ".join(version["authors"])),
             ("level", version["level"]),
+            ("revoked", Cell(_revoked(version), "bad")),
             ("size", output.size(version["size_bytes"])),
         ]
     )

@@ -9,7 +9,7 @@ import typer
 from modeldeck_tui import output
 from modeldeck_tui.commands.base import FAILED_GATE, Session, group, session_of
 from modeldeck_tui.commands.gates import EnvironmentOption, show_gate
-from modeldeck_tui.commands.reviews import CONFLICT, ENDS, TimeoutOption, waited
+from modeldeck_tui.commands.reviews import CONFLICT, ENDS, TimeoutOption, overridden, waited
 from modeldeck_tui.output import Cell
 
 if TYPE_CHECKING:
@@ -195,6 +195,8 @@ def _show(session: Session, release: ReleaseDocument, *, diff: Sequence[DiffRow]
             ),
             ("reason", release["reason"]),
             ("expires", output.moment(release["expires_at"]) if release["is_open"] else ""),
+            ("frozen", release.get("frozen", "")),
+            ("overridden", Cell(overridden(release), "warn")),
             ("basis", release["basis"]),
             ("you", release["why_not"] or "can approve"),
         ]

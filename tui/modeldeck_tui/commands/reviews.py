@@ -1,4 +1,7 @@
-"""``release who|status|wait|evidence`` and ``inbox``: what a release waits for, and rests on."""
+"""``release who|status|wait|evidence`` and ``inbox``: what a release waits for, and rests on.
+
+``release status`` prints one word; what is said beside it goes to standard error.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from modeldeck_tui import output
 from modeldeck_tui.commands.base import FAILED_GATE, Session, session_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modeldeck.domain.documents import ReleaseDocument
     from modeldeck.workspace import Workspace
 
@@ -65,13 +70,16 @@ def who(context: typer.Context, release: ReleaseArgument) -> None:
     with session.open() as workspace:
         found = workspace.releases.show(release)
     if session.is_json:
-        keys = ("id", "status", "missing", "eligible", "excluded", "can_approve", "why_not")
-        session.printer.document({key: value for key, value in found.items() if key in keys})
+        session.printer.document(_picked(found, _WHO))
         return
     session.printer.fields(
         [
             ("release", f"{found['id']}, {found['status']}"),
+            ("because", found["outdated_because"]),
+            ("ends", _ends(found)),
+            ("frozen", found.get("frozen", "")),
             ("lacks", ", ".join(found["missing"]) if found["is_open"] else ""),
+            ("overridden", overridden(found)),
             ("can approve", ", ".join(found["eligible"]) or "nobody"),
             ("you", found["why_not"] or "can approve"),
         ]
@@ -84,15 +92,44 @@ def who(context: typer.Context, release: ReleaseArgument) -> None:
 
 
 def status(context: typer.Context, release: ReleaseArgument) -> None:
-    """Print the state of a release as one word."""
+    """Print the state of a release as one word; why, and what is about to end, beside it."""
     session = session_of(context)
     with session.open() as workspace:
         found = workspace.releases.show(release)
     if session.is_json:
-        keys = ("id", "version", "environment", "status", "missing", "decided_at", "decided_by")
-        session.printer.document({key: value for key, value in found.items() if key in keys})
+        session.printer.document(_picked(found, _STATUS))
         return
     session.printer.line(found["status"])
+    said = [found["outdated_because"], found.get("frozen", "")]
+    said.append(f"It ends {_ends(found)}." if found.get("is_ending") else "")
+    for text in filter(None, said):
+        session.printer.say(text)
+
+
+_TIMES = ("expires_at", "is_ending", "frozen", "frozen_until", "outdated_because", "overrides")
+_WHO = ("id", "status", "missing", "eligible", "excluded", "can_approve", "why_not", *_TIMES)
+_STATUS = (
+    *("id", "version", "environment", "status", "missing", "decided_at", "decided_by"),
+    *_TIMES,
+)
+
+
+def _picked(found: ReleaseDocument, keys: Sequence[str]) -> dict[str, object]:
+    return {key: value for key, value in found.items() if key in keys}
+
+
+def _ends(found: ReleaseDocument) -> str:
+    """Return when an open release ends by itself; empty for another one."""
+    return output.moment(found["expires_at"]) if found["is_open"] else ""
+
+
+def overridden(found: ReleaseDocument) -> str:
+    """Return which checks of a release were overridden, by whom, and why."""
+    return "; ".join(
+        f"{', '.join(one['checks'])} by {one['by']}: {one['reason']}"
+        + ("" if one["holds"] else " (holds no more)")
+        for one in found.get("overrides", [])
+    )
 
 
 def wait(context: typer.Context, release: ReleaseArgument, *, timeout: TimeoutOption = 0.0) -> None:

@@ -59,9 +59,12 @@ def init(
             "owner": owner,
             "environments": workspace.environments,
         }
+        trouble = workspace.policies.show()["warnings"]
     if session.is_json:
         session.printer.document(found)
         return
+    for text in trouble:
+        session.printer.say(Cell("! ", "warn"), text)
     session.printer.line(f"{found['name']} is a workspace in {found['path']}, owned by {owner}.")
     session.printer.say(
         "Next: `modeldeck train pipelines/NAME.toml`, or `modeldeck` to look at it."

@@ -22,6 +22,9 @@ _KINDS = {
     "lost": Cell("○ LOST", "warn"),
     "silent": Cell("○ SILENT", "warn"),
     "run": Cell("✖ RUN", "bad"),
+    "revoked": Cell("✖ REVOKED", "bad"),
+    "glass": Cell("✖ GLASS", "bad"),
+    "ending": Cell("◌ ENDING", "warn"),
 }
 _BAR = 10
 _SPARK = 20

@@ -25,6 +25,7 @@ _RESTRICTIVE = frozenset(
         "deployment.rollback",
         "deployment.stop",
         "run.stop",
+        "version.revoke",
     }
 )
 _VERDICTS = frozenset({"reject", "request-changes"})

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from modeldeck import ids
+from modeldeck.domain.history.journal import Table
 from modeldeck.domain.history.things import Shelved
-from modeldeck.domain.state import OPEN, Act, State, Table
+from modeldeck.domain.state import OPEN, Act, State
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
 
 MOST_RUNS = 1000

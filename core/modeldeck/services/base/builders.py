@@ -15,8 +15,10 @@ from modeldeck.domain.documents import (
     VoteDocument,
 )
 from modeldeck.domain.entry import is_digest
+from modeldeck.domain.exceptional import showing
 from modeldeck.domain.history.things import Annotation
 from modeldeck.domain.levels import Level
+from modeldeck.domain.policies import timing
 from modeldeck.domain.state import OPEN, Endpoint, Member, Release, State, Version
 from modeldeck.errors import DamageError, ModelDeckError
 from modeldeck.services.base import manifests
@@ -53,6 +55,9 @@ def version_document(state: State, objects: ObjectStore, *, version: Version) ->
         document["data"] = str(data)
     if problem:
         document["problem"] = problem
+    revoked = state.revoked.get(version.manifest)
+    if revoked is not None:
+        document["revoked"] = showing.revocation(revoked)
     return document
 
 
@@ -160,8 +165,8 @@ def release_document(state: State, objects: ObjectStore, *, release: Release) ->
         if one.report == release.report
     ]
     by, at = (made[0].by, made[0].at) if made else ("", "")
-    environment = state.policy.environments.get(release.environment)
-    return ReleaseDocument(
+    environment = state.policy.known(release.environment, model=release.model)
+    document = ReleaseDocument(
         id=release.id,
         model=release.model,
         version=release.version,
@@ -196,6 +201,9 @@ def release_document(state: State, objects: ObjectStore, *, release: Release) ->
         why_not="",
         completes_quorum=False,
     )
+    if release.overrides:
+        document["overrides"] = showing.overrides(state, release)
+    return document
 
 
 def with_now(
@@ -204,8 +212,10 @@ def with_now(
     """Add to a release's document what depends on the time and on who looks."""
     release = state.releases[document["id"]]
     known = ReleaseDocument(**document)
-    if known["is_open"] and now > release.expires:
-        known["status"], known["is_open"] = "expired", False
+    timed = timing.status(state, release, now=now)
+    showing.add_timing(known, timed)
+    if release.overrides:
+        known["overrides"] = showing.overrides(state, release)
     known["approvals"] = [
         _vote(state, release, index=n, now=now) for n in range(len(release.votes))
     ]
@@ -223,16 +233,23 @@ def with_now(
     known["can_reject"] = not problem and not rejected
     known["why_not"] = problem or ("you approved it already" if approved else "")
     if known["can_approve"]:
-        known["completes_quorum"] = _completes(state, release, actor=actor, now=now)
+        known["completes_quorum"] = completes(state, release, actor=actor, now=now)
+        frozen = (
+            showing.frozen_vote(state, release, timed=timed) if known["completes_quorum"] else ""
+        )
+        if frozen:
+            known["can_approve"], known["why_not"] = False, frozen
     return known
 
 
-def _completes(state: State, release: Release, *, actor: str, now: str) -> bool:
+def completes(state: State, release: Release, *, actor: str, now: str) -> bool:
+    """Say whether an approval of somebody's would decide a release."""
     voters = quorum.approvers(state, release, issued=now)
     voters[actor] = state.members[actor].roles
     others = [vote.verdict for person, vote in quorum.standing(release).items() if person != actor]
-    environment = state.policy.environments[release.environment]
-    return not quorum.missing(environment, voters) and set(others) <= {"approve", "abstain"}
+    environment = state.policy.environment(release.environment, model=release.model)
+    left = [*quorum.missing(environment, voters), *quorum.fallen(state, release)]
+    return not left and set(others) <= {"approve", "abstain"}
 
 
 def _why_not(state: State, release: Release, *, actor: str, status: str, level: Level) -> str:
@@ -243,7 +260,7 @@ def _why_not(state: State, release: Release, *, actor: str, status: str, level: 
         quorum.may_vote(state, release, person=actor)
     except ModelDeckError as error:
         return error.message.rstrip(".")
-    needed = state.policy.environments[release.environment].level
+    needed = state.policy.environment(release.environment, model=release.model).level
     if level < needed:
         return f"votes there need the level {needed.word}, yours would be {level.word}"
     return ""
@@ -277,7 +294,7 @@ def _vote(state: State, release: Release, *, index: int, now: str) -> VoteDocume
 
 def endpoint_document(state: State, endpoint: Endpoint) -> EndpointDocument:
     """Return an endpoint with its servers' last words and what it can go back to."""
-    return EndpointDocument(
+    document = EndpointDocument(
         id=endpoint.id,
         model=endpoint.model,
         environment=endpoint.environment,
@@ -299,6 +316,12 @@ def endpoint_document(state: State, endpoint: Endpoint) -> EndpointDocument:
         ],
         rollback_to=[one.version for one in deployments.targets(state, endpoint)],
     )
+    if endpoint.glass is not None:
+        document["glass"] = showing.glass(state, endpoint, known=endpoint.glass)
+    revoked = state.revoked.get(endpoint.pointer.manifest)
+    if revoked is not None:
+        document["revoked"] = showing.revocation(revoked)
+    return document
 
 
 def endpoint_status(endpoint: Endpoint) -> str:

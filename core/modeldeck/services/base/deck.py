@@ -132,10 +132,10 @@ class Deck:
             self.ledger.refresh()
             yield self.state
 
-    def reachable_level(self, environment: str) -> Level:
-        """Return the level that the actor's entries can reach for an environment."""
+    def reachable_level(self, environment: str, *, model: str = "") -> Level:
+        """Return the level that the actor's entries can reach for an environment and model."""
         level = self.ledger.level_here(self.actor.name, is_signed=self.actor.signer is not None)
-        known = self.state.policy.environments.get(environment)
+        known = self.state.policy.known(environment, model=model)
         if known is None or level >= known.level:
             return level
         return Level.SIGNED if signer_for(self.state, self.actor) else level

@@ -141,7 +141,7 @@ def _belongs(line: Activity, release: ReleaseDocument) -> bool:
         return True
     if f"version:{release['version']}" in about:
         is_there = line.body.get("environment") in {None, release["environment"]}
-        return line.action in {"version.register", "annotation.add"} or (
+        return line.action in {"version.register", "version.revoke", "annotation.add"} or (
             line.action == "gate.report" and is_there
         )
     endpoint = f"endpoint:{release['model']}@{release['environment']}"

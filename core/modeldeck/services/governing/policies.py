@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from modeldeck.domain import quorum
-from modeldeck.domain.documents import PolicyChange, PolicyDocument
 from modeldeck.domain.entry import Json
-from modeldeck.domain.levels import Level
-from modeldeck.domain.policy import Environment, Policy
-from modeldeck.domain.state import Member
+from modeldeck.domain.policies.documents import PolicyChange, PolicyDocument
+from modeldeck.domain.policies.trouble import warnings
+from modeldeck.domain.policy import Policy
+from modeldeck.domain.state import State
 from modeldeck.errors import ConflictError
 from modeldeck.services.base import config
 from modeldeck.services.base.deck import Deck
@@ -37,7 +36,7 @@ class Policies:
                 since=since.at,
                 by=since.by,
                 policy=state.policy.to_json(),
-                warnings=list(warnings(state.policy, list(state.members.values()))),
+                warnings=_trouble(state, state.policy),
             )
 
     def proposed(self) -> PolicyDocument:
@@ -50,14 +49,14 @@ class Policies:
         """
         policy = config.load(self.deck.root).policy
         with self.deck.reading() as state:
-            members = list(state.members.values())
+            found = _trouble(state, policy)
         return PolicyDocument(
             digest=policy.digest,
             since_n=0,
             since="",
             by="",
             policy=policy.to_json(),
-            warnings=list(warnings(policy, members)),
+            warnings=found,
         )
 
     def changes(self) -> Sequence[PolicyChange]:
@@ -104,68 +103,22 @@ class Policies:
             return state.policy_digest == policy.digest
 
 
-def warnings(policy: Policy, members: Sequence[Member]) -> Iterator[str]:
-    """Yield what would make trouble: decisions that nobody can make, roles that nobody has.
-
-    Parameters
-    ----------
-    policy : Policy
-        The policy.
-    members : sequence of Member
-        Everybody, also those who were revoked.
-    """
-    active = [one for one in members if one.is_active]
-    held = {role for one in active for role in one.roles}
-    for one in policy.environments.values():
-        short = _unsatisfied(one, active)
-        if short:
-            yield f"Nobody can approve a release to {one.name}: it lacks {', '.join(short)}."
-        for key, roles in _named_roles(one):
-            unknown = [role for role in roles if role not in held]
-            if unknown and len(unknown) == len(roles):
-                yield f"{one.name}.{key}: no member has the role {' or '.join(unknown)}."
-        if not any(one.name in other.environments for other in active):
-            yield f"{one.name} has no server: `modeldeck member add NAME --server {one.name}`."
-
-
-def _named_roles(one: Environment) -> Iterator[tuple[str, Sequence[str]]]:
-    for role in one.roles:
-        yield "roles", (role,)
-    yield "deploy_roles", one.deploy_roles
-    yield "rollback_roles", one.rollback_roles
-    yield "gate_roles", one.gate_roles
-
-
-def _unsatisfied(one: Environment, active: Sequence[Member]) -> list[str]:
-    """Return what is lacking whoever asks for a release; empty when somebody's can be approved."""
-    people = [member for member in active if member.kind == "person"]
-    able = {member.name: member.roles for member in people if _reaches(member, one.level)}
-    requesters = (
-        [""] if one.self_approval else [member.name for member in active if member.kind != "server"]
-    )
-    shorts = []
-    for requester in requesters:
-        voters = {name: roles for name, roles in able.items() if name != requester}
-        shorts.append(quorum.missing(one, voters))
-    return min(shorts, key=len, default=quorum.missing(one, {}))
-
-
-def _reaches(member: Member, level: Level) -> bool:
-    if level is Level.SIGNED:
-        return bool(member.keys)
-    return level is not Level.OWNER or bool(member.keys) or member.uid >= 0
+def _trouble(state: State, policy: Policy) -> list[str]:
+    return list(warnings(policy, list(state.members.values()), models=list(state.models)))
 
 
 def _flat(value: Json, key: str = "") -> Iterator[tuple[str, str]]:
     """Yield the leaves of a policy; environments and checks are known by their names."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            if name != "name":
+            if name != "name" and not (name == "models" and isinstance(inner, str)):
                 yield from _flat(inner, f"{key}.{name}" if key else name)
     elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
-        for one in value:
-            if isinstance(one, Mapping):
-                yield from _flat(dict(one), f"{key}.{one.get('name', '')}")
+        tables = [dict(one) for one in value if isinstance(one, Mapping)]
+        names = [str(one.get("name", one.get("models", ""))) for one in tables]
+        yield key, ", ".join(names)
+        for called, one in zip(names, tables, strict=True):
+            yield from _flat(one, f"{key}.{called}")
     elif isinstance(value, list):
         yield key, ", ".join(str(one) for one in value)
     elif isinstance(value, bool):

@@ -19,7 +19,7 @@ from modeldeck.errors import (
     UsageError,
 )
 from modeldeck.services.base.deck import Deck
-from modeldeck.services.upkeep import blobs, chain, levels, living, surroundings
+from modeldeck.services.upkeep import blobs, chain, decisions, levels, living, surroundings
 from modeldeck.services.upkeep.report import REPAIRED, Check, Exam, unseen
 
 _ORDER = (TamperingError.exit_code, DamageError.exit_code, UnavailableError.exit_code)
@@ -31,6 +31,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("objects", blobs.objects),
     ("modes", chain.modes),
     ("configuration", living.configuration),
+    ("policy", decisions.policy),
+    ("emergencies", decisions.emergencies),
     ("runs", living.runs),
     ("prediction logs", living.streams),
     ("leftovers", chain.tmp),

@@ -134,7 +134,11 @@ def _separate(deck: Deck, state: State) -> RungDocument:
 def _signed(state: State) -> RungDocument:
     """Say whether every environment that decides asks for signatures."""
     policy = state.policy.environments
-    loose = [name for name, one in policy.items() if one.level < Level.SIGNED]
+    loose = [
+        name
+        for name, one in policy.items()
+        if min(each.level for each in one.each()) < Level.SIGNED
+    ]
     if not policy or state.policy.strictest < Level.SIGNED:
         return _rung("L2", 'the policy asks for no signatures (trust = "signed")', holds=False)
     last = list(policy)[-1]

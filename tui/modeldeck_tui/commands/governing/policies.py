@@ -11,12 +11,12 @@ from modeldeck_tui.commands.base import Session, group, session_of
 from modeldeck_tui.output import Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from modeldeck.domain.documents import PolicyChange, PolicyDocument
+    from modeldeck.domain.policies.documents import PolicyChange, PolicyDocument
 
 app = group("The policy: what each environment asks of a release.")
-_SPANS = {"request_ttl_s", "approval_ttl_s"}
+_SPANS = {"request_ttl_s", "approval_ttl_s", "remind_before_s", "review_within_s"}
 
 
 @app.command("show")
@@ -82,15 +82,20 @@ def _show_changes(session: Session, changes: Sequence[PolicyChange]) -> None:
 def _show_environments(session: Session, found: PolicyDocument) -> None:
     environments = found["policy"]["environments"]
     for one in environments if isinstance(environments, list) else ():
-        if isinstance(one, dict):
-            session.printer.title(f"Environment {one['name']}")
-            session.printer.fields(
-                [
-                    (key.removesuffix("_s"), _text(key, value))
-                    for key, value in one.items()
-                    if key != "name"
-                ]
-            )
+        if not isinstance(one, dict):
+            continue
+        session.printer.title(f"Environment {one['name']}")
+        _show_keys(session, one)
+        exceptions = one.get("models", [])
+        for each in exceptions if isinstance(exceptions, list) else ():
+            if isinstance(each, dict):
+                session.printer.title(f"Environment {one['name']}, models {each['models']}")
+                _show_keys(session, each)
+
+
+def _show_keys(session: Session, one: Mapping[str, object]) -> None:
+    shown = [(key, value) for key, value in one.items() if key not in {"name", "models"}]
+    session.printer.fields([(key.removesuffix("_s"), _text(key, value)) for key, value in shown])
 
 
 def _show_gates(session: Session, found: PolicyDocument) -> None:
@@ -109,7 +114,8 @@ def _text(key: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {count}" for name, count in value.items())
+        known = [(name.removesuffix("_s"), _text(name, inner)) for name, inner in value.items()]
+        return ", ".join(f"{name} {text}" for name, text in known)
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return str(value)
