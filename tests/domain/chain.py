@@ -110,6 +110,10 @@ class World:
             },
         )
 
+    def adopt(self, policy: Policy) -> None:
+        """Adopt a policy."""
+        self.act("ann", "policy.adopt", "policy:test", {"policy": policy.to_json()})
+
     def register(self, model: str = "churn", by: str = "bob", content: str = "") -> str:
         """Register a version; return its id."""
         manifest = digest(content or f"content {self._ids()}")
@@ -133,10 +137,19 @@ class World:
         issued = self.at()
         return {"issued": issued, "expires": clock.to_text(self.now + timedelta(hours=hours))}
 
-    def gate(self, version: str, environment: str, *, passed: bool = True, by: str = "bob") -> None:
-        """Record a gate report."""
+    def gate(
+        self,
+        version: str,
+        environment: str,
+        *,
+        passed: bool = True,
+        by: str = "bob",
+        failed: tuple[str, ...] = (),
+    ) -> None:
+        """Record a gate report; one that names failed checks does not pass."""
         body = {**self.base(version, environment), "report": digest(f"r{self._ids()}")}
-        self.act(by, "gate.report", f"version:{version}", {**body, "passed": passed})
+        body |= {"passed": passed and not failed, **({"failed": [*failed]} if failed else {})}
+        self.act(by, "gate.report", f"version:{version}", body)
 
     def request(self, version: str, environment: str = "production", by: str = "bob") -> str:
         """Ask for a release; return its id."""
@@ -146,6 +159,7 @@ class World:
     def statement(self, release: str, verdict: str, reason: str = "") -> dict[str, Json]:
         """Return the statement of a vote."""
         known = self.state.releases[release]
+        overrides: dict[str, Json] = {"overrides": [one.digest for one in known.overrides]}
         return {
             "request": known.request,
             "manifest": known.manifest,
@@ -154,6 +168,7 @@ class World:
             "environment": known.environment,
             "replaces": known.replaces,
             "generation": known.generation,
+            **(overrides if known.overrides else {}),
             "verdict": verdict,
             "reason": reason,
             "nonce": f"n{self._ids()}",

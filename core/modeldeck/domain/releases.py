@@ -307,7 +307,7 @@ def same_statement(act: Act, release: Release) -> None:
     for name in sorted(named):
         if act.body.get(name) != expected.get(name):
             what = "other overrides" if name == "overrides" else f"another {name}"
-            msg = f"The vote is about {what} than {release.id} rests on."
+            msg = f"The statement is about {what} than {release.id} rests on."
             raise ConflictError(msg, "Look at the release again, then vote.")
 
 

@@ -87,7 +87,7 @@ class Table:
         lines = self.text.splitlines()
         start = 0
         header = ".".join(self.path)
-        names = {header, ".".join(f'"{part}"' if "." in part else part for part in self.path)}
+        names = {header, ".".join(map(_quoted, self.path))}
         for number, line in enumerate(lines):
             opened = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", line)
             if opened and self.path and opened[1] in names:
@@ -179,3 +179,8 @@ class Table:
     def _child(self, key: str, data: Mapping[str, object]) -> Table:
         path = (*self.path, key)
         return Table(data, text=self.text, filename=self.filename, path=path)
+
+
+def _quoted(part: str) -> str:
+    """Return a part of a table's name as TOML writes it."""
+    return part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'

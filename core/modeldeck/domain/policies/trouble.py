@@ -37,8 +37,8 @@ def warnings(
             yield from _of_votes(each, active, called=called)
             yield from _of_roles(each, active, called=called)
             yield from _of_times(each, called=called)
+            yield from _of_promotion(policy, each, called=called)
         yield from _of_exceptions(one, models)
-        yield from _of_promotion(policy, one)
         if not any(one.name in other.environments for other in active):
             yield f"{one.name} has no server: `modeldeck member add NAME --server {one.name}`."
     used = {each.gate for one in policy.environments.values() for each in one.each()}
@@ -153,10 +153,10 @@ def _of_exceptions(one: Environment, models: Sequence[str]) -> Iterator[str]:
         earlier.append(pattern)
 
 
-def _of_promotion(policy: Policy, one: Environment) -> Iterator[str]:
+def _of_promotion(policy: Policy, one: Environment, *, called: str) -> Iterator[str]:
     source = policy.environments.get(one.promotes_from)
     if source is not None and source.level < one.level:
         yield (
-            f"{one.name} promotes from {source.name}, which asks for less than {one.trust}: a "
+            f"{called} promotes from {source.name}, which asks for less than {one.trust}: a "
             f"version gets through only where everything about it there was {one.trust} too."
         )
