@@ -121,6 +121,23 @@ def follower(root: Path, tmp_path: Path) -> Follower:
     return Follower(workspace, ENVIRONMENT, registry=Registry(), records=records, copies=copies)
 
 
+def test_server_begins_nothing_during_a_freeze_and_reports_why(
+    root: Path, follower: Follower
+) -> None:
+    """What was decided before is not swapped in: the release fails, with the freeze's end."""
+    file = root / "modeldeck.toml"
+    frozen = 'approvals = 1\nfreeze = ["Mon - Sun"]\n'
+    file.write_text(file.read_text().replace("approvals = 1\n", frozen))
+    with Workspace.open(root, user="alice") as alice:
+        assert alice.policies.adopt()
+    follower.look()
+    assert follower.registry.all() == []
+    with Workspace.open(root, user="alice") as alice:
+        release = alice.releases.list()[-1]
+    assert release["status"] == "failed"
+    assert "production is frozen until" in release["outdated_because"]
+
+
 def test_follower_outlives_any_exception_and_says_it_once(
     follower: Follower, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
