@@ -250,6 +250,13 @@ def test_what_nobody_can_do_is_told(change: tuple[str, str], told: str) -> None:
     assert any(told in one for one in found), found
 
 
+def test_trouble_of_an_environment_is_not_told_again_for_its_exceptions() -> None:
+    """An exception is named only for what it says itself."""
+    text = WHOLE.replace('override_roles = ["risk"]', 'override_roles = ["nobody"]')
+    people = (ANN, BOB, CAROL, DAVE, ERIN)
+    assert sum("role nobody" in one for one in trouble(text, *people)) == 1
+
+
 def test_promotion_from_an_environment_that_asks_for_less_is_told() -> None:
     """Evidence of a lower level does not carry over; people are told before they find out."""
     text = WHOLE.replace('trust = "claimed"\ngate', 'trust = "owner"\ngate')

@@ -23,7 +23,7 @@ def table(live: Sequence[Live], now: str) -> Rows:
     columns = [
         Column("ENDPOINT", lambda o: cell(o[0]["id"], "bold"), lambda o: o[0]["id"]),
         Column("VERSION", lambda o: cell(o[0]["version"] or "-"), lambda o: o[0]["version"]),
-        Column("STATUS", lambda o: endpoint_status(o[0]["status"]), lambda o: o[0]["status"]),
+        Column("STATUS", lambda o: _status(o[0]), lambda o: o[0]["status"]),
         Column("RATE", _rate, lambda o: o[1]["requests_per_s"], "right"),
         Column("P95", _p95, lambda o: o[1]["p95_s"], "right"),
         Column("ERR", _errors, lambda o: o[1]["errors_share"], "right"),
@@ -33,6 +33,17 @@ def table(live: Sequence[Live], now: str) -> Rows:
         Column("RELEASE", lambda o: cell(o[0]["release"], "dim"), lambda o: o[0]["release"]),
     ]
     return Rows(columns, live, key=lambda o: f"endpoint:{o[0]['id']}", detail=_detail)
+
+
+def _status(endpoint: EndpointDocument) -> Cell:
+    """Return an endpoint's status; in red what somebody has to see to."""
+    glass = endpoint.get("glass")
+    if glass is not None and not glass["reviewed_by"]:
+        word = "overdue" if glass["is_overdue"] else "to review"
+        return Cell(f"✖ glass {word}", "bad")
+    if "revoked" in endpoint:
+        return Cell("✖ revoked", "bad")
+    return endpoint_status(endpoint["status"])
 
 
 def _rate(one: Live) -> Cell:

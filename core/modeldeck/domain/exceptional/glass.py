@@ -31,7 +31,8 @@ def check_break(state: State, act: Act) -> None:
         glass = endpoint.glass
         by = glass.by if glass else ""
         msg = f"The glass of {endpoint.id} was broken by {by} and that is not reviewed yet."
-        raise ConflictError(msg, f"Another person: `modeldeck release review {endpoint.id}`.")
+        command = f"`modeldeck release review {endpoint.id} --reason TEXT`"
+        raise ConflictError(msg, f"Another person: {command}.")
     if act.text("manifest") == endpoint.pointer.manifest:
         msg = f"{act.text('to')[:80]} is what {endpoint.id} serves already."
         raise ConflictError(msg)

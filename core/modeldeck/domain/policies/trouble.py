@@ -33,11 +33,13 @@ def warnings(
     """
     active = [one for one in members if one.is_active]
     for one in policy.environments.values():
+        usual: set[str] = set()
         for called, each in _called(one):
-            yield from _of_votes(each, active, called=called)
-            yield from _of_roles(each, active, called=called)
-            yield from _of_times(each, called=called)
-            yield from _of_promotion(policy, each, called=called)
+            for text in _of_one(policy, each, active=active, called=called):
+                said = text.replace(called, "", 1)
+                if each is one or said not in usual:  # else it comes from the environment
+                    usual.add(said)
+                    yield text
         yield from _of_exceptions(one, models)
         if not any(one.name in other.environments for other in active):
             yield f"{one.name} has no server: `modeldeck member add NAME --server {one.name}`."
@@ -45,6 +47,15 @@ def warnings(
     for gate in policy.gates:
         if gate not in used:
             yield f"gates.{gate}: no environment names this gate."
+
+
+def _of_one(
+    policy: Policy, one: Environment, *, active: Sequence[Member], called: str
+) -> Iterator[str]:
+    yield from _of_votes(one, active, called=called)
+    yield from _of_roles(one, active, called=called)
+    yield from _of_times(one, called=called)
+    yield from _of_promotion(policy, one, called=called)
 
 
 def _called(one: Environment) -> list[tuple[str, Environment]]:
