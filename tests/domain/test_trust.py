@@ -55,16 +55,20 @@ def _revoke(world: World, name: str) -> None:
 def test_vote_from_before_a_revocation_counts_no_more_when_its_author_comes_back(
     world: World,
 ) -> None:
-    """Whoever was added again approves anew; only that counts."""
+    """Whoever was added again approves what is asked for from then on; only that counts."""
     release = _waiting(world)
     world.vote(release, "carol")
     _revoke(world, "carol")
     world.member("carol", ("risk",))
     world.vote(release, "dave")
     assert world.status(release) == "waiting"
-    assert "carol" in quorum.eligible(world.state, world.state.releases[release])
-    world.vote(release, "carol")
-    assert world.status(release) == "deploying"
+    assert "carol" not in quorum.eligible(world.state, world.state.releases[release])
+    with pytest.raises(NotPermittedError, match=r"became a member by entry 11, after"):
+        world.vote(release, "carol")
+    again = _waiting(world)
+    world.vote(again, "dave")
+    world.vote(again, "carol")
+    assert world.status(again) == "deploying"
 
 
 def test_key_stays_its_members_after_revocation_and_under_another_key(world: World) -> None:

@@ -152,6 +152,7 @@ class Model:
             "status": "waiting" if report else "checking",
             "report": report,
             "by": by,
+            "n": self.n,
             "votes": {},
             "last": body["issued"],
         }
@@ -163,6 +164,8 @@ class Model:
         if release["status"] != "waiting":
             return "ConflictError"
         if by in self.servers or by in {release["by"], self.versions[release["version"]][1]}:
+            return "NotPermittedError"
+        if self.members[by] >= release["n"]:
             return "NotPermittedError"
         is_old = body["issued"] < release["last"] or body["report"] != release["report"]
         is_said = body["verdict"] == "approve" and self._holds(release, by)

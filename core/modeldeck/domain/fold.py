@@ -16,6 +16,7 @@ from modeldeck.domain.entry import MAX_BYTES, NO_PREV, Entry, Intent
 from modeldeck.domain.exceptional import actions as exceptional
 from modeldeck.domain.history import breaks, copies
 from modeldeck.domain.levels import Evidence, Level, level_of
+from modeldeck.domain.membership import changing
 from modeldeck.domain.reading import shelf
 from modeldeck.domain.state import Act, Activity, State
 from modeldeck.errors import InvalidInputError, ModelDeckError, NotPermittedError
@@ -125,6 +126,9 @@ ACTIONS: dict[str, Rule] = {
         members.check_add,
         members.apply_add,
         is_owners=True,
+    ),
+    "member.change": Rule(
+        changing.FIELDS, changing.check_change, changing.apply_change, is_owners=True
     ),
     "member.revoke": Rule({"reason": str}, members.check_revoke, _revoke, is_owners=True),
     "policy.adopt": Rule({"policy": dict}, members.check_adopt, _adopt, is_owners=True),
@@ -303,7 +307,7 @@ def _check_fields(rule: Rule, act: Act) -> None:
             raise InvalidInputError(msg)
 
 
-def decide(state: State, intent: Intent, *, level: Level, at: str) -> None:
+def decide(state: State, intent: Intent, *, level: Level, at: str, key: str = "") -> None:
     """Refuse an intent that may not become the next entry.
 
     Parameters
@@ -316,6 +320,8 @@ def decide(state: State, intent: Intent, *, level: Level, at: str) -> None:
         The level that its entry will have.
     at : str
         The writer's time.
+    key : str
+        The public key that it is, or will be, signed with; empty where that is not known yet.
 
     Raises
     ------
@@ -334,6 +340,7 @@ def decide(state: State, intent: Intent, *, level: Level, at: str) -> None:
         body=intent.body,
         level=level,
         v=state.rules,
+        key=key,
     )
     check(state, act)
 
@@ -407,6 +414,7 @@ def _act_of(state: State, entry: Entry, *, evidence: Evidence) -> Act:
         body=entry.body,
         level=level_of(evidence, uid=uid, owners_count=state.owners_count),
         v=entry.v,
+        key=evidence.key,
     )
 
 

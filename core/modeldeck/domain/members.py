@@ -17,8 +17,10 @@ from dataclasses import replace
 from modeldeck import ids
 from modeldeck.domain.entry import Json
 from modeldeck.domain.levels import Level
+from modeldeck.domain.membership import accounts
+from modeldeck.domain.membership.member import Key, Member
 from modeldeck.domain.policy import Policy, policy_from_json
-from modeldeck.domain.state import Act, Member, Pending, State
+from modeldeck.domain.state import Act, Pending, State
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
 
 KINDS = ("person", "server", "ci")
@@ -53,16 +55,23 @@ def _need_enough(
     owners: Sequence[Member], policy: Policy, *, threshold: int, owners_count: bool
 ) -> None:
     """Refuse what would leave fewer owners than the threshold who can reach the level needed."""
-    able = [
-        one.name for one in owners if _reaches(one, policy.strictest, owners_count=owners_count)
-    ]
+    needed = policy.strictest
+    levels = {
+        one.name: Level.SIGNED if one.keys else needed
+        for one in owners
+        if _reaches(one, needed, owners_count=owners_count)
+    }
+    able = accounts.distinct(levels, {one.name: one for one in owners}, needed=needed)
     if len(able) < threshold:
         word = policy.strictest.word
         msg = (
             f"The policy asks for the level {word}, which {len(able)} of the owners can reach; "
             f"the threshold is {threshold}."
         )
-        hint = "Owners bring their keys when a workspace is founded: `modeldeck init --key FILE`."
+        hint = (
+            "Record an owner's key: `modeldeck member rotate-key OWNER --public-key FILE.pub`; "
+            "when founding: `modeldeck init --key FILE`, or `--owner NAME:UID:FILE.pub`."
+        )
         raise NotPermittedError(msg, hint)
 
 
@@ -94,13 +103,29 @@ def check_add(state: State, act: Act) -> None:
         msg = f"{found.name} is a member already."
         raise ConflictError(msg)
     for key in found.keys:
-        owner = state.keys.get(key, found.name)
-        if owner != found.name:
-            word = "belongs" if state.member(owner) else "belonged"
-            msg = f"That key {word} to {owner} already."
-            raise ConflictError(msg, "Every member needs a key of their own.")
+        need_free_key(state, key, name=found.name)
     for environment in found.environments:
         state.policy.environment(environment)
+
+
+def need_free_key(state: State, key: str, *, name: str) -> None:
+    """Refuse a key that is or was another member's, or that was revoked.
+
+    Raises
+    ------
+    ConflictError
+        It is; the message says whose, or since when.
+    """
+    owner = state.keys.get(key, name)
+    if owner != name:
+        word = "belongs" if state.member(owner) else "belonged"
+        msg = f"That key {word} to {owner} already."
+        raise ConflictError(msg, "Every member needs a key of their own.")
+    known = state.members.get(name)
+    for one in known.held if known is not None else ():
+        if one.public == key and one.is_revoked:
+            msg = f"That key of {name} was revoked by entry {one.until}."
+            raise ConflictError(msg, "Make another one: `ssh-keygen -t ed25519`.")
 
 
 def apply_add(state: State, act: Act) -> str:
@@ -118,19 +143,44 @@ def check_revoke(state: State, act: Act) -> None:
         raise NotFoundError(msg)
     if not member.is_owner:
         return
-    before = [one for one in state.owners() if one.keys]
     left = [one for one in state.owners() if one.name != name]
-    keyed = [one for one in left if one.keys]
-    if len(left) < state.threshold or (before and len(keyed) < state.threshold):
-        msg = f"Without {name} there would be fewer owners with keys than the threshold."
+    keep_enough(state, left, is_leaving=True)
+
+
+def keep_enough(state: State, after: Sequence[Member], *, is_leaving: bool = False) -> None:
+    """Refuse what would leave fewer owners than decide together, or fewer with keys.
+
+    Parameters
+    ----------
+    state : State
+        As it is before.
+    after : sequence of Member
+        The owners that there would be, as they would be.
+    is_leaving : bool
+        An owner is revoked: then it does not matter whether there were enough with keys before.
+
+    Raises
+    ------
+    NotPermittedError
+        Too few would be left.
+    """
+    before = [one for one in state.owners() if one.keys]
+    keyed = [one for one in after if one.keys]
+    has_fewer = len(keyed) < len(before) or (is_leaving and bool(before))
+    if len(after) < state.threshold or (has_fewer and len(keyed) < state.threshold):
+        names = sorted({one.name for one in state.owners()} - {one.name for one in after})
+        who = f"Without {', '.join(names)} there" if names else "There"
+        msg = f"{who} would be fewer owners with keys than the threshold."
         raise NotPermittedError(msg, f"The threshold is {state.threshold}.")
     count = state.owners_count
-    _need_enough(left, state.policy, threshold=state.threshold, owners_count=count)
+    _need_enough(after, state.policy, threshold=state.threshold, owners_count=count)
 
 
 def apply_revoke(state: State, act: Act) -> str:
     """Revoke a member, with all keys, from this position on."""
-    _put(state, replace(state.members[act.entity], is_active=False))
+    member = state.members[act.entity]
+    held = tuple(one if one.until else replace(one, until=act.n) for one in member.held)
+    _put(state, replace(member, is_active=False, until=act.n, held=held))
     return act.subject
 
 
@@ -163,6 +213,17 @@ def check_support(state: State, act: Act) -> None:
     if pending.supporters.get(act.by, Level.CLAIMED - 1) >= act.level:
         msg = f"{act.by} supports that proposal already."
         raise ConflictError(msg, "Another owner has to support it.")
+    _check_account(state, act, pending=pending)
+
+
+def _check_account(state: State, act: Act, *, pending: Pending) -> None:
+    needed = state.policy.strictest
+    others = [state.members[name] for name in pending.supporters if name in state.members]
+    member = state.members[act.by]
+    twin = accounts.namesake(member, others, level=act.level, needed=needed)
+    if twin is not None:
+        msg = f"{twin.name} supports that from the same Unix account: that is one person."
+        raise NotPermittedError(msg, "Sign it with your own key: --key FILE.")
 
 
 def need_owner(state: State, act: Act) -> None:
@@ -186,9 +247,11 @@ def supported(state: State, act: Act) -> Act | None:
     """
     pending = state.pending[act.entity]
     levels = {**pending.supporters, act.by: act.level}
-    sure = {name for name, level in levels.items() if level >= state.policy.strictest}
-    active = {one.name for one in state.owners()} & sure
-    return pending.act if len(active) >= state.threshold else None
+    needed = state.policy.strictest
+    owners = {one.name for one in state.owners()}
+    sure = {name: one for name, one in levels.items() if one >= needed and name in owners}
+    people = accounts.distinct(sure, state.members, needed=needed)
+    return pending.act if len(people) >= state.threshold else None
 
 
 def add_support(state: State, act: Act) -> None:
@@ -227,9 +290,12 @@ def _adopt(state: State, body: dict[str, Json]) -> None:
 
 
 def _join(state: State, act: Act, *, member: Member) -> None:
+    known = state.members.get(member.name)
+    held = [*known.held] if known is not None else []
     for key in member.keys:
         state.keys[key] = member.name
-    _put(state, replace(member, since=act.n))
+        held.append(Key(key, act.n))
+    _put(state, replace(member, since=act.n, held=tuple(held)))
 
 
 def _put(state: State, member: Member) -> None:

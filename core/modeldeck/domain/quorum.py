@@ -1,7 +1,11 @@
 """Counting votes: who may vote, whose votes hold, and what a release still lacks.
 
 Distinct people are counted, and each named role at least so often. A vote holds while the
-membership lasts in which it was cast: somebody who was revoked and added again votes anew.
+membership lasts in which it was cast, and while the key that signed it is in force.
+
+Nobody is let in for one release: memberships, roles and keys count on a release only if they were
+there before it was asked for, by their positions in the ledger. Where entries are believed because
+of who owns their files, one Unix account is one person (:mod:`modeldeck.domain.membership`).
 
 One person is one vote, also with several roles; roles are counted to the best assignment, found
 by augmenting paths (H. W. Kuhn, "The Hungarian method for the assignment problem", 1955).
@@ -14,6 +18,8 @@ from collections.abc import Mapping
 
 from modeldeck.domain.exceptional.things import Override
 from modeldeck.domain.levels import Level
+from modeldeck.domain.membership import accounts
+from modeldeck.domain.membership.member import Member
 from modeldeck.domain.policy import Environment
 from modeldeck.domain.state import Release, State, Version, Vote
 from modeldeck.errors import NotPermittedError
@@ -40,13 +46,38 @@ def excluded_of(state: State, version: Version, *, requester: str, level: Level)
     }
 
 
-def may_vote(state: State, release: Release, *, person: str) -> None:
+def asked_at(state: State, release: Release) -> int:
+    """Return the entry that asked for a release; 0, before which nobody was, if it is unknown."""
+    return state.heads.get(release.request, 0)
+
+
+def level_asked(state: State, release: Release) -> Level:
+    """Return the level that votes on a release need, the strictest if its environment is gone."""
+    known = state.policy.environments.get(release.environment)
+    return known.level if known is not None else Level.SIGNED
+
+
+def may_vote(
+    state: State, release: Release, *, person: str, level: Level = Level.SIGNED, key: str = ""
+) -> None:
     """Refuse people who may not vote on a release.
+
+    Parameters
+    ----------
+    state, release : State, Release
+        Where, and on what.
+    person : str
+        Who wants to vote.
+    level : Level
+        How sure that is.
+    key : str
+        The key that the vote is signed with; empty when it is not known yet, or unsigned.
 
     Raises
     ------
     NotPermittedError
-        The person is no member, no person, or excluded; the message says which.
+        The person is no member, no person, excluded, came too late, or shares a Unix account with
+        somebody who is excluded or approved already; the message says which.
     """
     member = state.member(person)
     if member is None or member.kind != "person":
@@ -57,6 +88,39 @@ def may_vote(state: State, release: Release, *, person: str) -> None:
         msg = f"{person} {release.excluded[person]} and may not vote on {release.id}."
         others = ", ".join(eligible(state, release)) or "nobody else"
         raise NotPermittedError(msg, f"Who can: {others}.")
+    _need_early(state, release, member=member, key=key)
+    _need_account(state, release, member=member, level=level)
+
+
+def _need_early(state: State, release: Release, *, member: Member, key: str) -> None:
+    """Refuse a member, or a key, that was recorded after the release was asked for."""
+    asked = asked_at(state, release)
+    what, since = "", member.since
+    if member.since >= asked:
+        what = f"{member.name} became a member"
+    elif key and member.key_since(key) >= asked:
+        what, since = f"That key of {member.name} was recorded", member.key_since(key)
+    elif level_asked(state, release) is Level.SIGNED and not member.keys_before(asked):
+        since = max(map(member.key_since, member.keys), default=0)
+        what = f"The key of {member.name} was recorded" if since else ""
+    if what:
+        msg = f"{what} by entry {since}, after {release.id} was asked for by entry {asked}."
+        hint = "Ask for a new release, or let others decide this one."
+        raise NotPermittedError(msg, hint)
+
+
+def _need_account(state: State, release: Release, *, member: Member, level: Level) -> None:
+    """Refuse a second vote from one Unix account, and one from an excluded person's."""
+    needed = level_asked(state, release)
+    approved = [one.by for one in holding(state, release).values() if one.verdict == "approve"]
+    for names, did in ((release.excluded, "may not vote"), (approved, "approved already")):
+        known = [state.members[name] for name in names if name in state.members]
+        twin = accounts.namesake(member, known, level=level, needed=needed)
+        if twin is not None:
+            msg = f"{twin.name} {did}, and {member.name} acts from the same Unix account."
+            raise NotPermittedError(
+                msg, "One account is one person, unless each signs: --key FILE."
+            )
 
 
 def eligible(state: State, release: Release) -> list[str]:
@@ -71,7 +135,19 @@ def eligible(state: State, release: Release) -> list[str]:
         and one.kind == "person"
         and one.name not in release.excluded
         and one.name not in approved
+        and _is_able(state, release, member=one)
     ]
+
+
+def _is_able(state: State, release: Release, *, member: Member) -> bool:
+    """Say whether a member came early enough, and can be told from others."""
+    level = Level.SIGNED if member.keys_before(asked_at(state, release)) else Level.OWNER
+    try:
+        _need_early(state, release, member=member, key="")
+        _need_account(state, release, member=member, level=level)
+    except NotPermittedError:
+        return False
+    return True
 
 
 def standing(release: Release) -> dict[str, Vote]:
@@ -87,8 +163,20 @@ def holding(state: State, release: Release) -> dict[str, Vote]:
 
 
 def is_cast_by_member(state: State, vote: Vote) -> bool:
-    """Say whether a vote was cast in the membership that its author has now."""
-    return is_member_since(state, vote.by, n=vote.n)
+    """Say whether a vote was cast in the membership, and by a key, that its author has now."""
+    return not lapsed_because(state, vote)
+
+
+def lapsed_because(state: State, vote: Vote) -> str:
+    """Return why a vote rests on nothing any more; empty while its author and key are the same."""
+    member = state.member(vote.by)
+    if member is None:
+        return "no member any more"
+    if vote.n <= member.since:
+        return "cast before they were added again"
+    if any(one.public == vote.key and one.until > vote.n for one in member.held):
+        return "signed with a key that was revoked since"
+    return ""
 
 
 def is_member_since(state: State, name: str, *, n: int) -> bool:
@@ -98,17 +186,29 @@ def is_member_since(state: State, name: str, *, n: int) -> bool:
 
 
 def approving(state: State, release: Release, *, issued: str) -> dict[str, Vote]:
-    """Return the approvals that hold at a time, by person."""
-    return {
+    """Return the approvals that hold at a time, by person; of one Unix account the first."""
+    found = {
         name: vote
         for name, vote in holding(state, release).items()
         if vote.verdict == "approve" and vote.expires >= issued
     }
+    levels = {name: vote.level for name, vote in found.items()}
+    people = accounts.distinct(levels, state.members, needed=level_asked(state, release))
+    return {name: found[name] for name in people}
 
 
 def approvers(state: State, release: Release, *, issued: str) -> dict[str, tuple[str, ...]]:
-    """Return the people whose approvals hold at a time, with their roles."""
-    return {name: state.members[name].roles for name in approving(state, release, issued=issued)}
+    """Return the people whose approvals hold at a time, with the roles that count on it."""
+    return {
+        name: roles_on(state, release, person=name)
+        for name in approving(state, release, issued=issued)
+    }
+
+
+def roles_on(state: State, release: Release, *, person: str) -> tuple[str, ...]:
+    """Return the roles that a member has, and had before the release was asked for."""
+    member = state.member(person)
+    return member.roles_before(asked_at(state, release)) if member is not None else ()
 
 
 def lacks(state: State, release: Release, *, issued: str) -> list[str]:

@@ -249,7 +249,7 @@ def check_vote(state: State, act: Act) -> None:
         because = f": {release.because}" if release.because else ""
         msg = f"{release.id} is {release.status}{because}; it takes no votes."
         raise ConflictError(msg, "`modeldeck release list` shows what waits.")
-    quorum.may_vote(state, release, person=act.by)
+    quorum.may_vote(state, release, person=act.by, level=act.level, key=act.key)
     same_statement(act, release)
     verdict = act.text("verdict")
     if verdict not in VERDICTS:
@@ -323,6 +323,7 @@ def apply_vote(state: State, act: Act) -> str:
         expires=act.text("expires"),
         nonce=act.text("nonce"),
         level=act.level,
+        key=act.key,
     )
     last = max(release.last_issued, vote.issued)
     voted = replace(release, votes=(*release.votes, vote), last_issued=last)

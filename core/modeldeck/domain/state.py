@@ -19,6 +19,7 @@ from modeldeck.domain.history.journal import Table
 from modeldeck.domain.history.places import Adoption, Break, Loss
 from modeldeck.domain.history.things import Annotation, DatasetVersion, Shelved, Sync
 from modeldeck.domain.levels import Level
+from modeldeck.domain.membership.member import Member
 from modeldeck.domain.policy import Policy
 from modeldeck.errors import ConflictError, NotFoundError
 
@@ -45,7 +46,7 @@ MOVES: dict[str, frozenset[str]] = {
 class Act:
     """An entry as the rules see it: recorded, or about to be (then its digest is empty).
 
-    ``v`` is the version of the rules that it follows.
+    ``v`` is the version of the rules that it follows, ``key`` the one that it is signed with.
     """
 
     n: int
@@ -59,6 +60,7 @@ class Act:
     body: Mapping[str, Json]
     level: Level
     v: int = VERSION
+    key: str = ""
 
     def text(self, name: str) -> str:
         """Return a text of the body (its type was checked before)."""
@@ -78,25 +80,6 @@ class Act:
     def entity(self) -> str:
         """The subject without its kind."""
         return self.subject.partition(":")[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A person, server or CI job; ``uid`` is -1 where no user id was recorded.
-
-    ``since`` is the position at which the membership, and with it the keys, began: what the same
-    name said before counts no more.
-    """
-
-    name: str
-    kind: str = "person"
-    uid: int = -1
-    roles: tuple[str, ...] = ()
-    environments: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-    is_owner: bool = False
-    is_active: bool = True
-    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +128,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One vote of one person on a release, as it was cast."""
+    """One vote of one person on a release, as it was cast; ``key`` is what signed it."""
 
     n: int
     by: str
@@ -155,6 +138,7 @@ class Vote:
     expires: str
     nonce: str
     level: Level
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

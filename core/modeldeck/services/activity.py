@@ -9,6 +9,7 @@ from modeldeck import clock, ids
 from modeldeck.domain.documents import ActivityDocument, EntryDocument
 from modeldeck.domain.filters import fields, query
 from modeldeck.domain.levels import Level
+from modeldeck.domain.membership import keys
 from modeldeck.domain.state import Activity as Line
 from modeldeck.domain.state import State
 from modeldeck.errors import NotFoundError
@@ -149,6 +150,7 @@ def sentence(line: Line) -> str:
     sentences = {
         "workspace.found": "founded the workspace",
         "member.add": f"added {subject} as a member",
+        "member.change": f"changed {subject}: {_changes(line)}",
         "member.revoke": f"revoked {subject}",
         "policy.adopt": "adopted another policy",
         "proposal.support": "supported a proposal of the owners",
@@ -198,6 +200,23 @@ def _put_away(line: Line) -> dict[str, str]:
 def _checks(line: Line) -> str:
     checks = line.body.get("checks")
     return ", ".join(map(str, checks)) if isinstance(checks, list) else ""
+
+
+def _changes(line: Line) -> str:
+    """Return what an entry changed about a member; foreign bodies are shown as far as they go."""
+    words = {
+        "add_roles": "now",
+        "remove_roles": "no longer",
+        "add_keys": "new key",
+        "revoke_keys": "revoked key",
+    }
+    found = []
+    for name, word in words.items():
+        value = line.body.get(name)
+        known = value if isinstance(value, list) else []
+        found += [f"{word} {keys.fingerprint(str(one)) or one}" for one in known]
+    owner = {"yes": ["now an owner"], "no": ["no longer an owner"]}
+    return ", ".join([*found, *owner.get(_text(line, "owner"), [])])
 
 
 def _number(line: Line, name: str) -> str:

@@ -57,7 +57,7 @@ from modeldeck.errors import (
 from modeldeck.store import files, places
 from modeldeck.store.objects import ObjectStore
 from modeldeck.store.queueing import Queue, Turn
-from modeldeck.store.verifying import Verifier
+from modeldeck.store.verifying import Verifier, key_in
 
 _READ_LIMIT = 4 << 20
 _TRIES = 10_000
@@ -367,7 +367,7 @@ class Ledger:
         state = self.state
         if state.n:
             level = self.level_here(intent.by, is_signed=bool(intent.signature))
-            fold.decide(state, intent, level=level, at=at)
+            fold.decide(state, intent, level=level, at=at, key=key_in(intent.signature))
         prev = state.head or NO_PREV
         data = entry_bytes(intent, n=state.n + 1, prev=prev, at=at, host=host, v=state.rules)
         tmp = places.tmp_folder(self.root)

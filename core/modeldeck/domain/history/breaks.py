@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from modeldeck.domain.history.places import Break
 from modeldeck.domain.levels import Level
+from modeldeck.domain.membership import changing
 from modeldeck.domain.state import Act, State
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError
 
@@ -38,6 +39,8 @@ def is_restrictive(state: State, act: Act) -> bool:
     if act.action == "proposal.support":
         pending = state.pending.get(act.entity)
         return pending is not None and is_restrictive(state, pending.act)
+    if act.action == "member.change":
+        return changing.only_takes(act)
     return act.action in _RESTRICTIVE
 
 

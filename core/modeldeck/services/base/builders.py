@@ -18,8 +18,9 @@ from modeldeck.domain.entry import is_digest
 from modeldeck.domain.exceptional import showing
 from modeldeck.domain.history.things import Annotation
 from modeldeck.domain.levels import Level
+from modeldeck.domain.membership.member import Member
 from modeldeck.domain.policies import timing
-from modeldeck.domain.state import OPEN, Endpoint, Member, Release, State, Version
+from modeldeck.domain.state import OPEN, Endpoint, Release, State, Version
 from modeldeck.errors import DamageError, ModelDeckError
 from modeldeck.services.base import manifests
 from modeldeck.store.objects import ObjectStore
@@ -245,7 +246,7 @@ def with_now(
 def completes(state: State, release: Release, *, actor: str, now: str) -> bool:
     """Say whether an approval of somebody's would decide a release."""
     voters = quorum.approvers(state, release, issued=now)
-    voters[actor] = state.members[actor].roles
+    voters[actor] = quorum.roles_on(state, release, person=actor)
     others = [vote.verdict for person, vote in quorum.standing(release).items() if person != actor]
     environment = state.policy.environment(release.environment, model=release.model)
     left = [*quorum.missing(environment, voters), *quorum.fallen(state, release)]
@@ -257,7 +258,7 @@ def _why_not(state: State, release: Release, *, actor: str, status: str, level: 
         because = f" ({release.because})" if release.because else ""
         return f"it is {status}{because}"
     try:
-        quorum.may_vote(state, release, person=actor)
+        quorum.may_vote(state, release, person=actor, level=level)
     except ModelDeckError as error:
         return error.message.rstrip(".")
     needed = state.policy.environment(release.environment, model=release.model).level
@@ -268,15 +269,13 @@ def _why_not(state: State, release: Release, *, actor: str, status: str, level: 
 
 def _vote(state: State, release: Release, *, index: int, now: str) -> VoteDocument:
     vote = release.votes[index]
-    why_not = ""
+    why_not, lapsed = "", quorum.lapsed_because(state, vote)
     if quorum.standing(release)[vote.by].nonce != vote.nonce:
         why_not = "changed by a later vote"
     elif vote.verdict == "abstain":
         why_not = "it takes the vote before back"
-    elif state.member(vote.by) is None:
-        why_not = "no member any more"
-    elif not quorum.is_cast_by_member(state, vote):
-        why_not = "cast before they were added again"
+    elif lapsed:
+        why_not = lapsed
     elif release.status in OPEN and vote.expires < now:
         why_not = "it expired"
     elif release.status == "outdated":

@@ -14,7 +14,8 @@ from modeldeck import clock
 from modeldeck.domain import fold
 from modeldeck.domain.entry import Intent, Json, signed_bytes
 from modeldeck.domain.levels import Level
-from modeldeck.domain.state import Activity, Member, State
+from modeldeck.domain.membership.member import Member
+from modeldeck.domain.state import Activity, State
 from modeldeck.errors import ModelDeckError, NotPermittedError, UnavailableError
 from modeldeck.services.base import travel
 from modeldeck.services.base.identity import Actor, actor_of, signer_for

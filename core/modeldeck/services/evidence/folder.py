@@ -38,6 +38,7 @@ from modeldeck.store.signing import NAMESPACE
 _ALWAYS = {
     "workspace.found",
     "member.add",
+    "member.change",
     "member.revoke",
     "policy.adopt",
     "proposal.support",

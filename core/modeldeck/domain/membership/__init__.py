@@ -1,0 +1,1 @@
+"""Members in detail: their keys and roles by position, who is surely whom, changing them."""
