@@ -6,9 +6,7 @@ A signature is the armoured text that ``ssh-keygen -Y sign -n modeldeck-approval
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import os
 import shutil
 import subprocess
@@ -16,17 +14,17 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from modeldeck.domain.members import key_of
+from modeldeck.domain.membership import keys
+from modeldeck.domain.membership.questions import Asker
 from modeldeck.errors import (
     InvalidInputError,
     NotFoundError,
-    NotPermittedError,
     UnavailableError,
 )
 from modeldeck.store import files
+from modeldeck.store.keys import unlocking
 
 NAMESPACE = "modeldeck-approval"
-_TIMEOUT_S = 120
 _MAX_KEY = 1 << 16
 
 
@@ -44,11 +42,9 @@ class Signer:
     @property
     def fingerprint(self) -> str:
         """The key's fingerprint as ``ssh-keygen -l`` prints it."""
-        blob = base64.b64decode(self.public.split()[1])
-        digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-        return f"SHA256:{digest}"
+        return keys.fingerprint(self.public)
 
-    def sign(self, payload: bytes, *, may_ask: bool) -> str:
+    def sign(self, payload: bytes, *, may_ask: bool, asker: Asker | None = None) -> str:
         """Sign bytes; return the armoured signature.
 
         Parameters
@@ -56,13 +52,15 @@ class Signer:
         payload : bytes
             What is signed.
         may_ask : bool
-            Whether ``ssh-keygen`` may ask for a passphrase at the terminal; without, an encrypted
-            key has to be in an agent.
+            Whether ``ssh-keygen`` may ask for a passphrase at the terminal. Without that, and
+            without ``asker``, an encrypted key has to be in an agent.
+        asker : Asker or None
+            Asks the person at a screen; then ``ssh-keygen`` needs no terminal.
 
         Raises
         ------
         NotPermittedError, UnavailableError
-            It could not be signed; nothing was written.
+            It could not be signed, or the person cancelled; nothing was written.
         """
         try:
             with tempfile.TemporaryDirectory(prefix="modeldeck-") as folder:
@@ -70,17 +68,17 @@ class Signer:
                 if not path:
                     path = f"{folder}/key.pub"
                     Path(path).write_text(self.public + "\n", encoding="utf-8")
-                command = ["-Y", "sign", "-q", "-f", path, "-n", NAMESPACE]
-                done = keygen(command, payload, may_ask=may_ask)
+                return unlocking.sign(
+                    ["-Y", "sign", "-q", "-f", path, "-n", NAMESPACE],
+                    payload,
+                    public=self.public,
+                    path=self.path,
+                    may_ask=may_ask,
+                    asker=asker,
+                )
         except OSError as error:
             msg = f"Nothing could be signed: {error.strerror}."
             raise UnavailableError(msg, "Look at the folder for temporary files.") from error
-        if done.returncode or b"BEGIN SSH SIGNATURE" not in done.stdout:
-            problem = done.stderr.decode(errors="replace").strip().splitlines()
-            msg = f"Signing with {self.path or self.fingerprint} failed: {(problem or ['?'])[-1]}"
-            hint = "Nothing was written. Put the key into an agent (ssh-add), or name another one."
-            raise NotPermittedError(msg, hint)
-        return done.stdout.decode()
 
 
 def signer_from_file(path: str) -> Signer:
@@ -104,7 +102,7 @@ def signer_from_file(path: str) -> Signer:
             line = reader.read(_MAX_KEY).decode(errors="replace")
     except OSError as error:
         raise files.read_error(error, public) from error
-    return Signer(public=key_of(line), path=str(expanded))
+    return Signer(public=keys.parse(line), path=str(expanded))
 
 
 def agent_signers() -> list[Signer]:
@@ -124,39 +122,5 @@ def agent_signers() -> list[Signer]:
     found = []
     for line in done.stdout.decode(errors="replace").splitlines():
         with contextlib.suppress(InvalidInputError):
-            found.append(Signer(public=key_of(line)))
+            found.append(Signer(public=keys.parse(line)))
     return found
-
-
-def keygen(
-    arguments: list[str], payload: bytes, *, may_ask: bool
-) -> subprocess.CompletedProcess[bytes]:
-    """Run ``ssh-keygen`` with bytes on its standard input, and wait for it.
-
-    Raises
-    ------
-    UnavailableError
-        There is none here, it cannot be started just now, or it does not answer.
-    """
-    environment = dict(os.environ)
-    if not may_ask:
-        environment["SSH_ASKPASS_REQUIRE"] = "never"
-    try:
-        return subprocess.run(
-            ["ssh-keygen", *arguments],
-            input=payload,
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-            env=environment,
-            start_new_session=not may_ask,
-        )
-    except FileNotFoundError:
-        msg = "There is no ssh-keygen here, which makes and checks signatures."
-        raise UnavailableError(msg, "Install OpenSSH's client (Debian: openssh-client).") from None
-    except OSError as error:
-        msg = f"ssh-keygen could not be started: {error.strerror}."
-        raise UnavailableError(msg, "Try again when the machine is less busy.") from error
-    except subprocess.TimeoutExpired:
-        msg = "ssh-keygen did not answer within two minutes."
-        raise UnavailableError(msg, "Is a hardware key waiting to be touched? Try again.") from None

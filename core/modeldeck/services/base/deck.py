@@ -15,10 +15,11 @@ from modeldeck.domain import fold
 from modeldeck.domain.entry import Intent, Json, signed_bytes
 from modeldeck.domain.levels import Level
 from modeldeck.domain.membership.member import Member
+from modeldeck.domain.membership.questions import Asker
 from modeldeck.domain.state import Activity, State
 from modeldeck.errors import ModelDeckError, NotPermittedError, UnavailableError
-from modeldeck.services.base import travel
-from modeldeck.services.base.identity import Actor, actor_of, signer_for
+from modeldeck.services.base import identity, travel
+from modeldeck.services.base.identity import Actor, actor_of, signer_for, signers_for
 from modeldeck.store import files, places, witness
 from modeldeck.store.ledger import Ledger
 from modeldeck.store.objects import ObjectStore, named_in
@@ -54,6 +55,10 @@ class Deck:
     ----------
     shows : str
         The store of MLflow that this workspace, in the user's cache, only shows; else empty.
+    may_ask : bool
+        Whether a key's passphrase may be asked for at the terminal.
+    asker : Asker or None
+        Asks the person at a screen what a key wants to know; then no terminal is used.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Deck:
         self.objects = ObjectStore(root)
         self.runs = RunStore(root)
         self.may_ask = False
+        self.asker: Asker | None = None
         self.shows = ""
         self._user, self._key = user, key
         self._asked_read_only = is_read_only
@@ -89,7 +95,9 @@ class Deck:
     def reopened(self) -> Deck:
         """Return the same workspace, read anew from its first entry."""
         read_only = self._asked_read_only
-        return Deck(self.root, user=self._user, key=self._key, now=self.now, is_read_only=read_only)
+        deck = Deck(self.root, user=self._user, key=self._key, now=self.now, is_read_only=read_only)
+        deck.may_ask, deck.asker = self.may_ask, self.asker
+        return deck
 
     @property
     def is_asked_read_only(self) -> bool:
@@ -245,7 +253,8 @@ class Deck:
             )
             signer = self._signer(intent)
         if signer is not None:
-            signature = signer.sign(signed_bytes(intent), may_ask=self.may_ask)
+            payload = signed_bytes(intent)
+            signature = signer.sign(payload, may_ask=self.may_ask, asker=self.asker)
             intent = replace(intent, signature=signature)
         done = self.ledger.commit(intent, host=self.actor.host, now=self.now)
         with contextlib.suppress(ModelDeckError):  # what is missing is found by verifying
@@ -256,17 +265,40 @@ class Deck:
     def _signer(self, intent: Intent) -> Signer | None:
         """Decide before the key is touched, so that a refusal costs no passphrase."""
         if self.actor.signer is not None:
-            fold.decide(self.state, intent, level=Level.SIGNED, at=clock.to_text(self.now()))
+            self._decide(intent, self.actor.signer.public)
             return self.actor.signer
         level = self.ledger.level_here(intent.by, is_signed=False)
         if intent.action == "version.register" and level < self.state.policy.strictest:
             return signer_for(self.state, self.actor)
         try:
             fold.decide(self.state, intent, level=level, at=clock.to_text(self.now()))
-        except NotPermittedError:
-            signer = signer_for(self.state, self.actor)
-            if signer is None:
-                raise
-            fold.decide(self.state, intent, level=Level.SIGNED, at=clock.to_text(self.now()))
-            return signer
+        except NotPermittedError as error:
+            return self._fitting_signer(intent, refused=error)
         return None
+
+    def _decide(self, intent: Intent, key: str) -> None:
+        """Refuse what may not be recorded when it is signed with a key; any where none is named."""
+        at = clock.to_text(self.now())
+        fold.decide(self.state, intent, level=Level.SIGNED, at=at, key=key)
+
+    def _fitting_signer(self, intent: Intent, *, refused: NotPermittedError) -> Signer:
+        """Return the first key at hand with which an intent may be recorded."""
+        problem = refused
+        for signer in signers_for(self.state, self.actor):
+            try:
+                self._decide(intent, signer.public)
+            except NotPermittedError as error:
+                problem = error
+            else:
+                return signer
+        if problem is refused and self._is_only_unsigned(intent):
+            hint = identity.help_with_keys(self.state, self.actor)
+            raise NotPermittedError(refused.message, hint) from refused
+        raise problem
+
+    def _is_only_unsigned(self, intent: Intent) -> bool:
+        try:
+            self._decide(intent, "")
+        except ModelDeckError:
+            return False
+        return True

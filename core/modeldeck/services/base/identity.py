@@ -6,11 +6,13 @@ import contextlib
 import getpass
 import os
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from modeldeck.domain.levels import Level
 from modeldeck.domain.members import key_owner
+from modeldeck.domain.membership import keys
 from modeldeck.domain.state import State
 from modeldeck.errors import ModelDeckError, NotPermittedError
 from modeldeck.store.signing import Signer, agent_signers, signer_from_file
@@ -51,9 +53,11 @@ def actor_of(state: State, *, user: str = "", key: str = "") -> Actor:
         name = key_owner(state, signer.public)
         if not name:
             msg = f"The key {signer.fingerprint} belongs to no member of this workspace."
-            raise NotPermittedError(
-                msg, "An owner can add it: `modeldeck member add NAME --public-key FILE`."
+            hint = (
+                "An owner can add it: `modeldeck member add NAME --public-key FILE`; for somebody "
+                "who is a member already: `modeldeck member rotate-key NAME --public-key FILE`."
             )
+            raise NotPermittedError(msg, hint)
         return Actor(name, host, signer)
     claimed = user or os.environ.get("MODELDECK_USER", "")
     if claimed:
@@ -87,19 +91,46 @@ def _system_user(state: State) -> str:
 
 
 def signer_for(state: State, actor: Actor) -> Signer | None:
-    """Return a key of the actor's: the one named, one in the agent, or one in ``~/.ssh``."""
+    """Return the first key of the actor's that is at hand; see :func:`signers_for`."""
+    return next(signers_for(state, actor), None)
+
+
+def signers_for(state: State, actor: Actor) -> Iterator[Signer]:
+    """Yield the actor's keys that are at hand: the one named, else agents', else ``~/.ssh``.
+
+    Only keys that the ledger records for the actor are any; each is found once.
+    """
     if actor.signer is not None:
-        return actor.signer
+        yield actor.signer
+        return
     member = state.member(actor.name)
-    if member is None or not member.keys:
-        return None
-    for signer in agent_signers():
-        if signer.public in member.keys:
-            return signer
+    left = set(member.keys) if member is not None else set()
+    for signer in (*agent_signers(), *_signers_at_home()) if left else ():
+        if signer.public in left:
+            left.discard(signer.public)
+            yield signer
+
+
+def _signers_at_home() -> Iterator[Signer]:
     for path in sorted(Path.home().glob(".ssh/*.pub")):
         with contextlib.suppress(ModelDeckError, OSError):  # all kinds of files lie there
             if path.with_suffix("").exists():
-                signer = signer_from_file(str(path.with_suffix("")))
-                if signer.public in member.keys:
-                    return signer
-    return None
+                yield signer_from_file(str(path.with_suffix("")))
+
+
+def help_with_keys(state: State, actor: Actor) -> str:
+    """Return what somebody does about a signature that is asked for and cannot be given."""
+    member = state.member(actor.name)
+    owners = ", ".join(one.name for one in state.owners())
+    if member is None or not member.keys:
+        public = next((one.path for one in _signers_at_home()), "") or "~/.ssh/id_ed25519"
+        make = "" if public != "~/.ssh/id_ed25519" else "Make one: `ssh-keygen -t ed25519`. "
+        return (
+            f"No key is recorded for {actor.name[:64]}. {make}Then an owner ({owners}) runs: "
+            f"`modeldeck member rotate-key {actor.name[:64]} --public-key {public}.pub`."
+        )
+    prints = ", ".join(keys.fingerprint(one) for one in member.keys)
+    return (
+        f"The key recorded for {member.name} ({prints}) is neither in an agent nor in ~/.ssh: "
+        "`ssh-add FILE`, or name it with --key FILE."
+    )

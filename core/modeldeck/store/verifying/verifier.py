@@ -17,7 +17,8 @@ from pathlib import Path
 
 from modeldeck.errors import ModelDeckError, UnavailableError
 from modeldeck.store import files
-from modeldeck.store.signing import NAMESPACE, keygen
+from modeldeck.store.keys.running import keygen
+from modeldeck.store.signing import NAMESPACE
 from modeldeck.store.verifying import quick, sshsig
 
 FEW = 8

@@ -1,0 +1,1 @@
+"""Keys that ask something before they sign."""
