@@ -11,6 +11,7 @@ from modeldeck.services.base import config
 from modeldeck.services.founding import init
 from modeldeck.store import places
 from modeldeck.store.ledger import entry_path
+from tests.domain.test_membership import key
 
 SIGNED = config.TEMPLATE.format(name="team", trust="signed")
 
@@ -42,4 +43,4 @@ def test_configuration_that_asks_for_no_signatures_is_founded_whatever_trust_say
 
 def test_signatures_with_a_public_key_are_founded(tmp_path: Path) -> None:
     """The key itself may be elsewhere, in an agent."""
-    assert init(tmp_path / "ws", owner="ann", trust="signed", keys=["ssh-ed25519 AAAA"])
+    assert init(tmp_path / "ws", owner="ann", trust="signed", keys=[key("ann")])

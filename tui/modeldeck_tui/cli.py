@@ -35,7 +35,14 @@ from modeldeck_tui.commands import (
 )
 from modeldeck_tui.commands import exec as execution
 from modeldeck_tui.commands.base import WITH_VALUE, Looks, Session, hoisted
-from modeldeck_tui.commands.governing import exceptions, history, ledger, policies, upkeep
+from modeldeck_tui.commands.governing import (
+    exceptions,
+    history,
+    ledger,
+    members,
+    policies,
+    upkeep,
+)
 from modeldeck_tui.output import Printer, error_document, write_bug_report
 
 _MANY_DIGITS = 10
@@ -74,7 +81,7 @@ logs.register(app)
 ledger.register(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(history.app, name="workspace")
-app.add_typer(ledger.member_app, name="member")
+app.add_typer(members.app, name="member")
 app.add_typer(policies.app, name="policy")
 upkeep.register(app)
 app.add_typer(remarks.app, name="annotation")

@@ -59,7 +59,8 @@ class Activity:
         with self.deck.reading() as state:
             removed = sum(1 for one in state.annotations.values() if one.redacted_by)
             n_anew = self.deck.ledger.n_anew
-            return (n_anew, len(state.breaks), len(state.settled), removed)
+            waiting = sorted(one.act.n for one in state.pending.values())
+            return (n_anew, len(state.breaks), len(state.settled), removed, *waiting)
 
     def entry(self, n: int) -> EntryDocument:
         """Return one entry with the bytes of its file.
@@ -90,7 +91,8 @@ class _Shown:
     """Entries as they are shown, with what later ones said about them."""
 
     def __init__(self, state: State) -> None:
-        self.settled, self.waiting = state.settled, state.waiting
+        self.settled, self.waiting, self.state = state.settled, state.waiting, state
+        self.proposed = {one.act.n for one in state.pending.values()}
         self.removed = {
             state.ids[one.id]: builders.redacted_text(one)
             for one in state.annotations.values()
@@ -106,9 +108,20 @@ class _Shown:
             because = self.settled.get(line.n, line.reason)
             known["reason"] = because
             known["text"] = f"{sentence(replace(line, is_void=False))}: {because}"
+        if line.n in self.proposed:
+            known["text"] = f"proposed, waits for other owners: {known['text']}"
+        if line.action == "proposal.support" and not line.is_void:
+            known["text"] = self._supported(line)
         if line.n in self.removed:
             known["text"] += f" ({self.removed[line.n]})"
         return known
+
+    def _supported(self, line: Line) -> str:
+        n = self.state.ids.get(line.subject.partition(":")[2], 0)
+        if not 1 <= n <= len(self.state.activity):
+            return sentence(line)
+        about = self.state.activity[n - 1]
+        return f"supported entry {n} of {about.by}: {sentence(about)}"
 
 
 def _document(line: Line) -> ActivityDocument:

@@ -6,13 +6,14 @@ import os
 import socket
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modeldeck import clock, ids
+from modeldeck.domain import fold
 from modeldeck.domain.entry import Intent, Json, signed_bytes
 from modeldeck.domain.levels import Level
-from modeldeck.domain.members import key_of
+from modeldeck.domain.state import State
 from modeldeck.errors import ConflictError, InvalidInputError
 from modeldeck.services.base import config
 from modeldeck.services.base.config import NewMember
@@ -25,6 +26,71 @@ from modeldeck.store.ledger import entry_path, found
 from modeldeck.store.signing import signer_from_file
 
 SERVER = "server"
+_UID_DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Founder:
+    """An owner beside the first one: a name, a user id (-1 when unknown), public keys or files."""
+
+    name: str
+    uid: int = -1
+    keys: tuple[str, ...] = ()
+
+
+def founder_from(text: str) -> Founder:
+    """Return an owner from ``NAME``, ``NAME:UID`` or ``NAME:UID:KEYFILE``; UID may be empty.
+
+    Raises
+    ------
+    InvalidInputError
+        It is not put so.
+
+    Examples
+    --------
+    >>> founder_from("ben:1002:keys/ben.pub")
+    Founder(name='ben', uid=1002, keys=('keys/ben.pub',))
+    >>> founder_from("ben::keys/ben.pub").uid
+    -1
+    """
+    name, _colon, rest = text.partition(":")
+    uid, _colon, key = rest.partition(":")
+    ids.check_name(name, "an owner")
+    if uid and not (uid.isascii() and uid.isdigit() and len(uid) <= _UID_DIGITS):
+        msg = f"{uid[:40]!r} is not a user id."
+        raise InvalidInputError(msg, "Write an owner as NAME:UID:KEYFILE; `id -u` prints the UID.")
+    return Founder(name, int(uid) if uid else -1, (key,) if key else ())
+
+
+def first_of(owners: Sequence[Founder]) -> Founder:
+    """Return the first owner, who founds the workspace from the account that this is.
+
+    Raises
+    ------
+    InvalidInputError
+        Another user id is named for them.
+    """
+    first = owners[0]
+    if first.uid not in {-1, os.geteuid()}:
+        msg = f"The first owner founds the workspace: {first.name} is user {os.geteuid()} here."
+        raise InvalidInputError(msg, f"Write {first.name}, or name somebody else first.")
+    return first
+
+
+def majority(n_owners: int) -> int:
+    """Return how many of some owners are more than half of them."""
+    return n_owners // 2 + 1
+
+
+def cautions(n_owners: int, threshold: int) -> list[str]:
+    """Return what founders should know: each owner that is lost locks the workspace, for one."""
+    if threshold < n_owners or n_owners == 1:
+        return []
+    text = (
+        f"All {n_owners} owners have to agree on members and policy: if one is away, or loses "
+        "the key, nobody can change them. Name one more owner, or a lower --threshold."
+    )
+    return [text]
 
 
 def init(
@@ -34,6 +100,8 @@ def init(
     name: str = "",
     keys: Sequence[str] = (),
     trust: str = "owner",
+    others: Sequence[Founder] = (),
+    threshold: int = 1,
     may_ask: bool = False,
     group: str = "",
     now: clock.Clock = clock.utc_now,
@@ -56,6 +124,10 @@ def init(
         The owner's public keys, or key files.
     trust : str
         How sure authors have to be in a new configuration: claimed, owner or signed.
+    others : sequence of Founder
+        More owners.
+    threshold : int
+        How many owners decide together about members, keys and policy.
     may_ask : bool
         Whether the key's passphrase may be asked for at the terminal.
     group : str
@@ -87,20 +159,18 @@ def init(
     ids.check_name(owner, "an owner")
     gid = sharing.group_id(group) if group else -1
     public = [public_key(one) for one in keys]
-    if not files.is_there(root / places.CONFIG):
-        _need_key(public, is_asked=trust == Level.SIGNED.word)
-        files.make_folder(root)
-        text = config.TEMPLATE.format(name=_name(root, name), trust=trust)
-        files.write_new(root / places.CONFIG, text.encode(), mode=0o644)
-    known = config.load(root)
+    owners = _owners(owner, public, others=others)
+    _need_threshold(threshold, len(owners))
+    is_new = not files.is_there(root / places.CONFIG)
+    text = config.TEMPLATE.format(name=_name(root, name), trust=trust) if is_new else ""
+    known = config.parse(text) if is_new else config.load(root)
     _need_key(public, is_asked=known.policy.strictest == Level.SIGNED)
     members = config.load_members(root)
-    _folders(root, gid=gid)
     body: dict[str, Json] = {
         "name": known.name,
-        "threshold": 1,
+        "threshold": threshold,
         "file_owners": True,
-        "owners": [_owner(owner, public)],
+        "owners": [*owners],
         "policy": known.policy.to_json(),
     }
     intent = Intent(
@@ -112,13 +182,33 @@ def init(
         workspace="",
         head="",
     )
-    key = next((one for one in keys if not one.startswith(("ssh-", "ecdsa-", "sk-"))), "")
+    fold.decide(State(), intent, level=Level.SIGNED, at=clock.to_text(now()))
+    if is_new:
+        files.make_folder(root)
+        files.write_new(root / places.CONFIG, text.encode(), mode=0o644)
+    _folders(root, gid=gid)
+    key = _key_to_sign_with(keys)
     if key:
-        signer = signer_from_file(key.removesuffix(".pub"))
+        signer = signer_from_file(key)
         intent = replace(intent, signature=signer.sign(signed_bytes(intent), may_ask=may_ask))
     workspace = found(root, intent, host=socket.gethostname(), now=now)
-    _add_members(root, members, owner=owner, key=key.removesuffix(".pub"))
+    deck = Deck(root, user=owner, key=key)
+    deck.may_ask = may_ask
+    _add_members(deck, members, founders={owner, *(one.name for one in others)})
     return workspace
+
+
+def _key_to_sign_with(keys: Sequence[str]) -> str:
+    """Return the founder's key file, by its private half where that lies beside it."""
+    key = next((one for one in keys if not one.startswith(("ssh-", "ecdsa-", "sk-"))), "")
+    private = key.removesuffix(".pub")
+    return private if private and files.is_there(Path(private).expanduser()) else key
+
+
+def _need_threshold(threshold: int, n_owners: int) -> None:
+    if not 1 <= threshold <= n_owners:
+        msg = f"A threshold of {threshold} cannot be met by {n_owners} owners."
+        raise InvalidInputError(msg, f"Take 1 to {n_owners}, or name more owners: --owner.")
 
 
 def _need_key(keys: Sequence[str], *, is_asked: bool) -> None:
@@ -150,23 +240,26 @@ def _folders(root: Path, *, gid: int) -> None:
         sharing.share(root, gid)
 
 
-def _owner(name: str, keys: Sequence[str]) -> dict[str, Json]:
-    return {
-        "name": name,
-        "kind": "person",
-        "uid": os.geteuid(),
-        "roles": [],
-        "environments": [],
-        "keys": [key_of(one) for one in keys],
-    }
+def _owners(name: str, keys: Sequence[str], *, others: Sequence[Founder]) -> list[Json]:
+    first = Founder(name, os.geteuid(), tuple(keys))
+    return [
+        {
+            "name": ids.check_name(one.name, "an owner"),
+            "kind": "person",
+            "uid": one.uid,
+            "roles": [],
+            "environments": [],
+            "keys": [public_key(key) for key in one.keys],
+        }
+        for one in (first, *others)
+    ]
 
 
-def _add_members(root: Path, proposed: Sequence[NewMember], *, owner: str, key: str) -> None:
-    deck = Deck(root, user=owner, key=key)
+def _add_members(deck: Deck, proposed: Sequence[NewMember], *, founders: set[str]) -> None:
     views = Views(deck)
     members = Members(deck, views)
     for one in proposed:
-        if one.name != owner:
+        if one.name not in founders:
             members.add(one)
     policy = deck.state.policy
     if not any(one.kind == "server" for one in proposed) and policy.strictest < Level.SIGNED:

@@ -16,6 +16,7 @@ from modeldeck.domain.documents import (
 from modeldeck.services.activity import Activity
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.deployments import Deployments
+from modeldeck.services.governing.proposals import proposals
 from modeldeck.services.history.notices import notices
 from modeldeck.services.releases import Releases
 from modeldeck.services.runs import Runs
@@ -31,6 +32,7 @@ _ORDER = {
     "glass": 0,
     "approve": 1,
     "start": 1,
+    "support": 1,
     "ending": 2,
     "changes": 2,
     "blocked": 3,
@@ -67,6 +69,7 @@ class Overview:
         """
         found = [
             *self._from_history(),
+            *self._from_owners(),
             *self._from_releases(),
             *self._from_endpoints(),
             *(self._from_runs() if has_runs else ()),
@@ -98,6 +101,21 @@ class Overview:
                 urgency=_ORDER["history"],
             )
             for one in notices(self.deck)
+        ]
+
+    def _from_owners(self) -> list[InboxItem]:
+        """Return what other owners proposed and the actor can support."""
+        return [
+            InboxItem(
+                kind="support",
+                subject=f"entry:{one['n']}",
+                title=f"entry {one['n']} of {one['by']}",
+                detail=f"{one['text']}: `modeldeck member support {one['n']}`",
+                since=one["at"],
+                urgency=_ORDER["support"],
+            )
+            for one in proposals(self.deck)
+            if one["waits_for_me"]
         ]
 
     def _from_releases(self) -> list[InboxItem]:

@@ -31,7 +31,17 @@ def init(
     path: Annotated[Path, typer.Argument(help="The folder; it is made when missing.")],
     *,
     name: Annotated[str, typer.Option(help="The workspace's name; else the folder's.")] = "",
-    owner: Annotated[str, typer.Option(help="The first owner; else you.")] = "",
+    owner: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:UID[:KEYFILE]]",
+            help="An owner, the first of them you; may be repeated.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        int,
+        typer.Option(min=0, help="How many owners decide together; else more than half of them."),
+    ] = 0,
     trust: Annotated[
         str, typer.Option(help="How sure authors have to be: claimed, owner or signed.")
     ] = "",
@@ -45,27 +55,47 @@ def init(
     from modeldeck.workspace import Workspace
 
     session = session_of(context)
-    keys = [session.key] if session.key else []
-    chosen = trust or ("signed" if keys else "owner")
-    owner = owner or default_person()
+    owners = [founding.founder_from(one) for one in owner or [default_person()]]
+    first = founding.first_of(owners)
+    keys = [session.key] if session.key else [*first.keys]
+    threshold = threshold or founding.majority(len(owners))
     identifier = founding.init(
-        path, owner=owner, name=name, keys=keys, trust=chosen, may_ask=_is_terminal(), group=group
+        path,
+        owner=first.name,
+        name=name,
+        keys=keys,
+        trust=trust or ("signed" if keys else "owner"),
+        others=owners[1:],
+        threshold=threshold,
+        may_ask=_is_terminal(),
+        group=group,
     )
-    with Workspace.open(path, user=owner, is_read_only=True) as workspace:
+    with Workspace.open(path, user=first.name, is_read_only=True) as workspace:
         found = {
             "id": identifier,
             "name": workspace.name,
             "path": str(workspace.root),
-            "owner": owner,
+            "owner": first.name,
+            "owners": [one.name for one in owners],
+            "threshold": threshold,
             "environments": workspace.environments,
         }
         trouble = workspace.policies.show()["warnings"]
+        n_waiting = len(workspace.members.proposals())
+    for text in founding.cautions(len(owners), threshold):
+        session.printer.say(Cell("Warning: ", "warn"), text)
     if session.is_json:
         session.printer.document(found)
         return
     for text in trouble:
         session.printer.say(Cell("! ", "warn"), text)
-    session.printer.line(f"{found['name']} is a workspace in {found['path']}, owned by {owner}.")
+    names = ", ".join(one.name for one in owners)
+    session.printer.line(f"{found['name']} is a workspace in {found['path']}, owned by {names}.")
+    if len(owners) > 1:
+        session.printer.line(f"{threshold} of them decide together about members and policy.")
+    if n_waiting:
+        waits = output.counted(n_waiting, "decision")
+        session.printer.say(f"Waiting for other owners: {waits}; see `modeldeck member pending`.")
     session.printer.say(
         "Next: `modeldeck train pipelines/NAME.toml`, or `modeldeck` to look at it."
     )

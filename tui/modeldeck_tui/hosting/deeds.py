@@ -13,6 +13,7 @@ from textual.notifications import SeverityLevel
 
 from modeldeck_tui.clean import clean
 from modeldeck_tui.hosting.loading import Loading
+from modeldeck_tui.hosting.unlocking import ScreenAsker
 from modeldeck_tui.messages import ActionDone, ChangesPolled
 from modeldeck_tui.output import to_json
 from modeldeck_tui.present.activity import pretty, verified
@@ -43,6 +44,7 @@ class Deeds(Loading):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self.memory = Memory()
+        workspace.deck.asker = ScreenAsker(self)
         self._error_until = 0.0
 
     def tell(self, text: str, *, severity: SeverityLevel = "information") -> None:

@@ -16,6 +16,7 @@ _KINDS = {
     "history": Cell("✖ HISTORY", "bad"),
     "approve": Cell("APPROVE", "bold"),
     "start": Cell("START", "bold"),
+    "support": Cell("SUPPORT", "bold"),
     "changes": Cell("CHANGES", "warn"),
     "blocked": Cell("BLOCKED", "bad"),
     "failed": Cell("✖ FAILED", "bad"),

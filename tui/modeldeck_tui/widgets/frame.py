@@ -121,7 +121,7 @@ def _mode(snapshot: Snapshot, room: int) -> Text:
 
 def counters(snapshot: Snapshot, *, is_wide: bool) -> list[Counter]:
     """Return how much waits for the person, went wrong, and runs."""
-    votes = sum(one["kind"] in {"approve", "start"} for one in snapshot.inbox)
+    votes = sum(one["kind"] in {"approve", "start", "support"} for one in snapshot.inbox)
     wrong = len(snapshot.inbox) - votes
     running = len(snapshot.running)
     found = []

@@ -100,7 +100,18 @@ def load(root: Path) -> Config:
     NotFoundError
         It is not there.
     """
-    table = parse_toml(read_text(root / places.CONFIG, "the configuration"), places.CONFIG)
+    return parse(read_text(root / places.CONFIG, "the configuration"))
+
+
+def parse(text: str) -> Config:
+    """Read the text of a ``modeldeck.toml``.
+
+    Raises
+    ------
+    InvalidInputError
+        It is not as expected; the message names the line.
+    """
+    table = parse_toml(text, places.CONFIG)
     name = table.take("name", str)
     policy = policy_from_table(table)
     datasets = table.table("datasets")

@@ -219,7 +219,7 @@ def _show_decision(session: Session, done: DecisionDocument, *, text: str) -> No
     elif done["proposal"]:
         session.printer.line(
             f"Entry {done['n']} proposes it; other owners run "
-            f"`modeldeck member support {done['proposal'][:8]}`."
+            f"`modeldeck member support {done['n']}`."
         )
     else:
         session.printer.line(f"Entry {done['n']}: {text}")

@@ -1,4 +1,4 @@
-"""``activity``, ``ledger show`` and ``member list|add|revoke``; see ``history`` for the rest."""
+"""``activity`` and ``ledger show``; see ``history`` for the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from modeldeck_tui.commands.base import WHERE, group, session_of
 from modeldeck_tui.output import Cell
 
 app = group("The ledger of decisions.")
-member_app = group("Members: people, servers and CI jobs.")
 
 
 def register(main: typer.Typer) -> None:
@@ -80,96 +79,3 @@ def show_entry(
     )
     session.printer.line()
     session.printer.line(found["raw"].strip())
-
-
-@member_app.command("list")
-def list_members(context: typer.Context) -> None:
-    """List members with their roles and keys."""
-    session = session_of(context)
-    with session.open() as workspace:
-        found, proposals = workspace.members.list(), workspace.members.proposals()
-    for one in proposals:
-        session.printer.say(f"A proposal waits for other owners: modeldeck member support {one}")
-    if session.is_json:
-        session.printer.document(found)
-        return
-    session.printer.table(
-        ["NAME", "KIND", "ROLES", "SERVES", "KEYS"],
-        [
-            [
-                one["name"],
-                "owner" if one["is_owner"] else one["kind"],
-                ", ".join(one["roles"]),
-                ", ".join(one["environments"]),
-                str(len(one["keys"])),
-            ]
-            for one in found
-        ],
-    )
-
-
-@member_app.command("add")
-def add_member(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME")],
-    role: Annotated[list[str] | None, typer.Option("--role", help="May be repeated.")] = None,
-    server: Annotated[
-        list[str] | None,
-        typer.Option("--server", metavar="E", help="A server of this environment."),
-    ] = None,
-    public_key: Annotated[
-        list[str] | None, typer.Option("--public-key", metavar="FILE", help="An SSH key.")
-    ] = None,
-    uid: Annotated[int, typer.Option(help="The Unix user id; -1 when unknown.")] = -1,
-) -> None:
-    """Add a member; only owners may."""
-    from modeldeck.services.base.config import NewMember
-
-    session = session_of(context)
-    member = NewMember(
-        name,
-        kind="server" if server else "person",
-        roles=tuple(role or ()),
-        environments=tuple(server or ()),
-        keys=tuple(public_key or ()),
-        uid=uid,
-    )
-    with session.open() as workspace:
-        found = workspace.members.add(member)
-    if session.is_json:
-        session.printer.document(found)
-    elif found is None:
-        session.printer.line(f"{name} is proposed; other owners have to support that.")
-    else:
-        session.printer.line(f"{name} is a member.")
-
-
-@member_app.command("revoke")
-def revoke_member(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
-) -> None:
-    """Revoke a member with all keys, from now on."""
-    session = session_of(context)
-    with session.open() as workspace:
-        workspace.members.revoke(name, reason)
-    if session.is_json:
-        session.printer.document({"name": name, "revoked": True})
-    else:
-        session.printer.line(f"{name} is a member no more.")
-
-
-@member_app.command("support")
-def support_proposal(
-    context: typer.Context,
-    proposal: Annotated[str, typer.Argument(metavar="PROPOSAL", help="The beginning of its id.")],
-) -> None:
-    """Support an owners' decision that waits for more owners."""
-    session = session_of(context)
-    with session.open() as workspace:
-        workspace.members.support(proposal)
-    if session.is_json:
-        session.printer.document({"proposal": proposal, "supported": True})
-    else:
-        session.printer.line("Your support is recorded.")

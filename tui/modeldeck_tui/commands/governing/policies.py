@@ -63,7 +63,7 @@ def adopt(context: typer.Context) -> None:
     if is_adopted:
         session.printer.line("It is in force now; open releases have to be asked for again.")
     else:
-        session.printer.line("It is proposed; other owners have to support it: member list.")
+        session.printer.line("It is proposed; other owners see it: `modeldeck member pending`.")
 
 
 def _warn(session: Session, found: PolicyDocument) -> None:
