@@ -53,6 +53,13 @@ def actor_of(state: State, *, user: str = "", key: str = "") -> Actor:
         name = key_owner(state, signer.public)
         if not name:
             msg = f"The key {signer.fingerprint} belongs to no member of this workspace."
+            former = state.members.get(state.keys.get(signer.public, ""))
+            if former is not None:
+                ends = [one.until for one in former.held if one.public == signer.public]
+                msg = (
+                    f"The key {signer.fingerprint} of {former.name} is in force no more, since "
+                    f"entry {max(ends, default=former.until)}."
+                )
             hint = (
                 "An owner can add it: `modeldeck member add NAME --public-key FILE`; for somebody "
                 "who is a member already: `modeldeck member rotate-key NAME --public-key FILE`."
