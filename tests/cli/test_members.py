@@ -96,28 +96,28 @@ def test_key_option_names_the_new_key_where_nothing_else_does(shell: Shell) -> N
     assert "Which key" in shell("member", "rotate-key", "ann", expect=2)
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "says"),
-    [
-        (("member", "show", "nobody"), 3, "not a member"),
-        (("member", "change", "ann"), 4, "Nothing about ann would change"),
-        (("member", "change", "ann", "--role", "Risk!"), 4, "name of a role"),
-        (("member", "change", "ann", "--no-owner"), 6, "fewer owners"),
-        (("member", "change", "ann", "--revoke", "SHA256:x"), 3, "no key SHA256:x"),
-        (("member", "change", "ann", "--public-key", "/etc/hostname"), 4, "SSH public key"),
-        (("member", "add", "ci", "--kind", "ci", "--server", "staging"), 2, "serves no"),
-        (("member", "add", "x", "--kind", "robot"), 4, "person, server, ci"),
-        (("member", "support", "99"), 3, "no proposal"),
-        (("init", "elsewhere", "--owner", "ann:x"), 4, "user id"),
-        (("init", "elsewhere", "--owner", "ann", "--threshold", "2"), 4, "cannot be met"),
-    ],
-)
+REFUSED = [
+    (("member", "show", "nobody"), 3, "not a member"),
+    (("member", "change", "ann"), 4, "Nothing about ann would change"),
+    (("member", "change", "ann", "--role", "Risk!"), 4, "name of a role"),
+    (("member", "change", "ann", "--no-owner"), 6, "fewer owners"),
+    (("member", "change", "ann", "--revoke", "SHA256:x"), 3, "no key SHA256:x"),
+    (("member", "change", "ann", "--public-key", "/etc/hostname"), 4, "SSH public key"),
+    (("member", "add", "ci", "--kind", "ci", "--server", "staging"), 2, "serves no"),
+    (("member", "add", "x", "--kind", "robot"), 4, "person, server, ci"),
+    (("member", "support", "99"), 3, "no proposal"),
+    (("init", "elsewhere", "--owner", "ann:x"), 4, "user id"),
+    (("init", "elsewhere", "--owner", "ann", "--threshold", "2"), 4, "cannot be met"),
+]
+
+
 def test_what_cannot_be_done_is_said_with_a_stable_code(
-    shell: Shell, words: tuple[str, ...], code: int, says: str, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is written by any of them."""
     monkeypatch.chdir(shell.folder)
     shell("init", str(shell.folder / "ws"), "--owner", "ann", "--trust", "owner")
-    assert says in shell(*words, expect=code)
+    for words, code, says in REFUSED:
+        assert says in shell(*words, expect=code), words
     assert len(shell.json("activity")) == 2
     assert not (shell.folder / "elsewhere").exists()
