@@ -152,11 +152,7 @@ def init(
     NotFoundError, UnavailableError
         There is no such group; the file system does not keep groups and modes.
     """
-    root = Path(path).absolute()
-    if files.is_there(entry_path(root, 1)):
-        msg = f"{root} is a workspace already."
-        raise ConflictError(msg, "Choose another folder.")
-    ids.check_name(owner, "an owner")
+    root = _free(path)
     gid = sharing.group_id(group) if group else -1
     public = [public_key(one) for one in keys]
     owners = _owners(owner, public, others=others)
@@ -188,14 +184,17 @@ def init(
         files.write_new(root / places.CONFIG, text.encode(), mode=0o644)
     _folders(root, gid=gid)
     key = _key_to_sign_with(keys)
-    if key:
-        signer = signer_from_file(key)
-        intent = replace(intent, signature=signer.sign(signed_bytes(intent), may_ask=may_ask))
-    workspace = found(root, intent, host=socket.gethostname(), now=now)
+    signed = _signed(intent, key, may_ask=may_ask) if key else intent
+    workspace = found(root, signed, host=socket.gethostname(), now=now)
     deck = Deck(root, user=owner, key=key)
     deck.may_ask = may_ask
     _add_members(deck, members, founders={owner, *(one.name for one in others)})
     return workspace
+
+
+def _signed(intent: Intent, key: str, *, may_ask: bool) -> Intent:
+    signature = signer_from_file(key).sign(signed_bytes(intent), may_ask=may_ask)
+    return replace(intent, signature=signature)
 
 
 def _key_to_sign_with(keys: Sequence[str]) -> str:
@@ -209,6 +208,14 @@ def _need_threshold(threshold: int, n_owners: int) -> None:
     if not 1 <= threshold <= n_owners:
         msg = f"A threshold of {threshold} cannot be met by {n_owners} owners."
         raise InvalidInputError(msg, f"Take 1 to {n_owners}, or name more owners: --owner.")
+
+
+def _free(path: Path) -> Path:
+    root = Path(path).absolute()
+    if files.is_there(entry_path(root, 1)):
+        msg = f"{root} is a workspace already."
+        raise ConflictError(msg, "Choose another folder.")
+    return root
 
 
 def _need_key(keys: Sequence[str], *, is_asked: bool) -> None:

@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from modeldeck.services.demo import DemoSummary
 
 
+Owners = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[:UID[:KEYFILE]]", help="An owner, the first of them you; may be repeated."
+    ),
+]
+Threshold = Annotated[
+    int, typer.Option(min=0, help="How many owners decide together; else more than half of them.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("init")(init)
@@ -31,17 +42,8 @@ def init(
     path: Annotated[Path, typer.Argument(help="The folder; it is made when missing.")],
     *,
     name: Annotated[str, typer.Option(help="The workspace's name; else the folder's.")] = "",
-    owner: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME[:UID[:KEYFILE]]",
-            help="An owner, the first of them you; may be repeated.",
-        ),
-    ] = None,
-    threshold: Annotated[
-        int,
-        typer.Option(min=0, help="How many owners decide together; else more than half of them."),
-    ] = 0,
+    owner: Owners = None,
+    threshold: Threshold = 0,
     trust: Annotated[
         str, typer.Option(help="How sure authors have to be: claimed, owner or signed.")
     ] = "",
@@ -86,19 +88,24 @@ def init(
         session.printer.say(Cell("Warning: ", "warn"), text)
     if session.is_json:
         session.printer.document(found)
-        return
-    for text in trouble:
-        session.printer.say(Cell("! ", "warn"), text)
-    names = ", ".join(one.name for one in owners)
-    session.printer.line(f"{found['name']} is a workspace in {found['path']}, owned by {names}.")
+    else:
+        for text in trouble:
+            session.printer.say(Cell("! ", "warn"), text)
+        names = [one.name for one in owners]
+        session.printer.line(
+            f"{found['name']} is a workspace in {found['path']}, owned by {', '.join(names)}."
+        )
+        _show_next(session, names, threshold=threshold, n_waiting=n_waiting)
+
+
+def _show_next(session: Session, owners: list[str], *, threshold: int, n_waiting: int) -> None:
+    printer = session.printer
     if len(owners) > 1:
-        session.printer.line(f"{threshold} of them decide together about members and policy.")
+        printer.line(f"{threshold} of them decide together about members and policy.")
     if n_waiting:
         waits = output.counted(n_waiting, "decision")
-        session.printer.say(f"Waiting for other owners: {waits}; see `modeldeck member pending`.")
-    session.printer.say(
-        "Next: `modeldeck train pipelines/NAME.toml`, or `modeldeck` to look at it."
-    )
+        printer.say(f"Waiting for other owners: {waits}; see `modeldeck member pending`.")
+    printer.say("Next: `modeldeck train pipelines/NAME.toml`, or `modeldeck` to look at it.")
 
 
 def demo(
