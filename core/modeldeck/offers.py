@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from modeldeck.services.datasets.datasets import Datasets
     from modeldeck.services.deployments import Deployments
     from modeldeck.services.gates import Gates
+    from modeldeck.services.governing.inbox import Inbox
     from modeldeck.services.governing.policies import Policies
+    from modeldeck.services.governing.proposals import Proposals
+    from modeldeck.services.governing.reviewing import Reviewing
     from modeldeck.services.history.owners import History
     from modeldeck.services.lineage import Lineage
     from modeldeck.services.logs import Logs
@@ -153,6 +156,36 @@ class Offers(Daily):
         from modeldeck.services.governing.policies import Policies
 
         return Policies(self.deck)
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """What owners propose to each other: members, keys, the policy."""
+        from modeldeck.services.governing.proposals import Proposals
+
+        return Proposals(self.deck)
+
+    @cached_property
+    def reviewing(self) -> Reviewing:
+        """Releases with everything that a vote rests on, and voting as shown."""
+        from modeldeck.services.governing.reviewing import Reviewing
+
+        return Reviewing(
+            self.deck,
+            self._views,
+            releases=self.releases,
+            models=self.models,
+            deployments=self.deployments,
+            traffic=self.traffic,
+        )
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """What waits for somebody, what they wait for, what ends soon."""
+        from modeldeck.services.governing.inbox import Inbox
+
+        return Inbox(
+            self.deck, overview=self.overview, releases=self.releases, proposals=self.proposals
+        )
 
     @cached_property
     def moving(self) -> Moving:

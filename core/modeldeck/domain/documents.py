@@ -202,6 +202,20 @@ class VersionDocument(TypedDict):
     revoked: NotRequired[RevocationDocument]
 
 
+class IntervalDocument(TypedDict):
+    """A paired comparison with the live version, on rows that neither was trained on.
+
+    ``difference`` is candidate minus live, and lies between ``low`` and ``high`` with 95 %
+    confidence; of scorers more is always better.
+    """
+
+    live: Number
+    difference: Number
+    low: Number
+    high: Number
+    n_rows: int
+
+
 class CheckDocument(TypedDict):
     """One check of a gate report: ``margin`` is how far the value is on the good side.
 
@@ -218,6 +232,7 @@ class CheckDocument(TypedDict):
     threshold: Number | None
     margin: Number | None
     reason: str
+    interval: NotRequired[IntervalDocument]
 
 
 class GateDocument(TypedDict):

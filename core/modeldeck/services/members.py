@@ -24,7 +24,7 @@ from modeldeck.services.base import identity
 from modeldeck.services.base.config import NewMember
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
-from modeldeck.services.governing import proposals
+from modeldeck.services.governing import pending
 from modeldeck.services.governing.details import details
 from modeldeck.store import files
 from modeldeck.store.signing import signer_from_file
@@ -154,7 +154,7 @@ class Members:
 
     def proposals(self) -> Sequence[ProposalDocument]:
         """Return the owners' decisions that wait for the support of others, oldest first."""
-        return proposals.proposals(self.deck)
+        return pending.proposals(self.deck)
 
     def support(self, proposal: str) -> bool:
         """Support an owners' decision that waits for more owners.

@@ -16,7 +16,7 @@ from modeldeck.domain.documents import (
 from modeldeck.services.activity import Activity
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.deployments import Deployments
-from modeldeck.services.governing.proposals import proposals
+from modeldeck.services.governing.pending import proposals
 from modeldeck.services.history.notices import notices
 from modeldeck.services.releases import Releases
 from modeldeck.services.runs import Runs

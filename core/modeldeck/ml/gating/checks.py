@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from modeldeck.domain.documents import CheckDocument
+from modeldeck.domain.documents import CheckDocument, IntervalDocument
 from modeldeck.errors import InvalidInputError, ModelDeckError
 from modeldeck.ml import folder as files
 from modeldeck.ml import rows
@@ -46,6 +46,7 @@ class Verdict:
     value: float | None = None
     threshold: float | None = None
     margin: float | None = None
+    interval: IntervalDocument | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Check:
 
     def document(self, verdict: Verdict) -> CheckDocument:
         """Return the line of the gate report."""
-        return {
+        found: CheckDocument = {
             "name": self.name,
             "kind": self.kind,
             "metric": self.metric,
@@ -92,6 +93,9 @@ class Check:
             "margin": verdict.margin,
             "reason": verdict.reason,
         }
+        if verdict.interval is not None:
+            found["interval"] = verdict.interval
+        return found
 
 
 def _bound(value: object) -> float | None:
@@ -273,7 +277,15 @@ def _compared(check: Check, case: Case, *, usable: pl.DataFrame) -> Verdict:
         f"difference {found.value:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}, "
         f"on {found.n_rows:,} rows that neither was trained on"
     )
-    return Verdict(margin >= 0, reason, found.candidate, found.live - check.margin, margin)
+    interval: IntervalDocument = {
+        "live": found.live,
+        "difference": found.value,
+        "low": found.low,
+        "high": found.high,
+        "n_rows": found.n_rows,
+    }
+    bound = found.live - check.margin
+    return Verdict(margin >= 0, reason, found.candidate, bound, margin, interval)
 
 
 def said(side: Side, frame: pl.DataFrame) -> Predicted:

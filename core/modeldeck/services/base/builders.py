@@ -8,6 +8,7 @@ from modeldeck.domain.documents import (
     CheckDocument,
     EndpointDocument,
     GateDocument,
+    IntervalDocument,
     MemberDocument,
     ModelDocument,
     ReleaseDocument,
@@ -138,7 +139,7 @@ def _check(value: object) -> CheckDocument:
     known = _table(value)
     if not all(isinstance(known.get(name), bool) for name in ("required", "passed")):
         raise DamageError(_NO_REPORT)
-    return CheckDocument(
+    found = CheckDocument(
         name=_text(known, "name"),
         kind=_text(known, "kind"),
         metric=_text(known, "metric"),
@@ -149,6 +150,20 @@ def _check(value: object) -> CheckDocument:
         margin=manifests.number(known.get("margin")),
         reason=_text(known, "reason"),
     )
+    interval = _interval(_table(known.get("interval")))
+    if interval is not None:
+        found["interval"] = interval
+    return found
+
+
+def _interval(known: dict[str, object]) -> IntervalDocument | None:
+    """Return the interval of a check; None when there is none, or it is not as it should be."""
+    numbers = [manifests.number(known.get(one)) for one in ("live", "difference", "low", "high")]
+    n_rows = known.get("n_rows")
+    if any(one is None for one in numbers) or type(n_rows) is not int:
+        return None
+    live, difference, low, high = (one or 0 for one in numbers)
+    return IntervalDocument(live=live, difference=difference, low=low, high=high, n_rows=n_rows)
 
 
 def _text(known: dict[str, object], name: str) -> str:

@@ -240,9 +240,19 @@ class Deck:
         ModelDeckError
             It was refused; nothing was written.
         """
+        return self.record(self.intent(action, subject, body=body))
+
+    def intent(self, action: str, subject: str, *, body: Mapping[str, Json]) -> Intent:
+        """Return a decision of the actor's as :meth:`record` takes it, for somebody to look at.
+
+        Raises
+        ------
+        NotPermittedError
+            The workspace is read-only.
+        """
         with self.reading() as state:
             self.need_writable(action)
-            intent = Intent(
+            return Intent(
                 id=uuid.uuid4().hex,
                 by=self.actor.name,
                 action=action,
@@ -251,6 +261,11 @@ class Deck:
                 workspace=state.workspace,
                 head=state.head,
             )
+
+    def record(self, intent: Intent) -> Activity:
+        """Record a decision exactly as it is; see :meth:`commit`."""
+        with self.reading():
+            self.need_writable(intent.action)
             signer = self._signer(intent)
         if signer is not None:
             payload = signed_bytes(intent)

@@ -67,12 +67,7 @@ class Policies:
         NotFoundError, InvalidInputError
             The file is not there, or not as expected.
         """
-        before, after = (dict(_flat(one["policy"])) for one in (self.show(), self.proposed()))
-        return [
-            PolicyChange(key=key, before=before.get(key, ""), after=after.get(key, ""))
-            for key in sorted(before.keys() | after.keys())
-            if before.get(key) != after.get(key)
-        ]
+        return differing(self.show()["policy"], self.proposed()["policy"])
 
     def adopt(self) -> bool:
         """Adopt what ``modeldeck.toml`` says; open releases are outdated by that.
@@ -105,6 +100,16 @@ class Policies:
 
 def _trouble(state: State, policy: Policy) -> list[str]:
     return list(warnings(policy, list(state.members.values()), models=list(state.models)))
+
+
+def differing(before: Json, after: Json) -> list[PolicyChange]:
+    """Return what differs between two policies, by the keys' paths."""
+    old, new = dict(_flat(before)), dict(_flat(after))
+    return [
+        PolicyChange(key=key, before=old.get(key, ""), after=new.get(key, ""))
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
 
 
 def _flat(value: Json, key: str = "") -> Iterator[tuple[str, str]]:

@@ -1,49 +1,161 @@
-"""What waits for owners: decisions that fewer of them took than the threshold asks for."""
+"""What owners propose to each other: members, keys, the policy, what the ledger's history is.
+
+An owners' entry waits until as many of them support it as the threshold asks for. What is shown of
+a proposal is its own body; of a policy, what it would change in the one that is in force.
+"""
 
 from __future__ import annotations
 
-from modeldeck.domain.membership import accounts
-from modeldeck.domain.membership.documents import ProposalDocument
+from collections.abc import Sequence
+
+from modeldeck.domain import fold
+from modeldeck.domain.entry import Intent, Json
+from modeldeck.domain.policies.documents import PolicyChange
+from modeldeck.domain.policies.trouble import warnings
+from modeldeck.domain.policy import policy_from_json
+from modeldeck.domain.reading.reviews import ProposalDocument, SupporterDocument
 from modeldeck.domain.state import Pending, State
+from modeldeck.errors import ConflictError, ModelDeckError, NotFoundError
 from modeldeck.services.activity import sentence
+from modeldeck.services.base import config
 from modeldeck.services.base.deck import Deck
+from modeldeck.services.governing.policies import differing
+from modeldeck.services.governing.statements import Recorded, Statement, how, prepare, record
+
+_PROPOSING = {
+    "member.add": "add the member {name}",
+    "member.revoke": "revoke {name}",
+    "policy.adopt": "adopt another policy",
+}
 
 
-def proposals(deck: Deck) -> list[ProposalDocument]:
-    """Return the owners' decisions that wait for more of them, oldest first."""
-    actor = deck.actor.name
-    with deck.reading() as state:
-        found = sorted(state.pending.values(), key=lambda one: one.act.n)
-        return [_document(state, one, actor=actor) for one in found]
+class Proposals:
+    """The owners' proposals of one workspace."""
 
+    def __init__(self, deck: Deck) -> None:
+        self.deck = deck
 
-def _document(state: State, pending: Pending, *, actor: str) -> ProposalDocument:
-    act, needed = pending.act, state.policy.strictest
-    owners = [one.name for one in state.owners()]
-    sure = {name: level for name, level in pending.supporters.items() if level >= needed}
-    counted = accounts.distinct(
-        {name: level for name, level in sure.items() if name in owners},
-        state.members,
-        needed=needed,
-    )
-    problem = ""
-    if act.level < needed:
-        word = act.level.word
-        problem = f"it was made at the level {word}; the policy needs {needed.word} by now"
-    waits_for = [] if problem else [name for name in owners if name not in counted]
-    reason = act.body.get("reason", "")
-    return ProposalDocument(
-        id=act.id,
-        n=act.n,
-        at=act.at,
-        by=act.by,
-        action=act.action,
-        subject=act.subject,
-        text=sentence(state.activity[act.n - 1]),
-        reason=reason if isinstance(reason, str) else "",
-        supporters=counted,
-        lacks=max(0, state.threshold - len(counted)),
-        waits_for=waits_for,
-        waits_for_me=actor in waits_for,
-        problem=problem,
-    )
+    def list(self) -> Sequence[ProposalDocument]:
+        """Return what waits for owners, oldest first."""
+        with self.deck.reading() as state:
+            waiting = sorted(state.pending.items(), key=lambda one: one[1].act.n)
+            return [self._document(state, key, pending=one) for key, one in waiting]
+
+    def show(self, typed: str) -> ProposalDocument:
+        """Return one proposal, named by its id or how that begins.
+
+        Raises
+        ------
+        NotFoundError
+            There is none, or several begin so.
+        """
+        wanted = typed.removeprefix("proposal:")
+        found = [one for one in self.list() if wanted and one["id"].startswith(wanted)]
+        if len(found) != 1:
+            msg = f"There is no proposal {typed[:40]!r} that waits for owners."
+            raise NotFoundError(msg, "`modeldeck member list` shows what waits.")
+        return found[0]
+
+    def _document(self, state: State, key: str, *, pending: Pending) -> ProposalDocument:
+        act = pending.act
+        changes: list[PolicyChange] = []
+        trouble: list[str] = []
+        proposed = act.body.get("policy")
+        if act.action == "policy.adopt" and isinstance(proposed, dict):
+            changes = differing(state.policy.to_json(), proposed)
+            members, models = list(state.members.values()), list(state.models)
+            trouble = list(warnings(policy_from_json(proposed), members, models=models))
+        why_not = self._why_not(state, key, digest=act.digest)
+        levels = pending.supporters.items()
+        return ProposalDocument(
+            id=key,
+            action=act.action,
+            subject=act.subject,
+            by=act.by,
+            at=act.at,
+            digest=act.digest,
+            text=self._text(state, pending),
+            supporters=[SupporterDocument(by=name, level=level.word) for name, level in levels],
+            needed=state.threshold,
+            open_owners=[one.name for one in state.owners() if one.name not in pending.supporters],
+            changes=changes,
+            details=[] if changes else differing({}, dict(act.body)),
+            warnings=trouble,
+            can_support=not why_not,
+            why_not=why_not,
+        )
+
+    def _text(self, state: State, pending: Pending) -> str:
+        name = pending.act.entity
+        known = _PROPOSING.get(pending.act.action)
+        return known.format(name=name) if known else sentence(state.activity[pending.act.n - 1])
+
+    def _why_not(self, state: State, key: str, *, digest: str) -> str:
+        """Return why the actor cannot support a proposal; empty when they can."""
+        because = self.deck.read_only_because
+        if because:
+            return f"the workspace is read-only: {because.rstrip('.')}"
+        intent = Intent(
+            id=f"look-{key}",
+            by=self.deck.actor.name,
+            action="proposal.support",
+            subject=f"proposal:{key}",
+            body={"digest": digest},
+            workspace=state.workspace,
+            head=state.head,
+        )
+        level, _signer = how(self.deck, state.policy.strictest)
+        try:
+            fold.decide(state, intent, level=level, at=self.deck.now_text())
+        except ModelDeckError as error:
+            return error.message.rstrip(".")
+        return ""
+
+    # Deciding
+
+    def adopting(self) -> Statement:
+        """Return the statement that proposes the policy of ``modeldeck.toml``.
+
+        Raises
+        ------
+        ConflictError
+            It is in force already.
+        NotFoundError, InvalidInputError
+            The file is not there, or not as expected.
+        NotPermittedError
+            The workspace is read-only.
+        """
+        policy = config.load(self.deck.root).policy
+        with self.deck.reading() as state:
+            is_same, needed = policy.digest == state.policy_digest, state.policy.strictest
+        if is_same:
+            msg = "The policy of modeldeck.toml is in force already."
+            raise ConflictError(msg, "Change the file first; `modeldeck policy check` looks at it.")
+        body: dict[str, Json] = {"policy": policy.to_json()}
+        return prepare(self.deck, "policy.adopt", subject="policy", body=body, needed=needed)
+
+    def supporting(self, typed: str) -> Statement:
+        """Return the statement that supports a proposal.
+
+        Raises
+        ------
+        NotFoundError
+            There is none of that id.
+        NotPermittedError
+            The workspace is read-only.
+        """
+        known = self.show(typed)
+        with self.deck.reading() as state:
+            needed = state.policy.strictest
+        subject, body = f"proposal:{known['id']}", {"digest": known["digest"]}
+        return prepare(self.deck, "proposal.support", subject=subject, body={**body}, needed=needed)
+
+    def cast(self, statement: Statement) -> Recorded:
+        """Record a statement of :meth:`adopting` or :meth:`supporting` exactly as it was shown.
+
+        Raises
+        ------
+        ModelDeckError
+            It was refused, by what the workspace is now; nothing was written.
+        """
+        return record(self.deck, statement)
