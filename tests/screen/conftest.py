@@ -39,7 +39,10 @@ def root(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """Return a copy of the workspace, with state and cache folders of its own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("MODELDECK_USER", "alice")
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    (tmp_path / "config/modeldeck").mkdir(parents=True)
+    (tmp_path / "config/modeldeck/config.toml").write_text("[alerts]\nbell = false\n")
     shutil.copytree(template, tmp_path / "shop")
     return tmp_path / "shop"

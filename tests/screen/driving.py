@@ -113,6 +113,6 @@ async def reviewing(
         rows = [line for line in deck.lines if "churn-" in line]
         at = next(number for number, line in enumerate(rows) if release in line)
         await deck.press(*["j"] * at, "enter")
-        await deck.until_shown(f"Releases › {release}", "Votes ·", "Changes ·")
+        await deck.until_shown(f"Releases › {release}", "Votes ·", "95 % INTERVAL")
         await deck.until(lambda: deck.app.snapshot and release in deck.app.snapshot.diffs)
         yield deck

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
 from textual.widgets import Button, Input
 
-from modeldeck.domain.documents import ReleaseDocument
-from modeldeck.services.releases import Releases
 from modeldeck.workspace import Workspace
 from modeldeck_tui.screens.overlays import dialogs
-from modeldeck_tui.screens.overlays.dialogs import VoteDialog
+from modeldeck_tui.screens.overlays.stating import VoteDialog
 from modeldeck_tui.screens.pages.review import ReviewScreen
 from tests.screen.driving import LARGE, SMALL, Deck, Size, opened, reviewing
 
@@ -70,7 +69,9 @@ def test_approval_with_the_typed_word_deploys_and_then_shows_live(root: Path) ->
     async def drive() -> None:
         async with reviewing(root) as deck:
             await deck.dialog("a")
-            await deck.until_shown("APPROVE", "⚠ latency p95", "loss 0.11 → 0.2 worse", "Bound to")
+            await deck.until_shown(
+                "APPROVE", "⚠ latency p95", "loss 0.11 → 0.2 worse", "workspace "
+            )
             await deck.press("tab")
             await deck.write("good enough")
             await deck.press("enter")
@@ -105,6 +106,7 @@ def test_dialog_follows_what_others_decide_meanwhile(root: Path) -> None:
     async def drive() -> None:
         async with reviewing(root) as deck:
             await deck.dialog("a")
+            await deck.until_shown("workspace ")
             await deck.press("tab")
             await deck.write("good")
             await deck.press("enter")
@@ -199,13 +201,16 @@ def test_rejection_needs_a_reason_and_ends_the_release(root: Path) -> None:
     async def drive() -> None:
         async with reviewing(root) as deck:
             await deck.dialog("x")
-            await deck.press("tab", "enter")
+            await deck.until_shown("REJECT", "verdict reject", "workspace ")
+            await deck.press("tab", "tab")
+            await deck.write("churn-v2")
+            await deck.press("shift+tab")
             assert is_off(deck)
             await deck.write("   ")
             assert is_off(deck)
             await deck.write("no")
             assert not is_off(deck)
-            await deck.press("enter", "enter")
+            await deck.press("enter", "enter", "enter")
             await deck.until_shown("✖  alice", "no")
             await deck.until_crumb("✖ rejected")
 
@@ -222,9 +227,12 @@ def test_vote_on_a_release_that_changed_meanwhile_is_refused(
     async def drive() -> None:
         async with reviewing(root) as deck:
             await deck.dialog("a")
+            await deck.until_shown("workspace ")
             with Workspace.open(root, user="dave") as dave:
                 dave.releases.reject("churn-2", "not now")
-            await deck.press("tab", "tab")
+            await deck.press("tab")
+            await deck.write("good")
+            await deck.press("enter")
             await deck.write("churn-v2")
             await deck.press("enter", "enter")
             await deck.until_shown("✖  dave")
@@ -256,32 +264,116 @@ def test_vote_after_the_live_version_changed_is_refused(root: Path) -> None:
     assert status(root) == "outdated"
 
 
-def test_vote_names_the_basis_that_was_on_the_screen(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The service is asked to refuse when the release rests on anything else by then."""
-    expected: list[str] = []
-    vote = Releases.vote
-
-    def watched(
-        self: Releases, typed: str, verdict: str, *, reason: str = "", expect: str = ""
-    ) -> ReleaseDocument:
-        expected.append(expect)
-        return vote(self, typed, verdict, reason=reason, expect=expect)
-
-    monkeypatch.setattr(Releases, "vote", watched)
+def test_what_is_recorded_is_what_was_shown_field_by_field(root: Path) -> None:
+    """Every field of the entry stands in the dialog, digests to the last letter, and no other."""
+    shown: list[str] = []
 
     async def drive() -> None:
         async with reviewing(root) as deck:
             await deck.dialog("x")
             await deck.press("tab")
-            await deck.write("no")
+            await deck.write("labels are old")
+            await deck.press("enter")
+            await deck.write("churn-v2")
+            await deck.until_shown("nonce ", "reason labels are old")
+            shown.append(" ".join(deck.text.split()))
             await deck.press("enter", "enter")
             await deck.until_crumb("✖ rejected")
 
     asyncio.run(drive())
     with Workspace.open(root, user="bob") as workspace:
-        assert expected == [workspace.releases.show("churn-2")["basis"]]
+        n = workspace.activity.list(1)[0]["n"]
+        entry = json.loads(workspace.activity.entry(n)["raw"])
+    signed = {name: entry[name] for name in ("action", "by", "head", "id", "subject", "workspace")}
+    fields = {**signed, **entry["body"]}
+    assert len(fields) == 18
+    missing = [name for name, value in fields.items() if f"{name} {value}" not in shown[0]]
+    assert missing == []
+
+
+def test_every_vote_for_the_last_environment_is_cast_from_the_review(root: Path) -> None:
+    """Elsewhere the keys open the review; there the vote can be taken back, with a reason too."""
+
+    async def drive() -> None:
+        async with opened(root, "dave") as deck:
+            for key in ("a", "x"):
+                await deck.press("4")
+                await deck.until_shown("Waiting for me", "churn-2")
+                row = next(line for line in deck.lines if "churn-" in line)
+                await deck.press(*(["j"] if "churn-3" in row else []), key)
+                await deck.until_shown("Releases › churn-2", "95 % INTERVAL")
+                assert isinstance(deck.app.screen, ReviewScreen)
+                await deck.press("escape")
+            await deck.press("j", "k", "enter")
+            await deck.press("u")
+            await deck.until_shown("Cannot take back: you have not voted on it")
+
+    asyncio.run(drive())
+    assert status(root) == "waiting"
+
+
+def test_own_vote_is_taken_back_from_the_review(root: Path) -> None:
+    """The dialog shows the statement that abstains, and wants a reason and the version."""
+
+    async def drive() -> None:
+        async with reviewing(root, "carol") as deck:
+            await deck.dialog("u")
+            await deck.until_shown("TAKE BACK", "verdict abstain")
+            await deck.press("tab")
+            await deck.write("a doubt")
+            await deck.press("enter")
+            await deck.write("churn-v2")
+            await deck.press("enter", "enter")
+            await deck.until_shown("1 more approval", "a doubt", "Votes · 0 of 2")
+
+    asyncio.run(drive())
+    with Workspace.open(root, user="carol") as workspace:
+        assert workspace.releases.show("churn-2")["approvals"][-1]["verdict"] == "abstain"
+
+
+def test_review_whose_policy_changed_names_what_changed_and_takes_no_vote(root: Path) -> None:
+    """Policy and live version are named with what they were and are; the keys say so too."""
+
+    async def drive() -> None:
+        async with reviewing(root, "dave", size=LARGE) as deck:
+            before = deck.app.workspace.policies.show()["digest"][:12]
+            with Workspace.open(root, user="alice") as alice:
+                text = (root / "modeldeck.toml").read_text()
+                (root / "modeldeck.toml").write_text(text.replace("approvals = 2", "approvals = 1"))
+                alice.policies.adopt()
+                after = alice.policies.show()["digest"][:12]
+                alice.deployments.stop("churn@production", "an incident")
+            wanted = f"policy {before} → {after}"
+            live = "live version churn@1 (generation 1) → nothing (generation 2)"
+            await deck.until_shown(f"Changed since you opened it: {wanted}; {live}")
+            await deck.press("a")
+            await deck.until_shown(f"Cannot approve: it changed since you opened it: {wanted}")
+
+    asyncio.run(drive())
+    with Workspace.open(root, user="dave") as dave:
+        assert len(dave.releases.show("churn-2")["approvals"]) == 1
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_review_has_data_code_card_and_live_at_every_size(root: Path, size: Size) -> None:
+    """By tabs on a small screen, beside the rest on a large one; what is not known says so."""
+
+    async def drive() -> None:
+        async with reviewing(root, size=size) as deck:
+            await deck.press("right_square_bracket")
+            await deck.until_shown("its manifest names no data")
+            await deck.press("right_square_bracket")
+            await deck.until_shown("between: ")
+            await deck.press("right_square_bracket")
+            await deck.until_shown("• Estimator")
+            await deck.press("right_square_bracket")
+            await deck.until_shown("churn@1  live", "not measured: no report of it is kept")
+            if size == LARGE:
+                await deck.until_shown(
+                    "Code ─", "Card ─", "Live · churn@production", "Discussion ─"
+                )
+
+    asyncio.run(drive())
 
 
 def test_author_of_a_version_is_told_why_not(root: Path) -> None:

@@ -41,6 +41,7 @@ from modeldeck_tui.commands.governing import (
     ledger,
     members,
     policies,
+    reviewing,
     upkeep,
 )
 from modeldeck_tui.output import Printer, error_document, write_bug_report
@@ -75,6 +76,7 @@ app.add_typer(gates.app, name="gate")
 app.add_typer(releases.app, name="release")
 reviews.register(app, releases.app)
 exceptions.register(releases.app)
+reviewing.register(releases.app)
 app.add_typer(deployments.app, name="deploy")
 deployments.register(app)
 logs.register(app)

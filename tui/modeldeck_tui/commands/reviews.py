@@ -16,7 +16,7 @@ from modeldeck_tui.commands.base import FAILED_GATE, Session, session_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modeldeck.domain.documents import ReleaseDocument
+    from modeldeck.domain.documents import InboxItem, ReleaseDocument
     from modeldeck.workspace import Workspace
 
 CONFLICT, NOT_PERMITTED = 5, 6
@@ -47,20 +47,39 @@ def register(app: typer.Typer, releases: typer.Typer) -> None:
         releases.command(name)(command)
 
 
-def inbox(context: typer.Context) -> None:
+def inbox(
+    context: typer.Context,
+    *,
+    is_all: Annotated[
+        bool, typer.Option("--all", help="Also what you asked for, and what ends within a day.")
+    ] = False,
+) -> None:
     """Show what waits for you, the most urgent first."""
     session = session_of(context)
     with session.open() as workspace:
-        found = workspace.overview.inbox()
+        found = workspace.inbox.read()
     if session.is_json:
-        session.printer.document(found)
+        session.printer.document(found if is_all else found["waiting"])
         return
-    if not found:
-        session.printer.say("Nothing waits for you.")
+    if not is_all:
+        _items(session, found["waiting"], nothing="Nothing waits for you.")
+        return
+    for title, items, nothing in (
+        ("Waiting for you", found["waiting"], "Nothing waits for you."),
+        ("Yours", found["mine"], "You asked for nothing that is still open."),
+        ("Expiring", found["expiring"], "Nothing ends within a day."),
+    ):
+        session.printer.title(title)
+        _items(session, items, nothing=nothing)
+
+
+def _items(session: Session, items: Sequence[InboxItem], *, nothing: str) -> None:
+    if not items:
+        session.printer.say(nothing)
         return
     session.printer.table(
         ["WHAT", "ABOUT", "", "SINCE"],
-        [[one["kind"], one["title"], one["detail"], output.moment(one["since"])] for one in found],
+        [[one["kind"], one["title"], one["detail"], output.moment(one["since"])] for one in items],
     )
 
 

@@ -66,12 +66,15 @@ class Deeds(Loading):
         *,
         command: str = "",
         undo: Undo | None = None,
+        tell: Callable[[object], str] | None = None,
     ) -> None:
         """Do what a person asked for in a thread, then say how it went.
 
-        Without ``done`` the action's result is what is said.
+        Without ``done`` the action's result is what is said; ``tell`` returns what else to say
+        about that.
         """
         deed = self.memory.begin(action, done, command=command, undo=undo)
+        deed.tell = tell
         self._do(deed, action, "done")
 
     @work(thread=True, exit_on_error=False, group="perform")
@@ -85,7 +88,8 @@ class Deeds(Loading):
             if outcome == "done":
                 deed.result = result
             deed.outcome = outcome
-            words = {"done": deed.done or str(result), "undone": f"Undone: {deed.done}"}
+            more = f" {deed.tell(result)}" if deed.tell is not None else ""
+            words = {"done": f"{deed.done or result}{more}", "undone": f"Undone: {deed.done}"}
             self.post_message(ActionDone(deed.number, words[outcome]))
 
     def verify(self) -> None:

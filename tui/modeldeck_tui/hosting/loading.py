@@ -14,12 +14,13 @@ from textual import events, work
 from textual.geometry import Size
 
 from modeldeck_tui.clean import clean
+from modeldeck_tui.hosting import alerts
 from modeldeck_tui.hosting.pages import load_all
 from modeldeck_tui.hosting.typeahead import Typeahead
 from modeldeck_tui.messages import ChangesPolled, LoadFailed, SnapshotLoaded, WorkspaceChanged
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.base import Page
-from modeldeck_tui.screens.overlays.dialogs import VoteDialog
+from modeldeck_tui.screens.overlays.stating import VoteDialog
 from modeldeck_tui.screens.reading import explained, read
 
 if TYPE_CHECKING:
@@ -49,9 +50,14 @@ class Loading(Typeahead):
         self._failed = ""
         self._read_at: float | None = None
         self._watcher: Watcher | None = None
+        self._news = alerts.News()
+        self._alerts = alerts.Settings()
 
     def start_reading(self) -> None:
         """Read the workspace, and again whenever it changes."""
+        self._alerts = alerts.read()
+        for problem in self._alerts.problems:
+            self.notify(clean(problem), severity="warning", timeout=12, markup=False)
         self.set_interval(HEARTBEAT_S, self._beat)
         self.reload()
 
@@ -131,12 +137,27 @@ class Loading(Typeahead):
             self._read_at = time.monotonic()
             self._failed = ""
         self._is_stale = self._is_stale or not message.snapshot.is_whole
+        self._tell_news(message.snapshot)
         self._loaded()
         for screen in self.screen_stack:
             if isinstance(screen, Page):
                 screen.show_frame()
             elif isinstance(screen, VoteDialog) and self.snapshot is not None:
                 screen.follow(self.snapshot.release(screen.release["id"]))
+
+    def _tell_news(self, snapshot: Snapshot) -> None:
+        """Ring, and tell the desktop, when something new waits for the person."""
+        if not snapshot.is_whole or snapshot.as_of:
+            return
+        new = self._news.heed(snapshot.inbox)
+        if new:
+            text = alerts.told(snapshot.workspace, new)
+            self.alert(alerts.sequence(text, self._alerts, os.environ))
+
+    def alert(self, sequence: str) -> None:
+        """Send the terminal a sequence between two frames."""
+        if sequence and self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
 
     def on_load_failed(self, message: LoadFailed) -> None:
         """Say once why what is shown grows old."""

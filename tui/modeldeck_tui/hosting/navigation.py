@@ -117,6 +117,8 @@ class Navigation(Deeds):
         kind, _colon, name = entity.partition(":")
         if kind in {"run", "release"}:
             self.push_screen(page_of(kind, name))
+        elif kind == "proposal":
+            self._open_row("policy", entity)
         elif kind == "entry" and name.isdigit():
             self.push_screen(EntryScreen(int(name)))
         elif kind == "dataset" and "@" in name:
@@ -133,7 +135,7 @@ class Navigation(Deeds):
     def _open_row(self, page: str, entity: str) -> None:
         self.action_page(page)
         screen = self.screen
-        if isinstance(screen, ListingPage):
+        if isinstance(screen, Page):
             screen.wanted = entity
             screen.show_frame()
 

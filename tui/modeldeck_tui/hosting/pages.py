@@ -20,13 +20,15 @@ _WHERE = {
     "sources": ("logs", "SourcesScreen"),
     "activity": ("activity", "ActivityScreen"),
     "datasets": ("datasets", "DatasetsScreen"),
+    "inbox": ("inbox", "InboxScreen"),
+    "policy": ("policy", "PolicyScreen"),
     "run": ("run", "RunScreen"),
     "release": ("review", "ReviewScreen"),
     "log": ("logs", "LogScreen"),
     "dataset": ("datasets", "DatasetScreen"),
 }
-MODES = tuple(_WHERE)[:8]
-"""The pages that stay open: those that have a number, in its order, and the data."""
+MODES = tuple(_WHERE)[:10]
+"""The pages that stay open: those that have a number, in its order, data, inbox and policy."""
 
 
 def _class(name: str) -> type[Page]:

@@ -73,6 +73,22 @@ EVERYWHERE = (
         "modeldeck dataset list",
         does="page('datasets')",
     ),
+    action(
+        "app.inbox",
+        "I",
+        "inbox",
+        "What waits for you, what you wait for, what ends soon",
+        "modeldeck inbox --all",
+        does="page('inbox')",
+    ),
+    action(
+        "app.policy",
+        "K",
+        "policy",
+        "The policy: modeldeck.toml against what is in force, and what owners propose",
+        "modeldeck policy check",
+        does="page('policy')",
+    ),
     action("app.help", "question_mark f1", "help", "The keys of this page, and why some are off"),
     action("app.command", "colon", "command", "Type a command: :runs :logs :as-of …"),
     action("app.command_palette", "ctrl+p", "palette", "Every action of this page by name"),
@@ -211,6 +227,11 @@ TEXT = (
 )
 
 _APPROVE = ("approve", "Approve the release as it stands", "modeldeck release approve RELEASE")
+_SUPPORT = (
+    "support",
+    "Support the owners' proposal under the cursor",
+    "modeldeck member support PROPOSAL",
+)
 _APPROVE_HERE = (
     "approve",
     "Approve the release as it stands; for the last environment: open its review",
@@ -235,6 +256,11 @@ _WITHDRAW = (
     "withdraw",
     "Withdraw the release that you asked for",
     "modeldeck release withdraw RELEASE",
+)
+_TAKE_BACK = (
+    "take back",
+    "Take your vote back while the release is undecided",
+    "modeldeck release abstain RELEASE",
 )
 _STOP_RUN = ("stop", "Ask the run to stop", "modeldeck run stop RUN")
 _PROMOTE = (
@@ -305,6 +331,7 @@ PAGES = (
     action("review.approve", "a", *_APPROVE, danger=3, needs="can_approve"),
     action("review.reject", "x", *_REJECT, danger=2, needs="can_reject"),
     action("review.request_changes", "R", *_CHANGES, danger=2, needs="can_reject"),
+    action("review.take_back", "u", *_TAKE_BACK, danger=2, needs="has_voted"),
     action("review.withdraw", "w", *_WITHDRAW, danger=2, needs="can_withdraw"),
     action("review.diff", "d", *_DIFF, needs="release"),
     action("review.rollback", "B", *_ROLLBACK, danger=3, needs="can_roll_back"),
@@ -317,6 +344,17 @@ PAGES = (
         "modeldeck deploy stop ENDPOINT --reason TEXT",
         danger=3,
         needs="serving",
+    ),
+    action("inbox.approve", "a", *_APPROVE_HERE, danger=3, needs="can_approve"),
+    action("inbox.reject", "x", *_REJECT, danger=2, needs="can_reject"),
+    action("policy.support", "a", *_SUPPORT, danger=2, needs="proposal"),
+    action(
+        "policy.propose",
+        "p",
+        "propose",
+        "Propose the policy of modeldeck.toml to the owners",
+        "modeldeck policy adopt",
+        danger=2,
     ),
     action("datasets.diff", "d", *_DATA_DIFF, needs="dataset"),
     action("datasets.verify", "V", *_DATA_VERIFY, needs="dataset"),
@@ -429,6 +467,8 @@ SCOPES = {
     "models": "Models",
     "releases": "Releases",
     "review": "Review of a release",
+    "inbox": "Inbox",
+    "policy": "Policy and owners' proposals",
     "deployments": "Deployments",
     "sources": "Sources of logs",
     "logs": "Logs",
@@ -456,8 +496,10 @@ HINTS = {
     " app.back",
     "models": "models.promote models.diff list.filter app.next_tab app.annotate app.next_pane",
     "releases": "list.open releases.approve releases.reject app.next_tab app.annotate list.filter",
-    "review": "review.approve review.reject review.request_changes review.diff app.annotate"
-    " review.rollback app.next_tab",
+    "review": "review.approve review.reject review.request_changes app.next_tab review.take_back"
+    " app.annotate review.diff review.rollback",
+    "inbox": "list.open inbox.approve inbox.reject app.next_pane app.annotate app.back",
+    "policy": "policy.support policy.propose list.open app.next_pane app.next_tab app.back",
     "deployments": "deployments.rollback app.open_log app.annotate app.next_tab app.next_pane"
     " list.filter",
     "sources": "list.open list.filter app.next_pane app.back",

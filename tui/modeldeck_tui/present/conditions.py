@@ -83,6 +83,24 @@ def _release(field: str) -> Callable[[Situation], str]:
     return condition
 
 
+def _has_voted(now: Situation) -> str:
+    release = now.document if now.kind == "release" else None
+    if release is None or now.snapshot is None:
+        return "put the cursor on a release"
+    if release["status"] not in {"waiting", "changes-requested"}:
+        return f"it is {release['status']}"
+    last = [one for one in release["approvals"] if one["by"] == now.snapshot.actor]
+    has = bool(last) and last[-1]["verdict"] != "abstain" and last[-1]["counts"]
+    return "" if has else "you have not voted on it"
+
+
+def _proposal(now: Situation) -> str:
+    proposal = now.document if now.kind == "proposal" else None
+    if proposal is None:
+        return "put the cursor on a proposal"
+    return "" if proposal["can_support"] else clean(proposal["why_not"])
+
+
 def _can_withdraw(now: Situation) -> str:
     release = now.document if now.kind == "release" else None
     if release is None:
@@ -151,6 +169,8 @@ CONDITIONS: Mapping[str, Callable[[Situation], str]] = {
     "can_approve": _release("can_approve"),
     "can_reject": _release("can_reject"),
     "can_withdraw": _can_withdraw,
+    "has_voted": _has_voted,
+    "proposal": _proposal,
     "can_roll_back": _can_roll_back,
     "serving": _serving,
     "shown": _has("shown", "there is nothing to copy here"),

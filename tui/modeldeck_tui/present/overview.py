@@ -12,11 +12,14 @@ from modeldeck_tui.present.rows import Line, ago, cell, clock, milliseconds, too
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import endpoint_status, run_status
 
-_KINDS = {
+KINDS = {
     "history": Cell("✖ HISTORY", "bad"),
     "approve": Cell("APPROVE", "bold"),
     "start": Cell("START", "bold"),
     "support": Cell("SUPPORT", "bold"),
+    "asked": Cell("ASKED", "dim"),
+    "proposed": Cell("PROPOSED", "dim"),
+    "ends": Cell("ENDS", "warn"),
     "changes": Cell("CHANGES", "warn"),
     "blocked": Cell("BLOCKED", "bad"),
     "failed": Cell("✖ FAILED", "bad"),
@@ -43,7 +46,7 @@ def inbox(snapshot: Snapshot) -> list[Line]:
         Line(
             one["subject"],
             (
-                _KINDS.get(one["kind"], cell(one["kind"])),
+                KINDS.get(one["kind"], cell(one["kind"])),
                 cell(one["title"], "bold"),
                 cell(one["detail"]),
                 cell(ago(one["since"], snapshot.at), "dim"),

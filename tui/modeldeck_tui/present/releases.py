@@ -47,7 +47,7 @@ def table(releases: Sequence[ReleaseDocument], now: str) -> Rows:
         Column("RELEASE", lambda o: cell(o["id"], "bold"), lambda o: o["id"]),
         Column(
             "CHANGE",
-            lambda o: cell(_change(o)),
+            lambda o: cell(change(o)),
             lambda o: o["version"],
         ),
         Column("ENV", lambda o: cell(o["environment"]), lambda o: o["environment"]),
@@ -59,7 +59,7 @@ def table(releases: Sequence[ReleaseDocument], now: str) -> Rows:
     return Rows(columns, releases, key=lambda o: f"release:{o['id']}", detail=_detail)
 
 
-def _change(release: ReleaseDocument) -> str:
+def change(release: ReleaseDocument) -> str:
     """Return the step from one version to the next; both are of one model."""
     before, after = release["replaces_version"], release["version"]
     return f"{before} → @{after.rpartition('@')[2]}" if before else f"nothing → {after}"

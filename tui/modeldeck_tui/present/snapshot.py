@@ -41,6 +41,8 @@ class Snapshot:
     environments: Sequence[str] = ()
     pipelines: Sequence[str] = ()
     inbox: Sequence[InboxItem] = ()
+    mine: Sequence[InboxItem] = ()
+    expiring: Sequence[InboxItem] = ()
     live: Sequence[tuple[EndpointDocument, TrafficDocument]] = ()
     runs: Sequence[RunDocument] = ()
     running: Sequence[RunDocument] = ()

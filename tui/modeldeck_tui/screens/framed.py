@@ -46,6 +46,7 @@ class Host(Protocol):
         *,
         command: str = "",
         undo: Callable[[Any], object] | None = None,
+        tell: Callable[[object], str] | None = None,
     ) -> None:
         """Do what the person asked for in a thread, then say how it went; undo gets its result."""
 

@@ -13,7 +13,10 @@ Undo = Callable[[Any], object]
 
 @dataclass(slots=True)
 class Deed:
-    """Something that a person asked for; ``undo`` gets its result, or is None."""
+    """Something that a person asked for; ``undo`` gets its result, or is None.
+
+    ``tell`` says more about the result, such as the key that signed it.
+    """
 
     number: int
     at: datetime
@@ -21,6 +24,7 @@ class Deed:
     done: str
     action: Callable[[], object]
     undo: Undo | None = None
+    tell: Callable[[object], str] | None = None
     result: Any = None
     outcome: str = "doing"
     is_error: bool = False

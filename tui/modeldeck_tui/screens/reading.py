@@ -58,6 +58,7 @@ def read(
 ) -> Snapshot:
     """Read everything that the pages show; what cannot have changed is taken from ``known``."""
     overview = workspace.overview
+    inbox = workspace.inbox.read(has_runs=has_runs)
     releases = workspace.releases.list()
     runs = _runs(workspace, known) if has_runs else ()
     running, recent = _tops(runs, known)
@@ -76,7 +77,9 @@ def read(
         pipelines=workspace.training.names(),
         is_whole=has_runs,
         is_member=workspace.deck.member is not None,
-        inbox=overview.inbox(has_runs=has_runs),
+        inbox=inbox["waiting"],
+        mine=inbox["mine"],
+        expiring=inbox["expiring"],
         live=[(one, workspace.traffic.last_minute(one["id"])) for one in live],
         runs=runs,
         running=running,

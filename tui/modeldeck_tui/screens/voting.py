@@ -5,46 +5,70 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modeldeck.domain.documents import DiffRow, ReleaseDocument
+from modeldeck.services.governing.statements import Recorded
 from modeldeck_tui.clean import clean
 from modeldeck_tui.present.conditions import endpoint_of
 from modeldeck_tui.screens.base import Page
-from modeldeck_tui.screens.overlays.dialogs import ConfirmDialog, Vote, VoteDialog
+from modeldeck_tui.screens.overlays.dialogs import ConfirmDialog
+from modeldeck_tui.screens.overlays.stating import Signed, StatementDialog, Vote, VoteDialog
 
-_WORDS = {"approve": "approved", "reject": "rejected", "request-changes": "asked for changes of"}
+_WORDS = {
+    "approve": "approved",
+    "reject": "rejected",
+    "request-changes": "asked for changes of",
+    "abstain": "took back your vote on",
+}
 
 
 class VotingPage(Page):
-    """A page with releases or endpoints under its cursor."""
+    """A page with releases or endpoints under its cursor.
+
+    Every vote about the last environment is cast from the review, which shows what it rests on:
+    elsewhere its key opens that.
+    """
 
     def action_approve(self) -> None:
-        """Approve: on the spot where that can be undone, else after a dialog.
-
-        What changes the last environment is voted on from the review, which shows why.
-        """
-        release, snapshot = self.document(), self.snapshot
-        if snapshot is None or release is None:
+        """Approve: on the spot where that can be undone, else after a dialog."""
+        release = self._here()
+        if release is None:
             return
-        if release["environment"] == snapshot.last_environment and not self.is_review:
-            self.host.open(f"release:{release['id']}")
-        elif (
-            release["environment"] != snapshot.last_environment and not release["completes_quorum"]
-        ):
+        is_last = self._is_last(release)
+        if not is_last and not release["completes_quorum"]:
             self.cast(Vote(release["id"], "approve", "", release["basis"]), can_undo=True)
         else:
             self.ask("approve")
 
     def action_reject(self) -> None:
         """Ask why to reject."""
-        self.ask("reject")
+        if self._here() is not None:
+            self.ask("reject")
 
     def action_request_changes(self) -> None:
         """Ask which changes."""
-        self.ask("request-changes")
+        if self._here() is not None:
+            self.ask("request-changes")
+
+    def action_take_back(self) -> None:
+        """Ask whether to take the own vote back."""
+        if self._here() is not None:
+            self.ask("abstain")
 
     @property
     def is_review(self) -> bool:
         """Whether this page shows everything that a vote rests on."""
         return False
+
+    def _here(self) -> ReleaseDocument | None:
+        """Return the release to vote on; open its review where that is where to vote."""
+        release: ReleaseDocument | None = self.document()
+        if release is not None and self._is_last(release) and not self.is_review:
+            self.host.open(f"release:{release['id']}")
+            return None
+        return release
+
+    def _is_last(self, release: ReleaseDocument) -> bool:
+        snapshot = self.snapshot
+        return snapshot is None or release["environment"] == snapshot.last_environment
 
     def ask(self, verdict: str) -> None:
         """Open the dialog of a verdict."""
@@ -52,8 +76,14 @@ class VotingPage(Page):
         if release is None or snapshot is None:
             return
         diff: Sequence[DiffRow] = snapshot.diffs.get(release["id"], ())
-        is_last = release["environment"] == snapshot.last_environment
-        dialog = VoteDialog(release, verdict, diff=diff, is_last_environment=is_last)
+        statement, name = self.workspace.reviewing.statement, release["id"]
+        dialog = VoteDialog(
+            release,
+            verdict,
+            prepare=lambda: statement(name, verdict),
+            diff=diff,
+            is_last_environment=self._is_last(release),
+        )
         self.app.push_screen(dialog, self._voted)
 
     def _voted(self, vote: Vote | None) -> None:
@@ -61,16 +91,20 @@ class VotingPage(Page):
             self.cast(vote, can_undo=False)
 
     def cast(self, vote: Vote, *, can_undo: bool) -> None:
-        """Cast a vote; one that decides nothing yet can be taken back."""
-        releases = self.workspace.releases
+        """Cast a vote as it was shown; one that decides nothing yet can be taken back."""
+        reviewing = self.workspace.reviewing
         reason = f" --reason '{vote.reason}'" if vote.reason else ""
+
+        def do() -> Recorded:
+            statement = vote.statement or reviewing.statement(vote.release, vote.verdict)
+            return reviewing.cast(statement, vote.reason, expect=vote.expect)
+
         self.host.perform(
-            lambda: releases.vote(
-                vote.release, vote.verdict, reason=vote.reason, expect=vote.expect
-            ),
+            do,
             f"You {_WORDS[vote.verdict]} {vote.release}.",
             command=f"modeldeck release {vote.verdict} {vote.release}{reason}",
-            undo=(lambda _vote: releases.vote(vote.release, "abstain")) if can_undo else None,
+            undo=(lambda _vote: reviewing.vote(vote.release, "abstain")) if can_undo else None,
+            tell=_how_sure,
         )
 
     def action_withdraw(self) -> None:
@@ -78,20 +112,22 @@ class VotingPage(Page):
         release: ReleaseDocument | None = self.document()
         if release is None:
             return
-        name = release["id"]
-        dialog = ConfirmDialog(
+        name, reviewing = release["id"], self.workspace.reviewing
+        dialog = StatementDialog(
             f"WITHDRAW  {name}",
             ["Nobody can vote on it any more; ask for another one to go on."],
+            prepare=lambda: reviewing.statement(name, "withdraw"),
             verb="Withdraw",
             reason="optional",
         )
 
-        def done(reason: str | None) -> None:
-            if reason is not None:
+        def done(signed: Signed | None) -> None:
+            if signed is not None:
                 self.host.perform(
-                    lambda: self.workspace.releases.withdraw(name, reason),
+                    lambda: reviewing.cast(signed.statement, signed.reason),
                     f"You withdrew {name}.",
                     command=f"modeldeck release withdraw {name}",
+                    tell=_how_sure,
                 )
 
         self.app.push_screen(dialog, done)
@@ -124,3 +160,8 @@ class VotingPage(Page):
                 )
 
         self.app.push_screen(dialog, done)
+
+
+def _how_sure(recorded: object) -> str:
+    """Return the level and the key of what was recorded."""
+    return f"It is {recorded.said}." if isinstance(recorded, Recorded) else ""

@@ -29,6 +29,10 @@ _ASKED = "it was opened so"
 """The reason to be read-only that the person knows."""
 
 
+_TO_DECIDE = {"approve", "start", "support"}
+"""What of the inbox waits for a decision; the rest went wrong."""
+
+
 class Quiet(Static):
     """A text that is drawn again only when it changed, so that an idle page sends nothing."""
 
@@ -121,15 +125,15 @@ def _mode(snapshot: Snapshot, room: int) -> Text:
 
 def counters(snapshot: Snapshot, *, is_wide: bool) -> list[Counter]:
     """Return how much waits for the person, went wrong, and runs."""
-    votes = sum(one["kind"] in {"approve", "start", "support"} for one in snapshot.inbox)
+    votes = sum(one["kind"] in _TO_DECIDE for one in snapshot.inbox)
     wrong = len(snapshot.inbox) - votes
     running = len(snapshot.running)
     found = []
     if votes:
-        found.append(Counter(f"▲ {votes} to review", "warn", "page('releases')"))
+        found.append(Counter(f"▲ {votes} to review", "warn", "page('inbox')"))
     if wrong:
         text = f"✖ {wrong}{' to look at' if is_wide else ''}"
-        found.append(Counter(text, "bad", "page('overview')"))
+        found.append(Counter(text, "bad", "page('inbox')"))
     if not snapshot.inbox:
         found.append(Counter("✔ nothing waits", "good", "page('overview')"))
     if running:

@@ -38,7 +38,7 @@ def newest(root: Path, endpoint: str) -> DriftDocument:
     except OSError:
         paths = []
     if not paths:
-        return _none("nobody measured it: there is no drift report of this endpoint")
+        return _none("not measured: no report of it is kept")
     found = [_read(path) for path in paths]
     return max(found, key=lambda one: one["at"])
 

@@ -69,6 +69,11 @@ class Policies:
         """
         return differing(self.show()["policy"], self.proposed()["policy"])
 
+    def outline(self) -> Sequence[PolicyChange]:
+        """Return every key of the policy in force with its value, as what comes after nothing."""
+        with self.deck.reading() as state:
+            return differing({}, state.policy.to_json())
+
     def adopt(self) -> bool:
         """Adopt what ``modeldeck.toml`` says; open releases are outdated by that.
 

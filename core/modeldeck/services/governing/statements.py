@@ -43,6 +43,11 @@ class Statement:
     key: str
     needed: str
 
+    @property
+    def is_enough(self) -> bool:
+        """Whether the entry would have the level that is asked for."""
+        return Level.of(self.level) >= Level.of(self.needed)
+
     def bytes(self, reason: str = "") -> bytes:
         """Return the bytes that a signature covers, in UTF-8."""
         return signed_bytes(self.saying(reason))

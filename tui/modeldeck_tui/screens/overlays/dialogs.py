@@ -1,4 +1,4 @@
-"""Dialogs: confirming what others will see, voting, choosing, and writing a remark.
+"""Dialogs: confirming what others will see, choosing, and writing a remark.
 
 The key that opened a dialog cannot confirm it: for 300 ms nothing has the focus and keys are
 ignored, then Cancel has it; Enter on Cancel cancels. What others will see takes y; what changes
@@ -8,7 +8,7 @@ the last environment wants a word typed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.text import Text
 from textual import events
@@ -19,17 +19,13 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from modeldeck.domain.documents import DiffRow, ReleaseDocument
-from modeldeck_tui.clean import clean, clean_lines
+from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell
 from modeldeck_tui.present.rows import Line
-from modeldeck_tui.widgets.styles import STYLES
 from modeldeck_tui.widgets.table import Table
 
 DEAF_S = 0.3
 MAX_REASON = 1000
-N_EVIDENCE = 5
-_INSIDE = 72
 _ROOMY = 23
 
 Answer = TypeVar("Answer")
@@ -63,6 +59,9 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     FIRST: ClassVar[str] = "#cancel"
     """What gets the focus when the dialog begins to listen."""
 
+    ROOMY: ClassVar[int] = _ROOMY
+    """Rows of a terminal from which on fields have borders."""
+
     def __init__(self) -> None:
         super().__init__()
         self._is_deaf = True
@@ -81,7 +80,7 @@ class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     def on_resize(self) -> None:
         """Say within a field what it is for, where there is no room for a border with its title."""
         for field in self.query(Input):
-            is_flat = self.size.height < _ROOMY and field.border_title is not None
+            is_flat = self.size.height < self.ROOMY and field.border_title is not None
             field.placeholder = str(field.border_title) if is_flat else ""
 
     def listen(self) -> None:
@@ -156,6 +155,7 @@ class ConfirmDialog(Dialog[Any]):
         """Say what would happen, and ask."""
         with Vertical(id="dialog"):
             yield Static(self.text(), id="what")
+            yield from self.more()
             if self.reason:
                 asked = "kept in the ledger" if self.reason == "optional" else "needed, and kept"
                 yield titled(Input(id="reason", max_length=MAX_REASON), f"Reason ({asked})")
@@ -165,6 +165,10 @@ class ConfirmDialog(Dialog[Any]):
                 yield Button("  Cancel (esc)", id="cancel")
                 verb = clean(self.verb)
                 yield Button(Content(f"  {verb}" if self.word else f"  {verb} (y)"), id="confirm")
+
+    def more(self) -> ComposeResult:
+        """Make what stands between the text and what is asked."""
+        yield from ()
 
     def text(self) -> Text:
         """Return what would be done, and what will change."""
@@ -219,145 +223,6 @@ class ConfirmDialog(Dialog[Any]):
     def answer(self) -> None:
         """Close with the reason."""
         self.dismiss(self._value("reason").strip())
-
-
-class Vote(NamedTuple):
-    """What a person decided: on which release, how, why, and what it rested on then."""
-
-    release: str
-    verdict: str
-    reason: str
-    expect: str
-
-
-class VoteDialog(ConfirmDialog):
-    """Asks whether to vote so on a release.
-
-    Parameters
-    ----------
-    release : ReleaseDocument
-        As it was read last; the vote binds to its basis.
-    verdict : str
-        approve, reject or request-changes.
-    diff : sequence of DiffRow
-        What changes.
-    is_last_environment : bool
-        Whether approving wants a word typed.
-    """
-
-    def __init__(
-        self,
-        release: ReleaseDocument,
-        verdict: str,
-        *,
-        diff: Sequence[DiffRow],
-        is_last_environment: bool,
-    ) -> None:
-        is_yes = verdict == "approve"
-        word = release["version"].replace("@", "-v") if is_yes and is_last_environment else ""
-        verbs = {"approve": "Approve", "reject": "Reject", "request-changes": "Ask for changes"}
-        super().__init__(
-            verdict,
-            (),
-            verb=verbs[verdict],
-            reason="optional" if is_yes else "needed",
-            word=word,
-        )
-        self.release = release
-        self.verdict = verdict
-        self.diff = diff
-        self.is_outdated = False
-
-    def text(self) -> Text:
-        """Return what the vote does, what speaks against it, and what is recorded."""
-        return Text("\n").join([self._heading(), self._evidence(), self._statement()])
-
-    def _heading(self) -> Text:
-        release = self.release
-        before = release["replaces_version"] or "nothing"
-        text = Text()
-        title = self.verdict.replace("-", " ").upper()
-        text.append(title, STYLES["good" if self.verdict == "approve" else "bad"])
-        text.append(f"  {clean(release['id'])}   {clean(before)} → {clean(release['version'])}")
-        text.append(f"   {clean(release['environment'])}\n", "bold")
-        if self.verdict == "reject":
-            text.append("One rejection ends this release; a new one has to be asked for.")
-        elif self.verdict == "request-changes":
-            text.append("It waits until you approve, reject, or take this back.")
-        elif release["completes_quorum"]:
-            text.append("Your vote completes the approvals: the servers load it at once.")
-        else:
-            lacks = clean(", ".join(release["missing"]))
-            text.append(f"Others have to approve too: without your vote it lacks {lacks}.")
-        return text
-
-    def _evidence(self) -> Text:
-        """Return what speaks against it first, then what changes; as much as fits."""
-        lines = [*self._failed_checks(), *self._changes()]
-        lines = lines or [Text("Every check passed, and no metric is better or worse.")]
-        shown = lines[:N_EVIDENCE]
-        for line in shown:
-            line.truncate(_INSIDE, overflow="ellipsis")
-        if len(lines) > N_EVIDENCE:
-            more = len(lines) - N_EVIDENCE
-            shown.append(Text(f"… and {more} more: see the review", STYLES["dim"]))
-        return Text("\n").join(shown)
-
-    def _failed_checks(self) -> list[Text]:
-        gate = self.release["gate"]
-        return [
-            Text(f"⚠ {clean(one['name'])}: {clean(one['reason'])}", STYLES["warn"])
-            for one in (gate["checks"] if gate else ())
-            if not one["passed"]
-        ]
-
-    def _changes(self) -> list[Text]:
-        rows = [row for row in self.diff if row["better"] is not None]
-        rows.sort(key=lambda row: bool(row["better"]))
-        return [
-            Text(
-                f"{'▲' if row['better'] else '▼'} {clean(row['name'])} {clean(row['before'])} → "
-                f"{clean(row['after'])} {'better' if row['better'] else 'worse'}",
-                STYLES["good" if row["better"] else "bad"],
-            )
-            for row in rows
-        ]
-
-    def _statement(self) -> Text:
-        """Return what is recorded, and what it is bound to."""
-        release = self.release
-        said = (
-            f"You state: {self.verdict} {release['version']} ({release['manifest'][:12]}) for "
-            f"{release['environment']}, on this gate report and policy.\n"
-            f"Bound to {release['basis'][:16]}; trust there: {release['trust']}."
-        )
-        return Text(clean_lines(said), STYLES["dim"])
-
-    def follow(self, release: ReleaseDocument | None) -> None:
-        """Show the release as it was read again; one that rests on something else takes no vote."""
-        if release is None or release == self.release or self.is_outdated:
-            return
-        is_same = release["basis"] == self.release["basis"] and release["is_open"]
-        if is_same and (release["can_approve"] or release["can_reject"]):
-            self.release = release
-            self.query_one("#what", Static).update(self.text())
-            return
-        self.is_outdated = True
-        because = release["outdated_because"] or "what it rests on changed"
-        text = self.text()
-        text.append(f"\nIt is {release['status']} meanwhile: {clean(because)}. ", STYLES["bad"])
-        text.append("esc goes back; what you wrote is not recorded.", STYLES["bad"])
-        self.query_one("#what", Static).update(text)
-        self._offer()
-
-    def is_complete(self) -> bool:
-        """Say whether everything is there, and the release still is what was shown."""
-        return not self.is_outdated and super().is_complete()
-
-    def answer(self) -> None:
-        """Close with the vote."""
-        reason = self._value("reason").strip()
-        self.dismiss(Vote(self.release["id"], self.verdict, reason, self.release["basis"]))
 
 
 class AnnotateDialog(Dialog[tuple[str, str]]):

@@ -1,4 +1,9 @@
-"""One release under review: its gate, what changes, votes, files; approved, it is the rollout."""
+"""One release under review: what ships against what is live, and who decides; then the rollout.
+
+Everything that a vote rests on is here: side by side where there is room, else in tabs. What it
+rested on when the page opened is remembered: when a part of that is another one by now, the page
+says which, and takes no vote until it was opened anew.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +12,19 @@ from typing import Any, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Vertical
+from textual.containers import Container, Horizontal, Vertical
 
 from modeldeck.domain.documents import LineageRow, ReleaseDocument, TrafficBucket
+from modeldeck.domain.reading.reviews import BaseDocument, ReviewDocument
 from modeldeck_tui.clean import clean
+from modeldeck_tui.keymap import Action
 from modeldeck_tui.output import cell_width
-from modeldeck_tui.present import models, rollout
+from modeldeck_tui.present import cards, models, rollout
 from modeldeck_tui.present import releases as present
+from modeldeck_tui.present.governing import reviewing
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import release_status
+from modeldeck_tui.screens.overlays.stating import VoteDialog
 from modeldeck_tui.screens.pages.settling import Settling
 from modeldeck_tui.screens.reader import ReaderScreen
 from modeldeck_tui.screens.voting import VotingPage
@@ -25,8 +34,44 @@ from modeldeck_tui.widgets.frame import WIDE, Quiet
 from modeldeck_tui.widgets.styles import STYLES, styled
 from modeldeck_tui.widgets.table import Table
 from modeldeck_tui.widgets.tabs import Tabs
+from modeldeck_tui.widgets.text_view import TextView
 
 _GUTTER = 2
+_READING = ("reading …",)
+_VOTES = ("review.approve", "review.reject", "review.request_changes", "review.take_back")
+_CSS = """
+#columns { height: 1fr; layout: vertical; }
+#left { height: auto; }
+#right { height: 1fr; }
+#rollout { height: 34vh; max-height: 9; display: none; }
+#boxes { height: 34vh; max-height: 8; layout: horizontal; }
+#gate { width: 1fr; height: 100%; }
+#votes { width: 1fr; height: 100%; }
+#more { height: 1fr; }
+#thread, #live-beside, #texts { display: none; }
+#review-detail { height: auto; max-height: 4; padding: 0 1; }
+.-rollout #rollout { display: block; }
+.-rollout #boxes { height: 22vh; }
+.-wide #columns { layout: horizontal; }
+.-wide #left { width: 2fr; height: 100%; }
+.-wide #right { width: 3fr; height: 100%; }
+.-wide #boxes { height: 1fr; max-height: 100%; layout: vertical; }
+.-wide #gate { height: auto; min-height: 4; max-height: 40%; }
+.-wide #votes { height: 1fr; }
+.-wide.-tall #boxes { height: auto; max-height: 60%; }
+.-wide.-tall #votes { height: auto; max-height: 60%; }
+.-wide.-tall #thread { display: block; height: 1fr; min-height: 3; }
+.-wide.-tall #live-beside { display: block; height: auto; min-height: 3; max-height: 25%; }
+.-wide.-tall #texts { display: block; height: 40%; }
+#code-beside, #card-beside { width: 1fr; height: 100%; padding: 0 1; }
+.-wide.-rollout #left { width: 54; }
+.-wide.-rollout #right { width: 1fr; }
+.-rollout #live-beside { display: none !important; }
+.-tall #rollout { max-height: 14; height: auto; }
+#left.-all, #left.-more, #boxes.-all, #boxes.-more, #rollout.-all, #rollout.-more,
+#gate.-all, #gate.-more, #thread.-all, #thread.-more, #live-beside.-all, #live-beside.-more,
+#texts.-all, #texts.-more { max-height: 100%; }
+"""
 
 
 class Background(NamedTuple):
@@ -50,38 +95,16 @@ class ReviewScreen(VotingPage, Settling):
     PLACE = "releases"
     AUTO_FOCUS = "#gate"
     BINDINGS: ClassVar[list[BindingType]] = bindings("review")
-    CSS = """
-    #columns { height: 1fr; layout: vertical; }
-    #left { height: auto; }
-    #right { height: 1fr; }
-    #rollout { height: 34vh; max-height: 9; display: none; }
-    #boxes { height: 34vh; max-height: 8; layout: horizontal; }
-    #gate { width: 1fr; height: 100%; }
-    #votes { width: 1fr; height: 100%; }
-    #more { height: 1fr; }
-    #thread { display: none; }
-    #detail { height: auto; max-height: 3; padding: 0 1; }
-    .-rollout #rollout { display: block; }
-    .-rollout #boxes { height: 22vh; }
-    .-wide #columns { layout: horizontal; }
-    .-wide #left { width: 2fr; height: 100%; }
-    .-wide #right { width: 3fr; height: 100%; }
-    .-wide #boxes { height: 1fr; max-height: 100%; layout: vertical; }
-    .-wide #gate { height: auto; min-height: 4; max-height: 50%; }
-    .-wide #votes { height: 1fr; }
-    .-wide #thread { display: block; height: auto; min-height: 3; max-height: 40%; }
-    .-wide.-rollout #left { width: 54; }
-    .-wide.-rollout #right { width: 1fr; }
-    .-tall #rollout { max-height: 14; height: auto; }
-    #left.-all, #left.-more, #boxes.-all, #boxes.-more, #rollout.-all, #rollout.-more,
-    #gate.-all, #gate.-more, #thread.-all, #thread.-more { max-height: 100%; }
-    """
+    CSS = _CSS
 
     def __init__(self, release: str) -> None:
         super().__init__()
         self.release_id = release
         self._read_for: object = None
         self._buckets: Sequence[TrafficBucket] = ()
+        self._review: ReviewDocument | None = None
+        self._review_for: object = None
+        self._seen: BaseDocument | None = None
 
     def on_mount(self) -> None:
         """Have what changes read too."""
@@ -96,23 +119,34 @@ class ReviewScreen(VotingPage, Settling):
                 with Container(id="boxes"):
                     yield Table("Gate", empty=("The gate has not run yet.",), id="gate")
                     yield Table("Votes", empty=("Nobody has voted yet.",), id="votes")
+                yield Table("Live", id="live-beside")
+                yield Table("Discussion", empty=("c writes the first word.",), id="thread")
             with Vertical(id="right"):
-                yield Tabs(
-                    [
-                        ("Changes", Table("", empty=("Nothing differs.",), elastic=None,
-                                          id="changes")),
-                        ("Files", Table("", empty=("reading …",), id="files")),
-                        ("Lineage", Table("", empty=("reading …",), id="lineage")),
-                    ],
-                    id="more",
-                )  # fmt: skip
-                yield Table("Annotations", empty=("c writes one.",), id="thread")
-        yield Quiet(id="detail", markup=False)
+                yield self._tabs()
+                with Horizontal(id="texts"):
+                    yield TextView("Code", id="code-beside")
+                    yield TextView("Card", id="card-beside")
+        yield Quiet(id="review-detail", markup=False)
+
+    def _tabs(self) -> Tabs:
+        panes = [
+            ("Changes", Table("", empty=("Nothing differs.",), elastic=None, id="changes")),
+            ("Data", Table("", empty=_READING, id="data")),
+            ("Code", TextView(id="code")),
+            ("Card", TextView(id="card")),
+            ("Live", Table("", id="live")),
+            ("Discussion", Table("", empty=("c writes the first word.",), id="said")),
+            ("Files", Table("", empty=_READING, id="files")),
+            ("Lineage", Table("", empty=_READING, id="lineage")),
+        ]
+        return Tabs(panes, id="more")
 
     @property
     def release(self) -> ReleaseDocument | None:
         """The release as it was read last."""
         return self.snapshot.release(self.release_id) if self.snapshot else None
+
+    # Showing
 
     def show(self, snapshot: Snapshot) -> None:
         """Show what was read."""
@@ -121,14 +155,21 @@ class ReviewScreen(VotingPage, Settling):
             self.crumb(f"Releases › {clean(self.release_id)}", "is not there", style="bad")
             return
         status = release_status(release["status"])
-        before = release["replaces_version"] or "nothing"
-        path = f"{before} → {release['version']} @{release['environment']}"
-        title = f"Releases › {clean(release['id'])}   {clean(path)}"
-        self.crumb(title, status.text, style=status.style)
+        path = f"{present.change(release)} @{release['environment']}"
+        title = f"Releases › {clean(release['id'])}  {clean(path)}"
+        self.crumb(title, f"{status.text}{self._left(snapshot)}", style=status.style)
         self._show_lists(release, snapshot)
+        self._show_review(release, snapshot)
         self._show_rollout(release, snapshot)
         self._read_more(release, snapshot)
         self.show_more(snapshot)
+
+    def _left(self, snapshot: Snapshot) -> str:
+        review = self._review
+        if review is None or not review["ends"]:
+            return ""
+        text = reviewing.left(review["ends_at"], snapshot.at)[0]
+        return f" · {text if self.size.width >= WIDE else text.removesuffix(' left')}"
 
     def _show_lists(self, release: ReleaseDocument, snapshot: Snapshot) -> None:
         gate = release["gate"]
@@ -136,17 +177,39 @@ class ReviewScreen(VotingPage, Settling):
         made = f" · by {clean(gate['made_by'])}" if gate else ""
         title = f"Gate · {passed}{made}" if passed else "Gate"
         self.query_one("#gate", Table).show_lines(present.checks(release), title=title)
-        votes, said = present.votes(release, snapshot.at), present.remarks(release, snapshot)
-        rest = [] if self.size.width >= WIDE else said
+        is_wide = self.size.width >= WIDE
+        votes = reviewing.voters(self._review, release, snapshot, has_keys=is_wide)
+        said = present.remarks(release, snapshot)
         title = present.votes_title(release)
+        rest = [] if self.query_one("#thread").display else said
         self.query_one("#votes", Table).show_lines([*votes, *rest], title=title)
-        self.query_one("#thread", Table).show_lines(said)
-        changes = self.query_one("#changes", Table)
-        changes.titles = present.changed(release)
-        changes.show_lines(present.changes(snapshot.diffs.get(release["id"], ())))
-        before = release["replaces_version"] or "nothing"
-        name = clean(f"Changes · {before} → {release['version']}")
-        self.query_one("#more", Tabs).entitle(0, name)
+        for name in ("#thread", "#said"):
+            self.query_one(name, Table).show_lines(said)
+        live = reviewing.live(self._review, release, snapshot)
+        title = clean(f"Live · {release['model']}@{release['environment']}")
+        self.query_one("#live-beside", Table).show_lines(live, title=title)
+        self.query_one("#live", Table).show_lines(live)
+
+    def _show_review(self, release: ReleaseDocument, snapshot: Snapshot) -> None:
+        """Show what is known of both versions; the differences alone until all was read."""
+        review, changes = self._review, self.query_one("#changes", Table)
+        if review is None:
+            changes.titles = present.changed(release)
+            changes.show_lines(present.changes(snapshot.diffs.get(release["id"], ())))
+            return
+        changes.titles = reviewing.titles(release)
+        changes.show_lines(reviewing.changes(review))
+        self.query_one("#data", Table).show_lines(reviewing.data(review))
+        code, card = reviewing.code(review), cards.lines(review["card"])
+        for name, lines in (("code", code), ("card", card)):
+            beside = self.query_one(f"#{name}-beside", TextView)
+            tab = self.query_one(f"#{name}", TextView)
+            rooms = (
+                (beside, beside.scrollable_content_region.width),
+                (tab, self.query_one("#more", Tabs).content_size.width - 1),
+            )
+            for view, width in rooms:
+                view.show(cards.wrapped(lines, width) if name == "card" else lines)
 
     def _show_rollout(self, release: ReleaseDocument, snapshot: Snapshot) -> None:
         is_on = rollout.is_on(release)
@@ -158,6 +221,11 @@ class ReviewScreen(VotingPage, Settling):
             )
 
     def _read_more(self, release: ReleaseDocument, snapshot: Snapshot) -> None:
+        newest = snapshot.latest[0]["n"] if snapshot.latest else 0
+        if (newest, release["status"]) != self._review_for:
+            self._review_for = (newest, release["status"])
+            read, name = self.workspace.reviewing.review, release["id"]
+            self.fetch("review", lambda: read(name))
         state = (release["status"], release["version"], release["replaces_version"])
         if state != self._read_for:
             self._read_for = state
@@ -176,13 +244,23 @@ class ReviewScreen(VotingPage, Settling):
         )
 
     def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as the base has it
-        """Show what the manifests say, or the traffic of the rollout."""
+        """Show what the manifests say, everything about the release, or the rollout's traffic."""
         release, snapshot = self.release, self.snapshot
         if tag == "background":
             known: Background = value
             self.query_one("#files", Table).show_lines(models.files(known.files, known.before))
             self.query_one("#lineage", Table).show_lines(models.lineage(known.lineage))
-        elif release is not None and snapshot is not None:
+        elif release is None or snapshot is None:
+            return
+        elif tag == "review":
+            self._review = value
+            self._seen = self._seen or value["base"]
+            if not self._seen["report"]:
+                self._seen = value["base"]  # before the first report there was nothing to vote on
+            self.show(snapshot)
+            if isinstance(self.app.screen, VoteDialog):
+                self.app.screen.say_moved(self.moved)
+        else:
             self._buckets = value
             self._show_rollout(release, snapshot)
 
@@ -192,7 +270,10 @@ class ReviewScreen(VotingPage, Settling):
         if release is None:
             return
         text = styled(present.verdict(release, snapshot))
-        if release["outdated_because"]:
+        if self.moved:
+            text.append(f"\n✖ Changed since you opened it: {self.moved}. ", STYLES["bad"])
+            text.append("esc, then open it again.", STYLES["bad"])
+        elif release["outdated_because"]:
             text.append(f"\n{clean(release['outdated_because'])}", STYLES["warn"])
         detail = _beyond(self.focused) if isinstance(self.focused, Table) else ""
         bound = f"A vote binds to {release['basis'][:12]}" if release["is_open"] else ""
@@ -200,7 +281,25 @@ class ReviewScreen(VotingPage, Settling):
             text.append("\n")
             text.append(bound, STYLES["dim"])
             text.append(f"{' · ' if bound and detail else ''}{detail}")
-        self.query_one("#detail", Quiet).put(text)
+        self.query_one("#review-detail", Quiet).put(text)
+
+    # What moved
+
+    @property
+    def moved(self) -> str:
+        """What the release rests on that is another now than when the page opened."""
+        return (
+            reviewing.moved_text(reviewing.moved(self._seen, self._review)) if self._review else ""
+        )
+
+    def why_not(self, action: Action) -> str:
+        """Return why an action is off; a review whose base changed takes no vote."""
+        because = super().why_not(action)
+        if action.id in _VOTES and self.moved:
+            return f"it changed since you opened it: {self.moved}"
+        return because
+
+    # Doing
 
     def on_table_moved(self, event: Table.Moved) -> None:  # noqa: ARG002 -- pages use it
         """Show more about the row under the cursor."""
@@ -221,6 +320,8 @@ class ReviewScreen(VotingPage, Settling):
             before = release["replaces_version"] or "nothing"
             title = clean(f"Releases › {release['id']} › {before} → {release['version']}")
             lines = present.difference(snapshot.diffs.get(release["id"], ()))
+            if self._review is not None:
+                lines += [("", ""), ("code", "bold"), *reviewing.code(self._review)]
             place, about = self.PLACE, self.entity()
             self.app.push_screen(ReaderScreen(title, lines, place=place, about=about))
 

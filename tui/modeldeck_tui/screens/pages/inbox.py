@@ -1,0 +1,62 @@
+"""The inbox: what waits for the person, what they wait for themselves, what ends soon."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+
+from modeldeck_tui.present.governing import inbox
+from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.screens.voting import VotingPage
+from modeldeck_tui.widgets.bindings import bindings
+from modeldeck_tui.widgets.table import Table
+
+_DETAIL = 2
+"""The column that gives way first."""
+
+NOTHING = ("Nothing waits for you.",)
+
+
+class InboxScreen(VotingPage):
+    """Three lists: waiting for me, mine, expiring."""
+
+    NAME = "inbox"
+    PLACE = "overview"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("inbox")
+    CSS = """
+    #inbox-body { height: 1fr; }
+    #inbox-waiting { height: 2fr; min-height: 4; }
+    #inbox-mine, #inbox-expiring { height: 1fr; min-height: 3; }
+    """
+
+    def body(self) -> ComposeResult:
+        """Make the lists."""
+        with Vertical(id="inbox-body"):
+            yield Table("Waiting for me", empty=NOTHING, elastic=_DETAIL, id="inbox-waiting")
+            yield Table(
+                "Mine",
+                empty=("You asked for nothing that is still open.",),
+                elastic=_DETAIL,
+                id="inbox-mine",
+            )
+            yield Table(
+                "Expiring",
+                empty=("Nothing ends within a day.",),
+                elastic=_DETAIL,
+                id="inbox-expiring",
+            )
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what was read."""
+        groups = (
+            ("#inbox-waiting", "Waiting for me", snapshot.inbox),
+            ("#inbox-mine", "Mine", snapshot.mine),
+            ("#inbox-expiring", "Expiring", snapshot.expiring),
+        )
+        for name, title, items in groups:
+            lines = inbox.lines(items, snapshot.at)
+            self.query_one(name, Table).show_lines(lines, title=f"{title} · {len(lines)}")
+        self.crumb("Inbox", f"{len(snapshot.inbox)} for you")
