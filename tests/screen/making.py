@@ -136,6 +136,7 @@ def main(root: Path, *, policy: str = POLICY) -> None:
     from modeldeck.services import founding
 
     root.mkdir()
+    os.chdir(root)  # runs record the code around them: there is none
     (root / "modeldeck.toml").write_text(policy)
     (root / "members.toml").write_text(MEMBERS)
     founding.init(root, owner="alice")

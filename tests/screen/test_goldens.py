@@ -31,7 +31,10 @@ PAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "compare": (("escape", "space", "space", "C"), ("parameters", "equal hidden", "40 values")),
     "models": (("3",), ("churn@2", "recall", "Gate")),
     "releases": (("4",), ("Waiting for me", "churn-2")),
-    "review": (("j", "enter"), ("Votes", "Changes", "looks good")),
+    "review": (("j", "enter"), ("Votes", "95 % INTERVAL", "looks good")),
+    "vote": (("a",), ("workspace ", "› Cancel")),
+    "inbox": (("escape", "I"), ("Waiting for me", "Mine", "Expiring")),
+    "policy": (("K",), ("says what is in force",)),
     "deployments": (("5",), ("churn@production",)),
     "sources": (("6",), ("curves", "logistic")),
     "log": (("j", "j", "enter"), ("no more data",)),
@@ -43,7 +46,7 @@ PAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """Each page: the keys that lead to it from the one before, and what shows when it is whole."""
 
 ROLES = "\n\n= roles of cells =\n"
-LAID_OVER = {"help"}
+LAID_OVER = {"help", "vote"}
 """What lies over a page, where nobody can choose another theme."""
 
 _DIGEST = re.compile(r"\b[0-9a-f]{12,64}\b")

@@ -304,9 +304,9 @@ def test_every_vote_for_the_last_environment_is_cast_from_the_review(root: Path)
                 await deck.until_shown("Releases › churn-2", "95 % INTERVAL")
                 assert isinstance(deck.app.screen, ReviewScreen)
                 await deck.press("escape")
-            await deck.press("j", "k", "enter")
+        async with reviewing(root, "dave") as deck:
             await deck.press("u")
-            await deck.until_shown("Cannot take back: you have not voted on it")
+            await deck.until_shown("Cannot take back: you have not voted")
 
     asyncio.run(drive())
     assert status(root) == "waiting"
@@ -324,7 +324,7 @@ def test_own_vote_is_taken_back_from_the_review(root: Path) -> None:
             await deck.press("enter")
             await deck.write("churn-v2")
             await deck.press("enter", "enter")
-            await deck.until_shown("1 more approval", "a doubt", "Votes · 0 of 2")
+            await deck.until_shown("2 more approvals", "took it back", "Votes · 0 of 2")
 
     asyncio.run(drive())
     with Workspace.open(root, user="carol") as workspace:

@@ -244,6 +244,25 @@ def difference(rows: Sequence[DiffRow]) -> list[tuple[str, str]]:
     return found[1:]
 
 
+def evidence(rows: Sequence[DiffRow]) -> list[tuple[str, str]]:
+    """Return which metrics are better or worse as styled lines, the worse ones first."""
+    known = sorted((row for row in rows if row["better"] is not None), key=_is_better)
+    return [
+        (
+            clean(
+                f"{'▲' if row['better'] else '▼'} {row['name']} {_short(row['before'])} → "
+                f"{_short(row['after'])} {'better' if row['better'] else 'worse'}"
+            ),
+            "good" if row["better"] else "bad",
+        )
+        for row in known
+    ]
+
+
+def _is_better(row: DiffRow) -> bool:
+    return bool(row["better"])
+
+
 def _short(text: str) -> str:
     """Return a value of a comparison with four digits, if it is a number."""
     try:

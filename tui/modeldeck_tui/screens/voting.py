@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modeldeck.domain.documents import DiffRow, ReleaseDocument
+from modeldeck.domain.documents import ReleaseDocument
 from modeldeck.services.governing.statements import Recorded
 from modeldeck_tui.clean import clean
+from modeldeck_tui.present import releases as present
 from modeldeck_tui.present.conditions import endpoint_of
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.overlays.dialogs import ConfirmDialog
@@ -75,16 +76,20 @@ class VotingPage(Page):
         release, snapshot = self.document(), self.snapshot
         if release is None or snapshot is None:
             return
-        diff: Sequence[DiffRow] = snapshot.diffs.get(release["id"], ())
         statement, name = self.workspace.reviewing.statement, release["id"]
         dialog = VoteDialog(
             release,
             verdict,
             prepare=lambda: statement(name, verdict),
-            diff=diff,
+            evidence=self.evidence(release),
             is_last_environment=self._is_last(release),
         )
         self.app.push_screen(dialog, self._voted)
+
+    def evidence(self, release: ReleaseDocument) -> Sequence[tuple[str, str]]:
+        """Return what speaks for and against a release, as styled lines, the worst first."""
+        diff = self.snapshot.diffs.get(release["id"], ()) if self.snapshot else ()
+        return present.evidence(diff)
 
     def _voted(self, vote: Vote | None) -> None:
         if vote is not None:

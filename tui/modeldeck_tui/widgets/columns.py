@@ -64,11 +64,15 @@ def placed(text: str, column: Measured, *, align: str, width: int) -> str:
     return padding + text if align in {"right", "point"} else text + padding
 
 
-def narrowed(widths: Sequence[int], room: int, *, elastic: int | None) -> list[int]:
-    """Return widths that fit into so many columns: the elastic one gives first, then the widest.
+def narrowed(
+    widths: Sequence[int], room: int, *, elastic: int | tuple[int, ...] | None
+) -> list[int]:
+    """Return widths that fit into so many columns: the elastic ones give first, then the widest.
 
     >>> narrowed([6, 10, 20], 30, elastic=2), narrowed([6, 10, 20], 20, elastic=2)
     ([6, 10, 10], [6, 10, 0])
+    >>> narrowed([6, 10, 20, 9], 41, elastic=(1, 2))
+    [6, 10, 10, 9]
     """
     found = list(widths)
     if not found:
@@ -76,7 +80,13 @@ def narrowed(widths: Sequence[int], room: int, *, elastic: int | None) -> list[i
     excess = sum(found) + GAP * (len(found) - 1) - room
     if excess <= 0:
         return found
-    if elastic is not None:
+    if isinstance(elastic, tuple):
+        giving = [at for at in elastic if at < len(found)]
+        wide = [found[at] for at in giving]
+        spare = sum(wide) + GAP * (len(wide) - 1) - excess
+        for at, width in zip(giving, fit(wide, spare) if wide else (), strict=False):
+            found[at] = width
+    elif elastic is not None:
         kept = found[elastic] - excess
         found[elastic] = kept if kept >= _LEAST else 0
     others = [width for width in found if width]

@@ -45,7 +45,7 @@ class Grid(ScrollView, can_focus=True):
     empty : sequence of str
         Lines that are shown when there are no rows.
     elastic : int
-        The column that gives way first; -1 the last one, None all of them.
+        The column that gives way first, or several; -1 the last one, None all of them.
     is_sideways : bool
         Whether columns keep their widths and the table scrolls sideways.
     is_feed : bool
@@ -88,7 +88,7 @@ class Grid(ScrollView, can_focus=True):
         *,
         titles: Sequence[str] = (),
         empty: Sequence[str] = (),
-        elastic: int | None = -1,
+        elastic: int | tuple[int, ...] | None = -1,
         is_sideways: bool = False,
         is_feed: bool = False,
         has: str = "",

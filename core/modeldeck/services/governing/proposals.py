@@ -6,7 +6,7 @@ a proposal is its own body; of a policy, what it would change in the one that is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from modeldeck.domain import fold
 from modeldeck.domain.entry import Intent, Json
@@ -79,7 +79,7 @@ class Proposals:
             needed=state.threshold,
             open_owners=[one.name for one in state.owners() if one.name not in pending.supporters],
             changes=changes,
-            details=[] if changes else differing({}, dict(act.body)),
+            details=[one for one in _details(act.body) if not changes and one["after"]],
             warnings=trouble,
             can_support=not why_not,
             why_not=why_not,
@@ -159,3 +159,7 @@ class Proposals:
             It was refused, by what the workspace is now; nothing was written.
         """
         return record(self.deck, statement)
+
+
+def _details(body: Mapping[str, Json]) -> list[PolicyChange]:
+    return differing({}, dict(body))

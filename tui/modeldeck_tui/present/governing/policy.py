@@ -65,11 +65,15 @@ def _proposal(one: ProposalDocument, now: str) -> Line:
     )
 
 
-def outline(found: Sequence[PolicyChange]) -> list[Line]:
-    """Return every key of a policy with its value."""
+def outline(document: PolicyDocument, found: Sequence[PolicyChange]) -> list[Line]:
+    """Return a policy's digest, then every key with its value."""
+    digest = Line("sha256", (cell("sha256", "dim"), cell(document["digest"])))
     return [
-        Line(one["key"], (cell(one["key"]), cell(_value(one["key"], one["after"]))))
-        for one in found
+        digest,
+        *(
+            Line(one["key"], (cell(one["key"]), cell(_value(one["key"], one["after"]))))
+            for one in found
+        ),
     ]
 
 
@@ -112,12 +116,9 @@ def troubles(document: PolicyDocument | None, more: Sequence[str] = ()) -> list[
 
 
 def in_force(document: PolicyDocument, now: str) -> str:
-    """Return since when a policy is in force, as a sentence."""
+    """Return since when a policy is in force, in short."""
     when = since(ago(document["since"], now))
-    entry = f"entry {document['since_n']}"
-    return clean(
-        f"{document['digest'][:12]} is in force since {when}: {entry}, by {document['by']}"
-    )
+    return clean(f"in force {when}: entry {document['since_n']}, {document['by']}")
 
 
 def about(one: ProposalDocument) -> list[Line]:

@@ -18,6 +18,7 @@ from modeldeck.domain.reading.reviews import (
 from modeldeck_tui.clean import clean, clean_lines
 from modeldeck_tui.output import Cell
 from modeldeck_tui.present import releases
+from modeldeck_tui.present.cards import wrapped
 from modeldeck_tui.present.rows import Line, age_s, ago, cell, exact, milliseconds, since
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import endpoint_status
@@ -64,7 +65,7 @@ def left(ends_at: str, now: str) -> tuple[str, bool]:
 def titles(release: ReleaseDocument) -> tuple[str, ...]:
     """Return the titles of :func:`changes`."""
     before = release["replaces_version"] or "nothing"
-    return ("", clean(before), clean(release["version"]), "", "Δ", "95 % INTERVAL")
+    return ("", clean(before), clean(release["version"]), "", "Δ", "95 % INTERVAL", ">N")
 
 
 def changes(review: ReviewDocument) -> list[Line]:
@@ -104,12 +105,12 @@ def _metric(one: MetricRow, release: ReleaseDocument) -> Line:
     name = f"{one['name']} {_GOALS[one['goal']]}"
     low, high, n_rows = one["low"], one["high"], one["n_rows"]
     if n_rows is not None:
-        doubt = f"{_signed(low)} to {_signed(high)}  n {n_rows:,}"
+        doubt = f"{_signed(low)} to {_signed(high)}"
         where = f"95 % interval {_signed(low)} to {_signed(high)}, on {n_rows:,} rows that neither"
         where += " was trained on"
     else:
         has_both = one["before"] is not None and one["after"] is not None
-        doubt = "none: other hold-outs" if has_both else ""
+        doubt = "not paired" if has_both else ""
         where = "each on its own hold-out, so without an interval"
     detail = (
         f"{one['name']} ({_WORDS[one['goal']]}): {_number(one['before'])} → "
@@ -122,6 +123,7 @@ def _metric(one: MetricRow, release: ReleaseDocument) -> Line:
         Cell(mark, style),
         cell(_signed(one["difference"]), style),
         cell(doubt, "" if n_rows is not None else "dim"),
+        cell("" if n_rows is None else f"{n_rows:,}"),
     )
     return Line(f"metrics.{one['name']}.{release['id']}", cells, clean(detail))
 
@@ -136,6 +138,23 @@ def _signed(value: Number | None) -> str:
     if isinstance(value, int | float):
         return f"{value:+.3g}"
     return value or "-"
+
+
+def evidence(review: ReviewDocument) -> list[Styled]:
+    """Return which metrics are better or worse, the worse ones first, each with its interval."""
+    order = ("worse", "unclear", "better")
+    rows = [one for one in review["metrics"] if one["verdict"] in order]
+    rows.sort(key=lambda one: order.index(one["verdict"]))
+    found = []
+    for one in rows:
+        mark, style, words = _VERDICTS[one["verdict"]]
+        doubt = "not paired"
+        if one["n_rows"] is not None:
+            doubt = f"95 % {_signed(one['low'])} to {_signed(one['high'])}, n {one['n_rows']:,}"
+        change = f"{_number(one['before'])} → {_number(one['after'])}"
+        text = f"{mark} {one['name']} {change} {words.partition(':')[0]} ({doubt})"
+        found.append((clean(text), style))
+    return found
 
 
 # Data
@@ -173,15 +192,19 @@ def _pair(name: str, before: str, after: str) -> Line:
 # Code
 
 
-def code(review: ReviewDocument) -> list[Styled]:
-    """Return the code of both versions: commits, what differs, what was not committed."""
+def code(review: ReviewDocument, width: int = 0) -> list[Styled]:
+    """Return the code of both versions: commits, what differs, what was not committed.
+
+    With a ``width`` sentences are broken at words; lines of code never are.
+    """
     known = review["code"]
     before, after = known["before"], known["after"]
     found: list[Styled] = [*_side(before), *_side(after)]
+    if known["why"] and not known["between"]:
+        found.append((f"between: {clean(known['why'])}", "dim"))
+    found = wrapped(found, width) if width else found
     if known["between"]:
         found += [("", ""), ("Between the two commits", "bold"), *diff(known["between"])]
-    elif known["why"]:
-        found.append((f"between: {clean(known['why'])}", "dim"))
     return [*found, *_uncommitted(before, after)]
 
 
@@ -324,7 +347,7 @@ def voters(
 
 def _voted(one: VoterDocument, now: str, *, has_keys: bool) -> Iterator[Line]:
     mark = _MARKS.get(one["verdict"], Cell("?", "warn")) if one["counts"] else Cell("○", "dim")
-    said = one["reason"] if one["counts"] else f"does not count: {one['why_not']}"
+    said = _said(one)
     text = f"{one['level']} {ago(one['at'], now)} {said}".strip()
     key = f" with {one['key']}" if one["key"] else ""
     detail = (
@@ -335,6 +358,16 @@ def _voted(one: VoterDocument, now: str, *, has_keys: bool) -> Iterator[Line]:
     yield Line(f"{one['by']} {one['at']}", (mark, name, cell(text)), clean(detail))
     if has_keys and one["key"]:
         yield Line(f"key {one['by']} {one['at']}", (cell(""), cell(""), cell(one["key"], "dim")))
+
+
+def _said(one: VoterDocument) -> str:
+    """Return what a vote says; of one that does not count, what it was and why not."""
+    if one["counts"]:
+        return one["reason"]
+    more = f": {one['reason']}" if one["reason"] else ""
+    if one["verdict"] == "abstain":
+        return f"took it back{more}"
+    return f"{one['verdict']}, {one['why_not']}{more}"
 
 
 # What moved

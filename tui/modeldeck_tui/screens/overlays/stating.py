@@ -17,7 +17,7 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from modeldeck.domain.documents import DiffRow, ReleaseDocument
+from modeldeck.domain.documents import ReleaseDocument
 from modeldeck.services.governing.statements import Statement
 from modeldeck_tui.clean import clean
 from modeldeck_tui.present.governing import statement as present
@@ -242,8 +242,8 @@ class VoteDialog(StatementDialog):
         approve, reject, request-changes or abstain.
     prepare : callable
         Returns the statement; called in a thread.
-    diff : sequence of DiffRow
-        What changes.
+    evidence : sequence of (text, style)
+        What is better and what is worse.
     is_last_environment : bool
         Whether the vote wants a reason and the version typed, whatever the verdict.
     """
@@ -254,13 +254,13 @@ class VoteDialog(StatementDialog):
         verdict: str,
         *,
         prepare: Callable[[], Statement],
-        diff: Sequence[DiffRow],
+        evidence: Sequence[tuple[str, str]],
         is_last_environment: bool,
     ) -> None:
         needs = is_last_environment or verdict in _NEEDS_REASON
         self.release = release
         self.verdict = verdict
-        self.diff = diff
+        self.evidence = evidence
         self.is_outdated = False
         self.moved = ""
         super().__init__(
@@ -312,7 +312,8 @@ class VoteDialog(StatementDialog):
         if self.verdict == "abstain":
             return []
         most = _N_EVIDENCE_FLAT if self.is_flat else N_EVIDENCE
-        lines = [*self._failed_checks(), *self._changes()]
+        changes = (Text(text, STYLES[style]) for text, style in self.evidence)
+        lines = [*self._failed_checks(), *changes]
         lines = lines or [Text("Every check passed, and no metric is better or worse.")]
         if len(lines) > most:
             left = len(lines) - most + 1
@@ -325,18 +326,6 @@ class VoteDialog(StatementDialog):
             Text(f"⚠ {clean(one['name'])}: {clean(one['reason'])}", STYLES["warn"])
             for one in (gate["checks"] if gate else ())
             if not one["passed"]
-        ]
-
-    def _changes(self) -> list[Text]:
-        rows = [row for row in self.diff if row["better"] is not None]
-        rows.sort(key=lambda row: bool(row["better"]))
-        return [
-            Text(
-                f"{'▲' if row['better'] else '▼'} {clean(row['name'])} {clean(row['before'])} → "
-                f"{clean(row['after'])} {'better' if row['better'] else 'worse'}",
-                STYLES["good" if row["better"] else "bad"],
-            )
-            for row in rows
         ]
 
     def _outdated(self) -> list[Text]:

@@ -115,7 +115,8 @@ class PolicyScreen(Settling):
         if self.wanted and self.choices.go_to(self.wanted):
             self.wanted = ""
         self.crumb("Policy", present.in_force(known.in_force, snapshot.at))
-        self.query_one("#policy-now", Table).show_lines(present.outline(known.everything))
+        now = present.outline(known.in_force, known.everything)
+        self.query_one("#policy-now", Table).show_lines(now)
         self.show_more(snapshot)
 
     def show_more(self, snapshot: Snapshot) -> None:  # noqa: ARG002 -- as the base has it

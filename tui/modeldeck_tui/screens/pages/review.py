@@ -58,8 +58,9 @@ _CSS = """
 .-wide #boxes { height: 1fr; max-height: 100%; layout: vertical; }
 .-wide #gate { height: auto; min-height: 4; max-height: 40%; }
 .-wide #votes { height: 1fr; }
-.-wide.-tall #boxes { height: auto; max-height: 60%; }
-.-wide.-tall #votes { height: auto; max-height: 60%; }
+.-wide.-tall #boxes { height: auto; max-height: 48vh; }
+.-wide.-tall #gate { max-height: 20vh; }
+.-wide.-tall #votes { height: auto; max-height: 28vh; }
 .-wide.-tall #thread { display: block; height: 1fr; min-height: 3; }
 .-wide.-tall #live-beside { display: block; height: auto; min-height: 3; max-height: 25%; }
 .-wide.-tall #texts { display: block; height: 40%; }
@@ -130,7 +131,7 @@ class ReviewScreen(VotingPage, Settling):
 
     def _tabs(self) -> Tabs:
         panes = [
-            ("Changes", Table("", empty=("Nothing differs.",), elastic=None, id="changes")),
+            ("Changes", Table("", empty=("Nothing differs.",), elastic=(1, 2), id="changes")),
             ("Data", Table("", empty=_READING, id="data")),
             ("Code", TextView(id="code")),
             ("Card", TextView(id="card")),
@@ -157,19 +158,21 @@ class ReviewScreen(VotingPage, Settling):
         status = release_status(release["status"])
         path = f"{present.change(release)} @{release['environment']}"
         title = f"Releases › {clean(release['id'])}  {clean(path)}"
-        self.crumb(title, f"{status.text}{self._left(snapshot)}", style=status.style)
+        self.crumb(title, f"{status.text}{self._left(release, snapshot)}", style=status.style)
         self._show_lists(release, snapshot)
         self._show_review(release, snapshot)
         self._show_rollout(release, snapshot)
         self._read_more(release, snapshot)
         self.show_more(snapshot)
 
-    def _left(self, snapshot: Snapshot) -> str:
+    def _left(self, release: ReleaseDocument, snapshot: Snapshot) -> str:
         review = self._review
-        if review is None or not review["ends"]:
+        is_known = review is not None and review["release"]["status"] == release["status"]
+        if review is None or not review["ends"] or not is_known:
             return ""
         text = reviewing.left(review["ends_at"], snapshot.at)[0]
-        return f" · {text if self.size.width >= WIDE else text.removesuffix(' left')}"
+        is_wide = self.size.width >= WIDE
+        return f" · {text if is_wide else ' '.join(text.split()[:2])}"
 
     def _show_lists(self, release: ReleaseDocument, snapshot: Snapshot) -> None:
         gate = release["gate"]
@@ -200,16 +203,13 @@ class ReviewScreen(VotingPage, Settling):
         changes.titles = reviewing.titles(release)
         changes.show_lines(reviewing.changes(review))
         self.query_one("#data", Table).show_lines(reviewing.data(review))
-        code, card = reviewing.code(review), cards.lines(review["card"])
-        for name, lines in (("code", code), ("card", card)):
-            beside = self.query_one(f"#{name}-beside", TextView)
-            tab = self.query_one(f"#{name}", TextView)
-            rooms = (
-                (beside, beside.scrollable_content_region.width),
-                (tab, self.query_one("#more", Tabs).content_size.width - 1),
-            )
-            for view, width in rooms:
-                view.show(cards.wrapped(lines, width) if name == "card" else lines)
+        card = cards.lines(review["card"])
+        in_tab = self.query_one("#more", Tabs).content_size.width - 1
+        for place in ("", "-beside"):
+            view = self.query_one(f"#code{place}", TextView)
+            width = view.scrollable_content_region.width if place else in_tab
+            view.show(reviewing.code(review, width))
+            self.query_one(f"#card{place}", TextView).show(cards.wrapped(card, width))
 
     def _show_rollout(self, release: ReleaseDocument, snapshot: Snapshot) -> None:
         is_on = rollout.is_on(release)
@@ -231,9 +231,12 @@ class ReviewScreen(VotingPage, Settling):
             self._read_for = state
             self.fetch("background", lambda: self._read(release))
         if rollout.is_on(release):
-            name, window_s = rollout.endpoint_of(release), rollout.window_s(release, snapshot.at)
+            endpoint, window_s = (
+                rollout.endpoint_of(release),
+                rollout.window_s(release, snapshot.at),
+            )
             series = self.workspace.traffic.series
-            self.fetch("traffic", lambda: series(name, window_s=window_s))
+            self.fetch("traffic", lambda: series(endpoint, window_s=window_s))
 
     def _read(self, release: ReleaseDocument) -> Background:
         files, before = self.workspace.models.files, release["replaces_version"]
@@ -312,6 +315,10 @@ class ReviewScreen(VotingPage, Settling):
         event.prevent_default()
         if event.table.detail:
             self.host.tell(event.table.detail)
+
+    def evidence(self, release: ReleaseDocument) -> Sequence[tuple[str, str]]:
+        """Return what speaks for and against it, with intervals as soon as they are known."""
+        return reviewing.evidence(self._review) if self._review else super().evidence(release)
 
     def action_diff(self) -> None:
         """Show everything that differs, as one text."""
