@@ -204,13 +204,13 @@ def test_terminal_gets_what_it_has_and_what_was_asked_for(
     settings: Settings, environment: Mapping[str, str], wanted: str
 ) -> None:
     """Bell and notification by settings and terminal; in tmux only wrapped, and only if asked."""
-    assert sequence("hi", settings, environment) == wanted
+    assert sequence("hi", settings, environment=environment) == wanted
 
 
 @pytest.mark.parametrize("text", hostile.PAYLOADS.values())
 def test_no_byte_of_a_text_ends_the_notification(text: str) -> None:
     """Between the begin and the end of the sequence stand printable characters alone."""
-    found = sequence(f"a{text}b" * 40, Settings(bell=False, desktop="always"), PLAIN)
+    found = sequence(f"a{text}b" * 40, Settings(bell=False, desktop="always"), environment=PLAIN)
     assert found.startswith("\x1b]9;a")
     assert found.endswith("\x07")
     assert found[4:-1].isprintable()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button, Input
 
+from modeldeck.errors import ConflictError
 from modeldeck.workspace import Workspace
 from modeldeck_tui.screens.overlays import dialogs
 from modeldeck_tui.screens.overlays.stating import VoteDialog
@@ -352,6 +353,20 @@ def test_review_whose_policy_changed_names_what_changed_and_takes_no_vote(root: 
     asyncio.run(drive())
     with Workspace.open(root, user="dave") as dave:
         assert len(dave.releases.show("churn-2")["approvals"]) == 1
+
+
+def test_statement_that_was_shown_is_refused_on_another_base_with_what_changed(root: Path) -> None:
+    """Whoever confirms an old dialog is told which part changed, and nothing is recorded."""
+    with Workspace.open(root, user="dave") as dave:
+        statement = dave.reviewing.statement("churn-2", "approve")
+        with Workspace.open(root, user="alice") as alice:
+            alice.deployments.stop("churn@production", "an incident")
+        n = dave.activity.list(1)[0]["n"]
+        with pytest.raises(
+            ConflictError, match=r"live version: churn@1 \(generation 1\) → nothing"
+        ):
+            dave.reviewing.cast(statement, "fine")
+        assert dave.activity.list(1)[0]["n"] == n
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])

@@ -89,7 +89,7 @@ def _problem(name: str, value: object) -> str:
     return ""
 
 
-def sequence(text: str, settings: Settings, environment: Mapping[str, str]) -> str:
+def sequence(text: str, settings: Settings, *, environment: Mapping[str, str]) -> str:
     r"""Return what a terminal gets to tell of something; empty where it has nothing for it.
 
     Parameters
@@ -101,16 +101,16 @@ def sequence(text: str, settings: Settings, environment: Mapping[str, str]) -> s
     environment : Mapping
         The process's: TERM, TERM_PROGRAM, LC_TERMINAL, TMUX.
 
-    >>> sequence("now", Settings(), {"TERM": "foot"})
+    >>> sequence("now", Settings(), environment={"TERM": "foot"})
     '\x1b]9;now\x07\x07'
     """
     if environment.get("TERM", "") in ("", "dumb", "unknown"):
         return ""
     bell = BELL if settings.bell else ""
-    return f"{_desktop(text, settings, environment)}{bell}"
+    return f"{_desktop(text, settings, environment=environment)}{bell}"
 
 
-def _desktop(text: str, settings: Settings, environment: Mapping[str, str]) -> str:
+def _desktop(text: str, settings: Settings, *, environment: Mapping[str, str]) -> str:
     if not _has_it(settings, environment):
         return ""
     shown = "".join(one for one in clean(text) if one.isprintable())

@@ -152,7 +152,7 @@ class Loading(Typeahead):
         new = self._news.heed(snapshot.inbox)
         if new:
             text = alerts.told(snapshot.workspace, new)
-            self.alert(alerts.sequence(text, self._alerts, os.environ))
+            self.alert(alerts.sequence(text, self._alerts, environment=os.environ))
 
     def alert(self, sequence: str) -> None:
         """Send the terminal a sequence between two frames."""

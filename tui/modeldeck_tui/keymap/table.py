@@ -6,6 +6,7 @@ with lists or text; nothing sits on keys that terminals cannot tell apart (``^h 
 
 from __future__ import annotations
 
+from modeldeck_tui.keymap import governing
 from modeldeck_tui.keymap.action import Action, action
 
 EVERYWHERE = (
@@ -73,22 +74,7 @@ EVERYWHERE = (
         "modeldeck dataset list",
         does="page('datasets')",
     ),
-    action(
-        "app.inbox",
-        "I",
-        "inbox",
-        "What waits for you, what you wait for, what ends soon",
-        "modeldeck inbox --all",
-        does="page('inbox')",
-    ),
-    action(
-        "app.policy",
-        "K",
-        "policy",
-        "The policy: modeldeck.toml against what is in force, and what owners propose",
-        "modeldeck policy check",
-        does="page('policy')",
-    ),
+    *governing.WAYS,
     action("app.help", "question_mark f1", "help", "The keys of this page, and why some are off"),
     action("app.command", "colon", "command", "Type a command: :runs :logs :as-of …"),
     action("app.command_palette", "ctrl+p", "palette", "Every action of this page by name"),
@@ -227,11 +213,6 @@ TEXT = (
 )
 
 _APPROVE = ("approve", "Approve the release as it stands", "modeldeck release approve RELEASE")
-_SUPPORT = (
-    "support",
-    "Support the owners' proposal under the cursor",
-    "modeldeck member support PROPOSAL",
-)
 _APPROVE_HERE = (
     "approve",
     "Approve the release as it stands; for the last environment: open its review",
@@ -347,15 +328,7 @@ PAGES = (
     ),
     action("inbox.approve", "a", *_APPROVE_HERE, danger=3, needs="can_approve"),
     action("inbox.reject", "x", *_REJECT, danger=2, needs="can_reject"),
-    action("policy.support", "a", *_SUPPORT, danger=2, needs="proposal"),
-    action(
-        "policy.propose",
-        "p",
-        "propose",
-        "Propose the policy of modeldeck.toml to the owners",
-        "modeldeck policy adopt",
-        danger=2,
-    ),
+    *governing.POLICY,
     action("datasets.diff", "d", *_DATA_DIFF, needs="dataset"),
     action("datasets.verify", "V", *_DATA_VERIFY, needs="dataset"),
     action(

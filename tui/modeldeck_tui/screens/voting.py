@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from modeldeck.domain.documents import ReleaseDocument
 from modeldeck.services.governing.statements import Recorded
@@ -26,7 +27,14 @@ class VotingPage(Page):
 
     Every vote about the last environment is cast from the review, which shows what it rests on:
     elsewhere its key opens that.
+
+    Attributes
+    ----------
+    IS_REVIEW : bool
+        Whether the page shows everything that a vote rests on.
     """
+
+    IS_REVIEW: ClassVar[bool] = False
 
     def action_approve(self) -> None:
         """Approve: on the spot where that can be undone, else after a dialog."""
@@ -54,15 +62,10 @@ class VotingPage(Page):
         if self._here() is not None:
             self.ask("abstain")
 
-    @property
-    def is_review(self) -> bool:
-        """Whether this page shows everything that a vote rests on."""
-        return False
-
     def _here(self) -> ReleaseDocument | None:
         """Return the release to vote on; open its review where that is where to vote."""
         release: ReleaseDocument | None = self.document()
-        if release is not None and self._is_last(release) and not self.is_review:
+        if release is not None and self._is_last(release) and not self.IS_REVIEW:
             self.host.open(f"release:{release['id']}")
             return None
         return release

@@ -46,8 +46,8 @@ def compared(
         The live version, None when there is none, and the new one.
     """
     old, new = side(runs, before), side(runs, after)
-    between, why = _between(root, old["commit"], after=new["commit"])
-    return CodeDocument(before=old, after=new, between=between, why=why)
+    differs, why = between(root, old["commit"], after=new["commit"])
+    return CodeDocument(before=old, after=new, between=differs, why=why)
 
 
 def side(runs: RunStore, version: VersionDocument | None) -> CodeSide:
@@ -75,8 +75,16 @@ def side(runs: RunStore, version: VersionDocument | None) -> CodeSide:
     }
 
 
-def _between(root: Path, before: str, *, after: str) -> tuple[str, str]:
-    """Return what differs between two commits, or why that is not known."""
+def between(root: Path, before: str, *, after: str) -> tuple[str, str]:
+    """Return what differs between two commits, and why that is not known, if it is not.
+
+    Parameters
+    ----------
+    root : Path
+        A folder in the work tree.
+    before, after : str
+        Commits, whole; anything else is no commit.
+    """
     if not (_COMMIT.fullmatch(before) and _COMMIT.fullmatch(after)):
         return "", "the commit of a side is not known"
     if before == after:

@@ -164,11 +164,11 @@ def data(review: ReviewDocument) -> list[Line]:
     """Return the data of both versions: names, rows, columns, and digests to the last letter."""
     before, after = review["data_before"], review["data_after"]
     found = [
-        _pair("dataset", before["dataset"] or "no frozen version", after["dataset"]),
-        _pair("rows", before["rows"], after["rows"]),
-        _pair("source", before["source"], after["source"]),
-        _pair("target", before["target"], after["target"]),
-        _pair("columns", str(len(before["columns"])), str(len(after["columns"]))),
+        _pair("dataset", before["dataset"] or "no frozen version", after=after["dataset"]),
+        _pair("rows", before["rows"], after=after["rows"]),
+        _pair("source", before["source"], after=after["source"]),
+        _pair("target", before["target"], after=after["target"]),
+        _pair("columns", str(len(before["columns"])), after=str(len(after["columns"]))),
     ]
     gone = [one for one in before["columns"] if one not in after["columns"]]
     new = [one for one in after["columns"] if one not in before["columns"]]
@@ -182,7 +182,7 @@ def data(review: ReviewDocument) -> list[Line]:
     return found
 
 
-def _pair(name: str, before: str, after: str) -> Line:
+def _pair(name: str, before: str, *, after: str) -> Line:
     if before == after or not before:
         text = after or before or "-"
         return Line(name, (cell(name), cell(text), cell("")))
@@ -250,7 +250,9 @@ def _diff_style(line: str) -> str:
 # What is live
 
 
-def live(review: ReviewDocument | None, release: ReleaseDocument, snapshot: Snapshot) -> list[Line]:
+def live(
+    review: ReviewDocument | None, release: ReleaseDocument, *, snapshot: Snapshot
+) -> list[Line]:
     """Return what the release replaces, as it does now: servers, traffic, drift."""
     name = f"{release['model']}@{release['environment']}"
     found = next((one for one in snapshot.live if one[0]["id"] == name), None)
@@ -319,8 +321,8 @@ _MARKS = {
 def voters(
     review: ReviewDocument | None,
     release: ReleaseDocument,
-    snapshot: Snapshot,
     *,
+    snapshot: Snapshot,
     has_keys: bool = False,
 ) -> list[Line]:
     """Return who asked, the votes with level and key, who may still vote, and who may not."""

@@ -260,7 +260,7 @@ class VoteDialog(StatementDialog):
         needs = is_last_environment or verdict in _NEEDS_REASON
         self.release = release
         self.verdict = verdict
-        self.evidence = evidence
+        self.findings = evidence
         self.is_outdated = False
         self.moved = ""
         super().__init__(
@@ -312,7 +312,7 @@ class VoteDialog(StatementDialog):
         if self.verdict == "abstain":
             return []
         most = _N_EVIDENCE_FLAT if self.is_flat else N_EVIDENCE
-        changes = (Text(text, STYLES[style]) for text, style in self.evidence)
+        changes = (Text(text, STYLES[style]) for text, style in self.findings)
         lines = [*self._failed_checks(), *changes]
         lines = lines or [Text("Every check passed, and no metric is better or worse.")]
         if len(lines) > most:

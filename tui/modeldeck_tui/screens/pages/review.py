@@ -8,7 +8,7 @@ says which, and takes no vote until it was opened anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -35,6 +35,9 @@ from modeldeck_tui.widgets.styles import STYLES, styled
 from modeldeck_tui.widgets.table import Table
 from modeldeck_tui.widgets.tabs import Tabs
 from modeldeck_tui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from modeldeck.workspace import Workspace
 
 _GUTTER = 2
 _READING = ("reading …",)
@@ -92,6 +95,7 @@ class ReviewScreen(VotingPage, Settling):
         Its id.
     """
 
+    IS_REVIEW = True
     NAME = "review"
     PLACE = "releases"
     AUTO_FOCUS = "#gate"
@@ -123,24 +127,11 @@ class ReviewScreen(VotingPage, Settling):
                 yield Table("Live", id="live-beside")
                 yield Table("Discussion", empty=("c writes the first word.",), id="thread")
             with Vertical(id="right"):
-                yield self._tabs()
+                yield _tabs()
                 with Horizontal(id="texts"):
                     yield TextView("Code", id="code-beside")
                     yield TextView("Card", id="card-beside")
         yield Quiet(id="review-detail", markup=False)
-
-    def _tabs(self) -> Tabs:
-        panes = [
-            ("Changes", Table("", empty=("Nothing differs.",), elastic=(1, 2), id="changes")),
-            ("Data", Table("", empty=_READING, id="data")),
-            ("Code", TextView(id="code")),
-            ("Card", TextView(id="card")),
-            ("Live", Table("", id="live")),
-            ("Discussion", Table("", empty=("c writes the first word.",), id="said")),
-            ("Files", Table("", empty=_READING, id="files")),
-            ("Lineage", Table("", empty=_READING, id="lineage")),
-        ]
-        return Tabs(panes, id="more")
 
     @property
     def release(self) -> ReleaseDocument | None:
@@ -181,14 +172,14 @@ class ReviewScreen(VotingPage, Settling):
         title = f"Gate · {passed}{made}" if passed else "Gate"
         self.query_one("#gate", Table).show_lines(present.checks(release), title=title)
         is_wide = self.size.width >= WIDE
-        votes = reviewing.voters(self._review, release, snapshot, has_keys=is_wide)
+        votes = reviewing.voters(self._review, release, snapshot=snapshot, has_keys=is_wide)
         said = present.remarks(release, snapshot)
         title = present.votes_title(release)
         rest = [] if self.query_one("#thread").display else said
         self.query_one("#votes", Table).show_lines([*votes, *rest], title=title)
         for name in ("#thread", "#said"):
             self.query_one(name, Table).show_lines(said)
-        live = reviewing.live(self._review, release, snapshot)
+        live = reviewing.live(self._review, release, snapshot=snapshot)
         title = clean(f"Live · {release['model']}@{release['environment']}")
         self.query_one("#live-beside", Table).show_lines(live, title=title)
         self.query_one("#live", Table).show_lines(live)
@@ -229,7 +220,7 @@ class ReviewScreen(VotingPage, Settling):
         state = (release["status"], release["version"], release["replaces_version"])
         if state != self._read_for:
             self._read_for = state
-            self.fetch("background", lambda: self._read(release))
+            self.fetch("background", lambda: _read(self.workspace, release))
         if rollout.is_on(release):
             endpoint, window_s = (
                 rollout.endpoint_of(release),
@@ -237,14 +228,6 @@ class ReviewScreen(VotingPage, Settling):
             )
             series = self.workspace.traffic.series
             self.fetch("traffic", lambda: series(endpoint, window_s=window_s))
-
-    def _read(self, release: ReleaseDocument) -> Background:
-        files, before = self.workspace.models.files, release["replaces_version"]
-        return Background(
-            files=files(release["version"]),
-            before=files(before) if before else (),
-            lineage=self.workspace.lineage.of(f"version:{release['version']}"),
-        )
 
     def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as the base has it
         """Show what the manifests say, everything about the release, or the rollout's traffic."""
@@ -336,10 +319,29 @@ class ReviewScreen(VotingPage, Settling):
         """Return this release."""
         return f"release:{self.release_id}"
 
-    @property
-    def is_review(self) -> bool:
-        """Whether this page shows everything that a vote rests on: it does."""
-        return True
+
+def _tabs() -> Tabs:
+    """Make the panes that stand at one place."""
+    panes = [
+        ("Changes", Table("", empty=("Nothing differs.",), elastic=(1, 2), id="changes")),
+        ("Data", Table("", empty=_READING, id="data")),
+        ("Code", TextView(id="code")),
+        ("Card", TextView(id="card")),
+        ("Live", Table("", id="live")),
+        ("Discussion", Table("", empty=("c writes the first word.",), id="said")),
+        ("Files", Table("", empty=_READING, id="files")),
+        ("Lineage", Table("", empty=_READING, id="lineage")),
+    ]
+    return Tabs(panes, id="more")
+
+
+def _read(workspace: Workspace, release: ReleaseDocument) -> Background:
+    files, before = workspace.models.files, release["replaces_version"]
+    return Background(
+        files=files(release["version"]),
+        before=files(before) if before else (),
+        lineage=workspace.lineage.of(f"version:{release['version']}"),
+    )
 
 
 def _beyond(table: Table) -> str:
