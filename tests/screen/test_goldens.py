@@ -34,7 +34,7 @@ PAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "review": (("j", "enter"), ("Votes", "95 % INTERVAL", "looks good")),
     "vote": (("a",), ("workspace ", "› Cancel")),
     "inbox": (("escape", "I"), ("Waiting for me", "Mine", "Expiring")),
-    "policy": (("K",), ("says what is in force",)),
+    "policy": (("J",), ("says what is in force",)),
     "deployments": (("5",), ("churn@production",)),
     "sources": (("6",), ("curves", "logistic")),
     "log": (("j", "j", "enter"), ("no more data",)),

@@ -51,7 +51,7 @@ def test_policy_page_shows_the_file_against_what_is_in_force(shop: Path, size: S
 
     async def drive() -> None:
         async with opened(shop, "ann", size=size) as deck:
-            await deck.press("K")
+            await deck.press("J")
             await deck.until_shown("modeldeck.toml: 2 keys differ", "environments.production")
             await deck.until_shown("- 1", "+ 2", "+ 1", "Trouble · ")
             await deck.press("right_square_bracket")
@@ -66,7 +66,7 @@ def test_proposed_policy_is_shown_as_it_is_signed_and_supported_by_key(shop: Pat
 
     async def propose() -> None:
         async with opened(shop, "ann") as deck:
-            await deck.press("K")
+            await deck.press("J")
             await deck.until_shown("2 keys differ")
             await deck.dialog("p")
             await deck.until_shown("PROPOSE THE POLICY", "action policy.adopt", "Level claimed")
@@ -101,7 +101,7 @@ def test_owner_cannot_support_an_own_proposal_and_is_told_so(shop: Path) -> None
 
     async def drive() -> None:
         async with opened(shop, "ann", size=LARGE) as deck:
-            await deck.press("K")
+            await deck.press("J")
             await deck.until_shown("add the member cat")
             await deck.press("j")
             await deck.until_shown("roles", "+ risk", "ann supports that proposal already")

@@ -15,7 +15,7 @@ WAYS = (
     ),
     action(
         "app.policy",
-        "K",
+        "J",
         "policy",
         "The policy: modeldeck.toml against what is in force, and what owners propose",
         "modeldeck policy check",
