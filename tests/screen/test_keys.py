@@ -21,9 +21,11 @@ from modeldeck_tui.screens.pages.activity import ActivityScreen
 from modeldeck_tui.screens.pages.compare import CompareScreen
 from modeldeck_tui.screens.pages.datasets import DatasetScreen, DatasetsScreen
 from modeldeck_tui.screens.pages.deployments import DeploymentsScreen
+from modeldeck_tui.screens.pages.inbox import InboxScreen
 from modeldeck_tui.screens.pages.logs import LogScreen, SourcesScreen
 from modeldeck_tui.screens.pages.models import ModelsScreen
 from modeldeck_tui.screens.pages.overview import OverviewScreen
+from modeldeck_tui.screens.pages.policy import PolicyScreen
 from modeldeck_tui.screens.pages.releases import ReleasesScreen
 from modeldeck_tui.screens.pages.review import ReviewScreen
 from modeldeck_tui.screens.pages.run import RunScreen
@@ -78,6 +80,8 @@ HOLDERS: dict[str, tuple[type, ...]] = {
     "models": (ModelsScreen,),
     "releases": (ReleasesScreen,),
     "review": (ReviewScreen,),
+    "inbox": (InboxScreen,),
+    "policy": (PolicyScreen,),
     "deployments": (DeploymentsScreen,),
     "sources": (SourcesScreen,),
     "logs": (LogView, LogScreen),
@@ -117,6 +121,8 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("6", "enter"),
     ("7", "enter"),
     ("D",),
+    ("I",),
+    ("J",),
 )
 
 

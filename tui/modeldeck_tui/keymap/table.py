@@ -470,7 +470,7 @@ HINTS = {
     "models": "models.promote models.diff list.filter app.next_tab app.annotate app.next_pane",
     "releases": "list.open releases.approve releases.reject app.next_tab app.annotate list.filter",
     "review": "review.approve review.reject review.request_changes app.next_tab review.take_back"
-    " app.annotate review.diff review.rollback",
+    " app.annotate review.rollback",
     "inbox": "list.open inbox.approve inbox.reject app.next_pane app.annotate app.back",
     "policy": "policy.support policy.propose list.open app.next_pane app.next_tab app.back",
     "deployments": "deployments.rollback app.open_log app.annotate app.next_tab app.next_pane"
