@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from modeldeck.services.reading.shelving import Shelving
     from modeldeck.services.releases import Releases
     from modeldeck.services.runs import Runs, Training
+    from modeldeck.services.talking.threads import Threads
     from modeldeck.services.traffic import Traffic
     from modeldeck.services.upkeep.upkeep import Upkeep
     from modeldeck.services.verify import Verify
@@ -106,6 +107,13 @@ class Daily:
         return Annotations(self.deck, self._views)
 
     @cached_property
+    def threads(self) -> Threads:
+        """Discussions: threads about anything, their replies."""
+        from modeldeck.services.talking.threads import Threads
+
+        return Threads(self.deck, self.annotations)
+
+    @cached_property
     def members(self) -> Members:
         """People, servers and CI jobs."""
         from modeldeck.services.members import Members
@@ -144,6 +152,7 @@ class Daily:
             releases=self.releases,
             deployments=self.deployments,
             activity=self.activity,
+            threads=self.threads,
         )
 
 

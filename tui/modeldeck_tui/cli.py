@@ -44,6 +44,7 @@ from modeldeck_tui.commands.governing import (
     reviewing,
     upkeep,
 )
+from modeldeck_tui.commands.talking import threads
 from modeldeck_tui.output import Printer, error_document, write_bug_report
 
 _MANY_DIGITS = 10
@@ -88,6 +89,7 @@ app.add_typer(policies.app, name="policy")
 upkeep.register(app)
 app.add_typer(remarks.app, name="annotation")
 remarks.register(app)
+app.add_typer(threads.app, name="thread")
 
 WorkspaceOption = Annotated[
     str,

@@ -427,7 +427,10 @@ class ActivityDocument(TypedDict):
 
 
 class AnnotationDocument(TypedDict):
-    """A dated remark on an entity; ``redacted`` is there when its text was removed."""
+    """A dated remark on an entity; ``redacted`` is there when its text was removed.
+
+    ``thread`` is there when it is in one, ``edited_at`` when it was edited.
+    """
 
     id: str
     subject: str
@@ -435,6 +438,8 @@ class AnnotationDocument(TypedDict):
     at: str
     text: str
     redacted: NotRequired[bool]
+    thread: NotRequired[str]
+    edited_at: NotRequired[str]
 
 
 class RedactionDocument(TypedDict):

@@ -19,6 +19,7 @@ from modeldeck.domain.levels import Evidence, Level, level_of
 from modeldeck.domain.membership import changing
 from modeldeck.domain.reading import shelf
 from modeldeck.domain.state import Act, Activity, State
+from modeldeck.domain.talking import actions as talking
 from modeldeck.errors import InvalidInputError, ModelDeckError, NotPermittedError
 
 FORGED = "its signature does not verify under a key of its author"
@@ -192,6 +193,7 @@ ACTIONS: dict[str, Rule] = {
         {"name": str, "head": str, "n": int, "taken": str}, versions.check_sync, versions.apply_sync
     ),
     **{name: Rule(*rule) for name, rule in shelf.ACTIONS.items()},
+    **{name: Rule(*rule) for name, rule in talking.ACTIONS.items()},
     "annotation.redact": Rule(
         {"reason": str}, remarks.check_redact, remarks.apply_redact, is_strict=True
     ),

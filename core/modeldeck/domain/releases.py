@@ -22,6 +22,7 @@ from modeldeck.domain.entry import Json, canonical, digest_of, is_digest, is_tim
 from modeldeck.domain.exceptional.revoking import need_unrevoked
 from modeldeck.domain.policy import Environment
 from modeldeck.domain.state import MOVES, OPEN, Act, Release, Report, State, Version, Vote
+from modeldeck.domain.talking import threads
 from modeldeck.errors import ConflictError, InvalidInputError, NotPermittedError
 
 VERDICTS = ("approve", "reject", "request-changes", "abstain")
@@ -344,7 +345,7 @@ def decide(state: State, release: Release, *, at: str, by: str, issued: str) -> 
     elif "request-changes" in verdicts:
         if release.status != "changes-requested":
             state.move(release, status="changes-requested")
-    elif not quorum.lacks(state, release, issued=issued):
+    elif not [*quorum.lacks(state, release, issued=issued), *threads.lacks(state, release)]:
         levels = [vote.level for vote in quorum.approving(state, release, issued=issued).values()]
         sure = replace(decided, level=min((release.level, *levels)))
         approved = state.move(sure, status="approved")
@@ -352,6 +353,23 @@ def decide(state: State, release: Release, *, at: str, by: str, issued: str) -> 
             start(state, approved, at=at)
     elif release.status == "changes-requested":
         state.move(release, status="waiting")
+
+
+def check_dated(act: Act, release: Release) -> None:
+    """Refuse an act about a release that is dated before an earlier statement about it."""
+    dated(act, release.last_issued)
+
+
+def reconsider(state: State, release: Release, *, act: Act) -> None:
+    """Decide a release whose votes were complete before what held it up was settled by an act."""
+    issued = act.text("issued")
+    is_voted = not [*quorum.lacks(state, release, issued=issued), *threads.lacks(state, release)]
+    if release.status in {"waiting", "changes-requested"} and is_voted:
+        if issued > release.expires:
+            return
+        begun = replace(release, level=min(release.level, act.level), last_issued=issued)
+        state.put_release(begun)
+        decide(state, begun, at=act.at, by=act.by, issued=issued)
 
 
 def start(state: State, release: Release, *, at: str) -> None:
@@ -398,6 +416,9 @@ def check_start(state: State, act: Act) -> None:
     if left:
         msg = f"{release.id} lacks {', '.join(left)} now: approvals expired or were revoked."
         raise NotPermittedError(msg, "Ask for a new release.")
+    if threads.lacks(state, release):
+        msg = f"{release.id} lacks {', '.join(threads.lacks(state, release))}."
+        raise NotPermittedError(msg, f"`modeldeck thread list release:{release.id}` shows which.")
 
 
 def apply_start(state: State, act: Act) -> str:

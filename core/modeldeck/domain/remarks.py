@@ -1,4 +1,7 @@
-"""Annotations, tags and stop requests: what people say about an entity, asking a run to end."""
+"""Annotations, tags and stop requests: what people say about an entity, asking a run to end.
+
+What answers an annotation, and how one is edited: :mod:`modeldeck.domain.talking.threads`.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,9 @@ def check_withdraw(state: State, act: Act) -> None:
     if known.by != act.by:
         msg = f"Only {known.by} can take that remark back."
         raise NotPermittedError(msg, "Answer it with one of your own.")
+    if known.thread == known.id:
+        msg = "A thread begins with that remark; it cannot be taken back."
+        raise ConflictError(msg, f"`modeldeck thread resolve {known.id[:12]}` closes the thread.")
 
 
 def apply_withdraw(state: State, act: Act) -> str:

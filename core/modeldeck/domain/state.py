@@ -17,7 +17,7 @@ from modeldeck.domain.entry import NO_PREV, VERSION, Json
 from modeldeck.domain.exceptional.things import Glass, Override, Revocation
 from modeldeck.domain.history.journal import Table
 from modeldeck.domain.history.places import Adoption, Break, Loss
-from modeldeck.domain.history.things import Annotation, DatasetVersion, Shelved, Sync
+from modeldeck.domain.history.things import Annotation, DatasetVersion, Shelved, Sync, Thread
 from modeldeck.domain.levels import Level
 from modeldeck.domain.membership.member import Member
 from modeldeck.domain.policy import Policy
@@ -299,6 +299,7 @@ class State:
     revoked: Table[str, Revocation] = field(default_factory=Table)
     endpoints: Table[str, Endpoint] = field(default_factory=Table)
     annotations: Table[str, Annotation] = field(default_factory=Table)
+    threads: Table[str, tuple[Thread, ...]] = field(default_factory=Table)
     tags: Table[str, dict[str, str]] = field(default_factory=Table)
     tagged_n: int = 0
     stops: Table[str, int] = field(default_factory=Table)
@@ -378,6 +379,7 @@ class State:
             self.revoked,
             self.endpoints,
             self.annotations,
+            self.threads,
             self.tags,
             self.stops,
             self.syncs,

@@ -183,18 +183,31 @@ def sentence(line: Line) -> str:
         "deployment.report": f"reported {subject} {outcome}",
         "run.stop": f"asked run {subject} to stop",
         **_put_away(line),
-        "annotation.add": f"annotated {subject}",
+        **_said(line),
         "tag.add": f"tagged {entity} {_tag(line)}",
         "tag.remove": f"took the tag {_tag(line)} from {entity}",
-        "annotation.withdraw": "took back a remark",
         "workspace.sync": f"took in what was new in the workspace {_text(line, 'name')}",
-        "annotation.redact": f"removed the text of a remark on {entity}",
         "ledger.acknowledge": f"acknowledged the broken place at entry {_number(line, 'n')}",
         "ledger.restore": f"declared the entries after {_number(line, 'n')} lost",
         "ledger.adopt": f"adopted this copy up to entry {_number(line, 'n')}",
         "workspace.upgrade": f"upgraded the rules to version {_number(line, 'to')}",
     }
     return sentences.get(line.action, line.action)
+
+
+def _said(line: Line) -> dict[str, str]:
+    """Return the sentences of entries about remarks and threads."""
+    entity, subject = _short(line.entity), _short(line.subject)
+    return {
+        "annotation.add": f"annotated {subject}",
+        "annotation.edit": f"edited a remark on {entity}",
+        "annotation.withdraw": "took back a remark",
+        "annotation.redact": f"removed the text of a remark on {entity}",
+        "thread.start": f"began a thread about {subject}",
+        "thread.reply": f"replied in a thread about {entity}",
+        "thread.resolve": f"resolved a thread about {entity}",
+        "thread.reopen": f"reopened a thread about {entity}",
+    }
 
 
 def _put_away(line: Line) -> dict[str, str]:

@@ -13,16 +13,14 @@ leaves removed texts out.
 from __future__ import annotations
 
 import contextlib
-import json
-import secrets
 from collections.abc import Mapping, Sequence
 
 from modeldeck import ids
 from modeldeck.domain.documents import AnnotationDocument, RedactionDocument
 from modeldeck.domain.history.things import Annotation
+from modeldeck.domain.talking import places
 from modeldeck.errors import (
     DamageError,
-    InvalidInputError,
     ModelDeckError,
     NotFoundError,
     NotPermittedError,
@@ -30,12 +28,8 @@ from modeldeck.errors import (
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.removed import needed_elsewhere
 from modeldeck.services.base.views import Views
-from modeldeck.store import files
+from modeldeck.services.talking import subjects, texts
 from modeldeck.store.upkeep import trash
-
-MAX_TEXT = 16_384
-_MOST_BYTES = 8 * MAX_TEXT
-"""An object that is larger holds no remark."""
 
 
 class Annotations:
@@ -90,8 +84,16 @@ class Annotations:
             msg = f"There is no {kinds} {typed[:80]!r}."
             raise NotFoundError(msg, "`modeldeck activity` shows what there is.") from None
 
+    def place(self, typed: str) -> str:
+        """Return the full name of an entity or of a place in one, as ``k3f9wz#auc@120``.
+
+        A place is a point of a metric or a line of a log; it has to be there. Errors are those of
+        :func:`modeldeck.services.talking.subjects.subject`.
+        """
+        return subjects.subject(self.deck, typed, entity=self.entity)
+
     def add(self, typed: str, text: str) -> AnnotationDocument:
-        """Write a remark on an entity.
+        """Write a remark on an entity, or a place in one.
 
         Raises
         ------
@@ -100,21 +102,38 @@ class Annotations:
         NotFoundError
             There is no such entity.
         """
-        if not text.strip() or len(text) > MAX_TEXT:
-            msg = f"A remark has 1 to {MAX_TEXT:,} characters; this one has {len(text):,}."
-            raise InvalidInputError(msg)
-        subject = self.entity(typed)
-        self.deck.need_writable()
-        try:
-            data = files.dumps({"salt": secrets.token_hex(16), "text": text})
-        except UnicodeEncodeError:
-            msg = "The remark holds characters that are no Unicode text."
-            raise InvalidInputError(msg, "Remove them.") from None
-        stored = self.deck.objects.put(data)
+        subject = self.place(typed)
+        stored = texts.store(self.deck, text)
         done = self.deck.commit("annotation.add", subject, body={"object": stored})
         return AnnotationDocument(
             id=self._id_of(done.n), subject=subject, by=done.by, at=done.at, text=text
         )
+
+    def edit(self, typed: str, text: str) -> AnnotationDocument:
+        """Give a remark of the actor's own another text; the earlier ones stay readable.
+
+        Parameters
+        ----------
+        typed : str
+            The remark's id, its beginning, or its entry as ``entry:N``.
+        text : str
+            What it shall say.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such remark.
+        NotPermittedError
+            Somebody else wrote it.
+        ConflictError
+            It was taken back or removed, or was edited too often.
+        InvalidInputError
+            The text is empty or too long.
+        """
+        known = self.find(typed)
+        stored = texts.store(self.deck, text)
+        self.deck.commit("annotation.edit", f"annotation:{known.id}", body={"object": stored})
+        return next(one for one in self.views.annotations() if one["id"] == known.id)
 
     def withdraw(self, annotation: str) -> None:
         """Take back a remark of the actor's own; the ledger keeps that it was made.
@@ -150,11 +169,12 @@ class Annotations:
         InvalidInputError
             There is no reason.
         """
-        known = self._annotation(typed)
+        known = self.find(typed)
         if not known.redacted_by:
             self.deck.commit("annotation.redact", f"annotation:{known.id}", body={"reason": reason})
-            known = self._annotation(known.id)
-        problem = self._remove(known.object)
+            known = self.find(known.id)
+        problems = [self._remove(digest) for digest in known.objects]
+        problem = next((one for one in problems if one), "")
         return RedactionDocument(
             id=known.id,
             subject=known.subject,
@@ -164,7 +184,14 @@ class Annotations:
             problem=problem,
         )
 
-    def _annotation(self, typed: str) -> Annotation:
+    def find(self, typed: str) -> Annotation:
+        """Return a remark by its id, the beginning of that, or its entry as ``entry:N``.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such remark, or there are several.
+        """
         with self.deck.reading() as state:
             kind, _colon, n = typed.partition(":")
             if kind == "entry":
@@ -191,8 +218,8 @@ class Annotations:
             with contextlib.suppress(OSError):  # of another account: it is emptied by them
                 copy.unlink()
         try:
-            data = self.deck.objects.read(digest, limit=_MOST_BYTES)
-            if not _is_remark(data):
+            data = self.deck.objects.read(digest, limit=texts.MOST_BYTES)
+            if texts.text_in(data) is None:
                 return "its object is no remark"
             self.deck.objects.remove(digest)
         except DamageError as error:
@@ -242,20 +269,15 @@ class Annotations:
         return next(key for key, position in self.deck.state.ids.items() if position == n)
 
     def list(self, typed: str = "") -> Sequence[AnnotationDocument]:
-        """Return the annotations on one entity, or all, oldest first."""
+        """Return the remarks on one entity and places in it, or all, oldest first."""
         subject = ""
         if typed:
             try:
-                subject = self.entity(typed)
+                subject = self.place(typed)
             except ModelDeckError:
                 subject = typed
-        return [one for one in self.views.annotations() if subject in {"", one["subject"]}]
-
-
-def _is_remark(data: bytes) -> bool:
-    """Say whether an object holds a remark's text, with or without a salt."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and {"text"} <= value.keys() <= {"text", "salt"}
+        return [
+            one
+            for one in self.views.annotations()
+            if subject in {"", one["subject"], places.split(one["subject"])[0]}
+        ]

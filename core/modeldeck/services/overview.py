@@ -20,10 +20,12 @@ from modeldeck.services.governing.pending import proposals
 from modeldeck.services.history.notices import notices
 from modeldeck.services.releases import Releases
 from modeldeck.services.runs import Runs
+from modeldeck.services.talking.threads import Threads
 
 RECENT = timedelta(hours=24)
 RUNS_SINCE = timedelta(days=30)
 """Runs that began earlier are not looked at, whenever they ended."""
+_SHOWN = 200
 _ORDER = {
     "history": -1,
     "failed": 0,
@@ -35,6 +37,8 @@ _ORDER = {
     "support": 1,
     "ending": 2,
     "changes": 2,
+    "mention": 2,
+    "thread": 2,
     "blocked": 3,
     "lost": 4,
     "run": 5,
@@ -52,12 +56,14 @@ class Overview:
         releases: Releases,
         deployments: Deployments,
         activity: Activity,
+        threads: Threads,
     ) -> None:
         self.deck = deck
         self._runs = runs
         self._releases = releases
         self._deployments = deployments
         self._activity = activity
+        self._threads = threads
 
     def inbox(self, *, has_runs: bool = True) -> Sequence[InboxItem]:
         """Return what waits for the actor, the most urgent first.
@@ -72,6 +78,7 @@ class Overview:
             *self._from_owners(),
             *self._from_releases(),
             *self._from_endpoints(),
+            *self._from_threads(),
             *(self._from_runs() if has_runs else ()),
         ]
         return sorted(found, key=lambda one: (one["urgency"], one["since"]))
@@ -151,6 +158,20 @@ class Overview:
                 names = ", ".join(s["name"] for s in one["servers"] if not s.get("answers", True))
                 found.append(_of_endpoint("silent", one, detail=f"no heartbeat of {names}"))
         return found
+
+    def _from_threads(self) -> list[InboxItem]:
+        """Return who mentioned the actor, and open threads that wait for them."""
+        return [
+            InboxItem(
+                kind=one.kind,
+                subject=one.entity,
+                title=one.title,
+                detail=(f"holds up {one.blocks}: " if one.blocks else "") + one.text[:_SHOWN],
+                since=one.at,
+                urgency=_ORDER[one.kind],
+            )
+            for one in self._threads.waiting()
+        ]
 
     def _to_see_to(self, one: EndpointDocument) -> list[InboxItem]:
         """Return broken glass that is to be reviewed, and a revoked version that is served."""

@@ -1,4 +1,4 @@
-"""``annotate``, ``annotation list|withdraw``, ``tag``, ``lineage``."""
+"""``annotate``, ``annotation list|edit|withdraw``, ``tag``, ``lineage``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 from modeldeck.errors import NotPermittedError, UsageError
 from modeldeck_tui import output
 from modeldeck_tui.commands.base import Session, group, session_of
+from modeldeck_tui.commands.talking.threads import tell_strange
 from modeldeck_tui.output import Cell
 
 app = group("Annotations: what was said about runs, models, versions, releases, endpoints.")
@@ -25,7 +26,10 @@ def annotate(
     context: typer.Context,
     entity: Annotated[
         str,
-        typer.Argument(metavar="[ENTITY]", help="A run, model, version, release or endpoint."),
+        typer.Argument(
+            metavar="[ENTITY]",
+            help="A run, model, version, release or endpoint; k3f9wz#auc@120, k3f9wz#log:57.",
+        ),
     ] = "",
     *,
     text: Annotated[str, typer.Argument(metavar="[TEXT]", help="The remark.")] = "",
@@ -45,10 +49,12 @@ def annotate(
         raise UsageError(msg, "As in: modeldeck annotate churn@7 'looks good'.")
     with session.open() as workspace:
         found = workspace.annotations.add(entity, text)
+        strange = workspace.threads.strange(text)
     if session.is_json:
         session.printer.document(found)
     else:
         session.printer.line(f"Noted on {found['subject']}.")
+        tell_strange(session, strange)
 
 
 def _redact(session: Session, annotation: str, *, reason: str, extra: str) -> None:
@@ -115,10 +121,32 @@ def list_annotations(
     session.printer.table(
         ["ID", "AT", "BY", "ABOUT", "REMARK"],
         [
-            [one["id"], output.moment(one["at"]), one["by"], one["subject"], one["text"]]
+            [
+                one["id"],
+                output.moment(one["at"]),
+                one["by"],
+                one["subject"],
+                one["text"] + (" (edited)" if "edited_at" in one else ""),
+            ]
             for one in found
         ],
     )
+
+
+@app.command("edit")
+def edit_annotation(
+    context: typer.Context,
+    annotation: Annotated[str, typer.Argument(metavar="ID", help="As `annotation list` has it.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What it shall say.")],
+) -> None:
+    """Give a remark of your own another text; the earlier ones stay readable."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.annotations.edit(annotation, text)
+    if session.is_json:
+        session.printer.document(found)
+    else:
+        session.printer.line(f"Edited on {found['subject']}.")
 
 
 @app.command("withdraw")

@@ -10,6 +10,8 @@ from modeldeck_tui.clean import clean
 from modeldeck_tui.keymap import Action
 from modeldeck_tui.present.snapshot import Snapshot
 
+_REMARKS = ("annotation.add", "thread.start", "thread.reply")
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -136,7 +138,7 @@ def _serving(now: Situation) -> str:
 
 def _remark(now: Situation) -> str:
     entry = now.document if now.kind == "entry" else None
-    if entry is None or entry["action"] != "annotation.add":
+    if entry is None or entry["action"] not in _REMARKS:
         return "put the cursor on an entry that annotated something"
     return "that entry is void" if entry["void"] else ""
 

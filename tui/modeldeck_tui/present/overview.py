@@ -29,6 +29,8 @@ KINDS = {
     "revoked": Cell("✖ REVOKED", "bad"),
     "glass": Cell("✖ GLASS", "bad"),
     "ending": Cell("◌ ENDING", "warn"),
+    "mention": Cell("@ MENTION", "bold"),
+    "thread": Cell("THREAD", "warn"),
 }
 _BAR = 10
 _SPARK = 20

@@ -126,7 +126,8 @@ def _mode(snapshot: Snapshot, room: int) -> Text:
 def counters(snapshot: Snapshot, *, is_wide: bool) -> list[Counter]:
     """Return how much waits for the person, went wrong, and runs."""
     votes = sum(one["kind"] in _TO_DECIDE for one in snapshot.inbox)
-    wrong = len(snapshot.inbox) - votes
+    said = sum(one["kind"] in {"mention", "thread"} for one in snapshot.inbox)
+    wrong = len(snapshot.inbox) - votes - said
     running = len(snapshot.running)
     found = []
     if votes:
@@ -134,6 +135,8 @@ def counters(snapshot: Snapshot, *, is_wide: bool) -> list[Counter]:
     if wrong:
         text = f"✖ {wrong}{' to look at' if is_wide else ''}"
         found.append(Counter(text, "bad", "page('inbox')"))
+    if said:
+        found.append(Counter(f"@ {said} to answer", "warn", "page('inbox')"))
     if not snapshot.inbox:
         found.append(Counter("✔ nothing waits", "good", "page('overview')"))
     if running:

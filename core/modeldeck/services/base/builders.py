@@ -22,6 +22,7 @@ from modeldeck.domain.levels import Level
 from modeldeck.domain.membership.member import Member
 from modeldeck.domain.policies import timing
 from modeldeck.domain.state import OPEN, Endpoint, Release, State, Version
+from modeldeck.domain.talking import threads
 from modeldeck.errors import DamageError, ModelDeckError
 from modeldeck.services.base import manifests
 from modeldeck.store.objects import ObjectStore
@@ -240,7 +241,8 @@ def with_now(
         known["why_not"] = f"the policy has no environment {release.environment} any more"
         return known
     if known["is_open"]:
-        known["missing"] = quorum.lacks(state, release, issued=now)
+        votes = quorum.lacks(state, release, issued=now)
+        known["missing"] = [*votes, *threads.lacks(state, release)]
     problem = _why_not(state, release, actor=actor, status=known["status"], level=level)
     mine = quorum.holding(state, release).get(actor)
     approved = mine is not None and mine.verdict == "approve"
@@ -264,7 +266,11 @@ def completes(state: State, release: Release, *, actor: str, now: str) -> bool:
     voters[actor] = quorum.roles_on(state, release, person=actor)
     others = [vote.verdict for person, vote in quorum.standing(release).items() if person != actor]
     environment = state.policy.environment(release.environment, model=release.model)
-    left = [*quorum.missing(environment, voters), *quorum.fallen(state, release)]
+    left = [
+        *quorum.missing(environment, voters),
+        *quorum.fallen(state, release),
+        *threads.lacks(state, release),
+    ]
     return not left and set(others) <= {"approve", "abstain"}
 
 
@@ -354,23 +360,22 @@ def endpoint_status(endpoint: Endpoint) -> str:
 
 def annotation_document(objects: ObjectStore, known: Annotation) -> AnnotationDocument:
     """Return an annotation with its text, or with who removed that and why."""
+    made = AnnotationDocument(
+        id=known.id, subject=known.subject, by=known.by, at=known.at, text=redacted_text(known)
+    )
+    if known.thread:
+        made["thread"] = known.thread
+    if known.edited_at:
+        made["edited_at"] = known.edited_at
     if known.redacted_by:
-        return AnnotationDocument(
-            id=known.id,
-            subject=known.subject,
-            by=known.by,
-            at=known.at,
-            text=redacted_text(known),
-            redacted=True,
-        )
+        made["redacted"] = True
+        return made
     try:
         value = _table(manifests.read_json(objects.read(known.object))).get("text")
     except (ModelDeckError, ValueError):
         value = None
-    text = value if isinstance(value, str) else REDACTED
-    return AnnotationDocument(
-        id=known.id, subject=known.subject, by=known.by, at=known.at, text=text
-    )
+    made["text"] = value if isinstance(value, str) else REDACTED
+    return made
 
 
 def redacted_text(known: Annotation) -> str:

@@ -9,10 +9,15 @@ from __future__ import annotations
 from modeldeck.domain.state import State
 from modeldeck.store.objects import ObjectStore
 
+REMARKS = ("annotation.add", "annotation.edit", "thread.start", "thread.reply")
+"""The actions whose object is a remark's text."""
+
+ABOUT_THREADS = ("thread.resolve", "thread.reopen")
+
 NAMES_OBJECT = {
     "version.register": "manifest",
     "gate.report": "report",
-    "annotation.add": "object",
+    **dict.fromkeys(REMARKS, "object"),
     "workspace.sync": "taken",
     "dataset.add": "description",
 }
@@ -24,16 +29,18 @@ def needed_elsewhere(objects: ObjectStore, state: State) -> set[str]:
 
     What a remark's text says is not followed: nobody keeps another one's text by citing it.
     """
-    kept = {one.object for one in state.annotations.values() if not one.redacted_by}
+    kept = {
+        each for one in state.annotations.values() if not one.redacted_by for each in one.objects
+    }
     named = {
         str(line.body.get(NAMES_OBJECT[line.action]))
         for line in state.activity
-        if not line.is_void and line.action in NAMES_OBJECT and line.action != "annotation.add"
+        if not line.is_void and line.action in NAMES_OBJECT and line.action not in REMARKS
     }
     return kept | objects.reached(named, but=set(state.heads))
 
 
 def removed(objects: ObjectStore, state: State) -> set[str]:
     """Return the objects that nobody needs any more since their remark's text was removed."""
-    gone = {one.object for one in state.annotations.values() if one.redacted_by}
+    gone = {each for one in state.annotations.values() if one.redacted_by for each in one.objects}
     return gone - needed_elsewhere(objects, state) if gone else gone

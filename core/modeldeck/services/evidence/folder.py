@@ -31,6 +31,7 @@ from modeldeck.domain.levels import Level
 from modeldeck.domain.state import Activity
 from modeldeck.errors import ConflictError, DamageError, NotFoundError
 from modeldeck.services.base.deck import Deck
+from modeldeck.services.base.removed import ABOUT_THREADS, REMARKS
 from modeldeck.services.evidence.text import check_script, readme
 from modeldeck.store import files, ledger
 from modeldeck.store.signing import NAMESPACE
@@ -142,7 +143,7 @@ def _belongs(line: Activity, release: ReleaseDocument) -> bool:
         return True
     if f"version:{release['version']}" in about:
         is_there = line.body.get("environment") in {None, release["environment"]}
-        return line.action in {"version.register", "version.revoke", "annotation.add"} or (
+        return line.action in {"version.register", "version.revoke", *REMARKS, *ABOUT_THREADS} or (
             line.action == "gate.report" and is_there
         )
     endpoint = f"endpoint:{release['model']}@{release['environment']}"
@@ -195,7 +196,7 @@ def _objects(
 def _named(lines: list[Activity]) -> Iterator[str]:
     """Yield what entries name; remarks are left out: their texts may have been taken away."""
     for line in lines:
-        if line.is_void or line.action == "annotation.add":
+        if line.is_void or line.action in REMARKS:
             continue
         for name in _NAMES_OBJECT:
             value = line.body.get(name)

@@ -1,0 +1,1 @@
+"""Discussion: threads, the places that they are about, and who is mentioned."""

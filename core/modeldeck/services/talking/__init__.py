@@ -1,0 +1,1 @@
+"""Discussion: texts of remarks, threads, and what of them waits for a person."""

@@ -1,0 +1,1 @@
+"""Commands about discussion and telling people."""
