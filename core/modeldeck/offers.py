@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from modeldeck.services.members import Members
     from modeldeck.services.models import Models
     from modeldeck.services.moving.service import Moving
+    from modeldeck.services.notifying.service import Notifying
     from modeldeck.services.overview import Overview
     from modeldeck.services.reading.reading import Reading
     from modeldeck.services.reading.shelving import Shelving
@@ -195,6 +196,13 @@ class Offers(Daily):
         return Inbox(
             self.deck, overview=self.overview, releases=self.releases, proposals=self.proposals
         )
+
+    @cached_property
+    def notifying(self) -> Notifying:
+        """Who is told of what, and what became of it."""
+        from modeldeck.services.notifying.service import Notifying
+
+        return Notifying(self.deck)
 
     @cached_property
     def moving(self) -> Moving:

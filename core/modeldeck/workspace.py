@@ -14,6 +14,7 @@ from modeldeck.offers import Offers
 from modeldeck.store import files, places
 
 if TYPE_CHECKING:
+    from modeldeck.domain.state import Activity
     from modeldeck.services.base.identity import Actor
     from modeldeck.watch import Watcher
 
@@ -95,6 +96,7 @@ class Workspace(Offers):
 
         self.root = root
         self.deck = Deck(root, user=user, key=key, is_read_only=is_read_only, now=now, as_of=as_of)
+        self.deck.after_commit = self._tell
         self._views = Views(self.deck)
 
     @classmethod
@@ -190,6 +192,12 @@ class Workspace(Offers):
         from modeldeck.services.base.watched import watcher
 
         return watcher(self.deck, self.runs, callback=callback, interval_s=interval_s)
+
+    def _tell(self, done: Activity) -> None:
+        """Have people told of an entry, by a process of its own."""
+        from modeldeck.services.notifying import begin
+
+        begin.after_commit(self.deck, done.n)
 
     def close(self) -> None:
         """Keep what was read for the next process."""

@@ -44,7 +44,7 @@ from modeldeck_tui.commands.governing import (
     reviewing,
     upkeep,
 )
-from modeldeck_tui.commands.talking import threads
+from modeldeck_tui.commands.talking import notifying, threads
 from modeldeck_tui.output import Printer, error_document, write_bug_report
 
 _MANY_DIGITS = 10
@@ -90,6 +90,7 @@ upkeep.register(app)
 app.add_typer(remarks.app, name="annotation")
 remarks.register(app)
 app.add_typer(threads.app, name="thread")
+app.add_typer(notifying.app, name="notify")
 
 WorkspaceOption = Annotated[
     str,

@@ -5,12 +5,13 @@ The policy in force is the adopted one in the ledger; the file says what to adop
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from modeldeck import ids
 from modeldeck.domain.datasets import formats
 from modeldeck.domain.members import KINDS
+from modeldeck.domain.notifying.settings import Settings, settings_from_table
 from modeldeck.domain.policy import Policy, policy_from_table
 from modeldeck.domain.schema import MAX_TEXT, parse_toml
 from modeldeck.errors import InvalidInputError
@@ -58,6 +59,8 @@ class Config:
     policy: Policy
     snapshot: str = formats.MODES[0]
     """How versions of datasets keep their contents."""
+    notifications: Settings = field(default_factory=Settings)
+    """Who is told of what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +120,9 @@ def parse(text: str) -> Config:
     datasets = table.table("datasets")
     snapshot = datasets.choice("snapshot", formats.MODES, default=formats.MODES[0])
     datasets.finish()
+    notifications = settings_from_table(table.table("notifications"))
     table.finish()
-    return Config(ids.check_name(name, "a workspace"), policy, snapshot)
+    return Config(ids.check_name(name, "a workspace"), policy, snapshot, notifications)
 
 
 def load_members(root: Path) -> list[NewMember]:

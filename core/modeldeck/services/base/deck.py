@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -59,6 +59,8 @@ class Deck:
         Whether a key's passphrase may be asked for at the terminal.
     asker : Asker or None
         Asks the person at a screen what a key wants to know; then no terminal is used.
+    after_commit : callable
+        Gets what became of each entry of the actor's once it is recorded; it may not raise.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Deck:
         self.may_ask = False
         self.asker: Asker | None = None
         self.shows = ""
+        self.after_commit: Callable[[Activity], None] = lambda _: None
         self._user, self._key = user, key
         self._asked_read_only = is_read_only
         self._actor: Actor | None = None
@@ -275,6 +278,7 @@ class Deck:
         with contextlib.suppress(ModelDeckError):  # what is missing is found by verifying
             self.objects.ensure(named_in(files.dumps(intent.body)))
         witness.remember(self.state)
+        self.after_commit(done)
         return done
 
     def _signer(self, intent: Intent) -> Signer | None:

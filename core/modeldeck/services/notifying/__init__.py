@@ -1,0 +1,1 @@
+"""Notifications: the outbox, delivering, who may be contacted in a person's name."""
