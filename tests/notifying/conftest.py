@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modeldeck.services.notifying import begin, delivering
+from modeldeck.services.notifying import begin, trying
 from modeldeck.workspace import Workspace
 from tests.notifying.receiving import Receiver, receiver
 from tests.talking.conftest import homes, inside, root
@@ -30,7 +30,7 @@ def configure(root: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
 
     No process of its own delivers unless a test asks for it.
     """
-    monkeypatch.setattr(delivering, "wait_s", lambda *_: 0.01)
+    monkeypatch.setattr(trying, "wait_s", lambda *_: 0.01)
     monkeypatch.setattr(begin, "after_commit", lambda *_: None)
     plain = (root / "modeldeck.toml").read_text()
 

@@ -20,8 +20,9 @@ from modeldeck.errors import ModelDeckError, NotFoundError, NotPermittedError
 from modeldeck.services.base import config
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.notifying import consent
-from modeldeck.services.notifying.delivering import Delivering, attempt
+from modeldeck.services.notifying.delivering import Delivering
 from modeldeck.services.notifying.outbox import Logged, Outbox, Pending
+from modeldeck.services.notifying.trying import attempt
 from modeldeck.store import places
 
 SEND_S = 30.0
@@ -137,7 +138,7 @@ class Notifying:
         """
         self._begin()
         found = Delivering(self.deck.root, self.deck.actor.name, patience_s=float("inf"))
-        found.told = lambda one: told(_logged(one))
+        found.trying.told = lambda one: told(_logged(one))
         return found.run(is_over=is_over)
 
     def _begin(self) -> None:
