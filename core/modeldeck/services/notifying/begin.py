@@ -11,7 +11,6 @@ from pathlib import Path
 
 from modeldeck import ids
 from modeldeck.domain.notifying.settings import Settings
-from modeldeck.errors import ModelDeckError
 from modeldeck.services.base import config, processes
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.notifying import consent
@@ -60,7 +59,7 @@ def after_commit(deck: Deck, n: int) -> None:
     n : int
         The entry's number.
     """
-    with contextlib.suppress(ModelDeckError, OSError):
+    with contextlib.suppress(Exception):
         found = settings(deck.root)
         member = deck.actor.name
         if not found.receivers or found.sender not in {"", member} or not ids.is_name(member):
