@@ -75,3 +75,12 @@ def test_targets_of_make_in_the_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"`?\$? ?make ([a-z]+)`?", TEXT)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_commands_that_show_controls_exist() -> None:
+    """Each command in the table for auditors is one of the program's."""
+    known = set(re.findall(r"`(modeldeck(?: [a-z]+)+)", commands()))
+    table = TEXT.partition("<!-- controls -->")[2].partition("<!-- end of controls -->")[0]
+    used = re.findall(r"`(modeldeck [a-z -]+)`", table)
+    assert len(used) > 10
+    assert set(used) <= known
