@@ -1,20 +1,27 @@
-"""Committing decisions durably, by one process and by eight, beside what the disk takes."""
+"""Committing decisions durably, by one process and by eight, and verifying, beside the limit."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from functools import partial
 from pathlib import Path
 
 from modeldeck import clock, ids
+from modeldeck.domain.entry import Intent, digest_of, entry_bytes
 from modeldeck.services.founding import init
+from modeldeck.store.ledger import Ledger, entry_path, numbers
+from modeldeck.store.signing import Verifier
 from modeldeck.workspace import Workspace
-from tests.benchmarks.harness import Row, interleaved
+from tests.benchmarks.harness import Row, homes, interleaved
 
+ENTRIES = 10_000
 COMMITS = 100
 WRITERS = 8
 
@@ -36,6 +43,30 @@ for n in range(count):
 slowest.sort()
 print(slowest[int(len(slowest) * 0.99)], flush=True)
 """
+
+
+def fill(root: Path, count: int) -> None:
+    """Write entries as commits leave them, tags and requests to stop in turn, without waiting."""
+    ledger = Ledger(root, Verifier(None))
+    ledger.refresh()
+    n, prev, workspace = ledger.state.n, ledger.state.head, ledger.state.workspace
+    bodies = (("run.stop", {"reason": "too slow"}), ("tag.add", {"tag": "stage", "value": "x"}))
+    while n < count:
+        n += 1
+        now = clock.utc_now()
+        action, body = bodies[n % 2]
+        intent = Intent(
+            id=uuid.uuid4().hex,
+            by="ann",
+            action=action,
+            subject=f"run:{ids.new_id(now)}",
+            body={**body},
+            workspace=workspace,
+            head=prev,
+        )
+        data = entry_bytes(intent, n=n, prev=prev, at=clock.to_text(now), host="gpu01")
+        entry_path(root, n).write_bytes(data)
+        prev = digest_of(data)
 
 
 def one(workspace: Workspace) -> float:
@@ -84,39 +115,71 @@ def eight(root: Path) -> tuple[float, float]:
     return WRITERS * COMMITS / taken, max(answers)
 
 
+def verified(workspace: Workspace) -> float:
+    """Verify the whole ledger; return seconds an entry."""
+    begun = time.perf_counter()
+    found = workspace.ledger_check.run()
+    assert found["ok"]
+    return (time.perf_counter() - begun) / found["entries"]
+
+
+def hashed(root: Path) -> float:
+    """Read and hash every file of the ledger; return seconds a file."""
+    known = numbers(root)
+    names = [str(entry_path(root, n)) for n in known]
+    begun = time.perf_counter()
+    for name in names:
+        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        hashlib.sha256(os.pread(descriptor, 1 << 14, 0)).hexdigest()
+        os.close(descriptor)
+    return (time.perf_counter() - begun) / len(known)
+
+
 def bench() -> list[Row]:
-    """Measure one writer beside the disk, then eight."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+    """Measure one writer and eight in turn with the disk, and verifying in turn with reading."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, homes(Path(folder)):
         root, raw = Path(folder, "ws"), Path(folder, "raw")
         init(root, owner="ann")
+        fill(root, ENTRIES)
         raw.mkdir()
         with Workspace.open(root, user="ann") as workspace:
             cases = {"one": partial(one, workspace), "disk": partial(disk, raw)}
             taken = interleaved(cases, rounds=5)
-        rate, p99 = eight(root)
+            both = {"verified": partial(verified, workspace), "hashed": partial(hashed, root)}
+            read = interleaved(both, rounds=3)
+        together = [(*eight(root), 1 / disk(raw)) for _ in range(3)]
+    rate, p99, limit = (statistics.median(column) for column in zip(*together, strict=True))
+    at_once = "one process: write, fsync, rename, fsync"
     return [
-        {
-            "case": "commit one decision",
-            "value": taken["one"] * 1e3,
-            "unit": "ms",
-            "budget": 1.0,
-            "beside": "write, fsync, rename, fsync",
-            "beside_value": taken["disk"] * 1e3,
-        },
-        {
-            "case": "eight processes at once",
-            "value": rate,
-            "unit": "commits/s",
-            "budget": 600.0,
-            "beside": "",
-            "beside_value": None,
-        },
-        {
-            "case": "eight processes, slowest 1 %",
-            "value": p99 * 1e3,
-            "unit": "ms",
-            "budget": 100.0,
-            "beside": "",
-            "beside_value": None,
-        },
+        _row(
+            f"commit one decision, after {ENTRIES:,}",
+            taken["one"] * 1e3,
+            unit="ms",
+            budget=1.0,
+            beside=("write, fsync, rename, fsync", taken["disk"] * 1e3),
+        ),
+        _row(
+            "eight processes at once", rate, unit="commits/s", budget=600, beside=(at_once, limit)
+        ),
+        _row("eight processes, slowest 1 %", p99 * 1e3, unit="ms", budget=100),
+        _row(
+            f"ledger verify, {ENTRIES:,} entries",
+            1 / read["verified"],
+            unit="entries/s",
+            budget=30_000,
+            beside=("read and hash the files", 1 / read["hashed"]),
+        ),
     ]
+
+
+def _row(
+    case: str,
+    value: float,
+    *,
+    unit: str,
+    budget: float,
+    beside: tuple[str, float | None] = ("", None),
+) -> Row:
+    return Row(
+        case=case, value=value, unit=unit, budget=budget, beside=beside[0], beside_value=beside[1]
+    )

@@ -7,7 +7,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
@@ -64,6 +65,24 @@ def interleaved(cases: Mapping[str, Callable[[], float]], *, rounds: int) -> dic
             if number:
                 taken[name].append(value)
     return {name: statistics.median(values) for name, values in taken.items()}
+
+
+@contextmanager
+def homes(base: Path) -> Iterator[None]:
+    """Keep caches below a folder, and let MLflow measure what it would rather not be used for."""
+    before = dict(os.environ)
+    os.environ.update(
+        XDG_CACHE_HOME=str(base / "cache"),
+        XDG_STATE_HOME=str(base / "state"),
+        MODELDECK_USER="ann",
+        MLFLOW_ALLOW_FILE_STORE="true",
+        MLFLOW_DISABLE_TELEMETRY="true",
+    )
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _plain() -> dict[str, str]:

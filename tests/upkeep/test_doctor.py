@@ -296,6 +296,16 @@ def test_manifest_is_made_again_from_its_run(root: Path, damage: Callable[[Path]
         assert workspace.models.verify("churn@1") == 2
 
 
+def test_copy_of_an_entry_that_power_took_is_worth_a_note(root: Path) -> None:
+    """Nobody waited for the disk to have it; the entry is sound, and gives it again."""
+    copy = ObjectStore(root).path(digest_of(ledger.entry_path(root, 2).read_bytes()))
+    emptied(copy)
+    found = examined(root)
+    assert (found["exit_code"], states(found, f"object {copy.name[:12]}")) == (0, ["note"])
+    assert examined(root, repair=True)["exit_code"] == 0
+    assert copy.read_bytes() == ledger.entry_path(root, 2).read_bytes()
+
+
 def test_object_is_restored_from_the_trash_and_from_an_entry(root: Path) -> None:
     """Whatever intact copy the workspace still holds is taken."""
     store = ObjectStore(root)
