@@ -157,9 +157,10 @@ def init(
     public = [public_key(one) for one in keys]
     owners = _owners(owner, public, others=others)
     _need_threshold(threshold, len(owners))
-    is_new = not files.is_there(root / places.CONFIG)
-    text = config.TEMPLATE.format(name=_name(root, name), trust=trust) if is_new else ""
-    known = config.parse(text) if is_new else config.load(root)
+    text = ""
+    if not files.is_there(root / places.CONFIG):
+        text = config.TEMPLATE.format(name=_name(root, name), trust=trust)
+    known = config.parse(text) if text else config.load(root)
     _need_key(public, is_asked=known.policy.strictest == Level.SIGNED)
     members = config.load_members(root)
     body: dict[str, Json] = {
@@ -179,10 +180,7 @@ def init(
         head="",
     )
     fold.decide(State(), intent, level=Level.SIGNED, at=clock.to_text(now()))
-    if is_new:
-        files.make_folder(root)
-        files.write_new(root / places.CONFIG, text.encode(), mode=0o644)
-    _folders(root, gid=gid)
+    _folders(root, gid=gid, text=text)
     key = _key_to_sign_with(keys)
     signed = _signed(intent, key, may_ask=may_ask) if key else intent
     workspace = found(root, signed, host=socket.gethostname(), now=now)
@@ -232,7 +230,11 @@ def _name(root: Path, name: str) -> str:
     return own if ids.is_name(own) else "workspace"
 
 
-def _folders(root: Path, *, gid: int) -> None:
+def _folders(root: Path, *, gid: int, text: str) -> None:
+    """Make the folders, and the configuration where there is none yet."""
+    files.make_folder(root)
+    if text:
+        files.write_new(root / places.CONFIG, text.encode(), mode=0o644)
     for folder in (
         places.ledger_folder(root),
         places.objects_folder(root),

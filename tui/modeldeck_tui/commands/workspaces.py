@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,10 @@ Owners = Annotated[
     typer.Option(
         metavar="NAME[:UID[:KEYFILE]]", help="An owner, the first of them you; may be repeated."
     ),
+]
+Trust = Annotated[str, typer.Option(help="How sure authors have to be: claimed, owner or signed.")]
+Group = Annotated[
+    str, typer.Option(metavar="NAME", help="A Unix group whose members share the folder.")
 ]
 Threshold = Annotated[
     int, typer.Option(min=0, help="How many owners decide together; else more than half of them.")
@@ -44,12 +48,8 @@ def init(
     name: Annotated[str, typer.Option(help="The workspace's name; else the folder's.")] = "",
     owner: Owners = None,
     threshold: Threshold = 0,
-    trust: Annotated[
-        str, typer.Option(help="How sure authors have to be: claimed, owner or signed.")
-    ] = "",
-    group: Annotated[
-        str, typer.Option(metavar="NAME", help="A Unix group whose members share the folder.")
-    ] = "",
+    trust: Trust = "",
+    group: Group = "",
 ) -> None:
     """Make a folder a workspace and adopt the policy of its modeldeck.toml."""
     from modeldeck.services import founding
@@ -91,17 +91,15 @@ def init(
     else:
         for text in trouble:
             session.printer.say(Cell("! ", "warn"), text)
-        names = [one.name for one in owners]
-        session.printer.line(
-            f"{found['name']} is a workspace in {found['path']}, owned by {', '.join(names)}."
-        )
-        _show_next(session, names, threshold=threshold, n_waiting=n_waiting)
+        _show_founded(session, found, n_waiting=n_waiting)
 
 
-def _show_next(session: Session, owners: list[str], *, threshold: int, n_waiting: int) -> None:
-    printer = session.printer
+def _show_founded(session: Session, found: dict[str, Any], *, n_waiting: int) -> None:
+    printer, owners = session.printer, found["owners"]
+    names = ", ".join(owners)
+    printer.line(f"{found['name']} is a workspace in {found['path']}, owned by {names}.")
     if len(owners) > 1:
-        printer.line(f"{threshold} of them decide together about members and policy.")
+        printer.line(f"{found['threshold']} of them decide together about members and policy.")
     if n_waiting:
         waits = output.counted(n_waiting, "decision")
         printer.say(f"Waiting for other owners: {waits}; see `modeldeck member pending`.")
