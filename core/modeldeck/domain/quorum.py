@@ -112,6 +112,8 @@ def _need_early(state: State, release: Release, *, member: Member, key: str) -> 
 def _need_account(state: State, release: Release, *, member: Member, level: Level) -> None:
     """Refuse a second vote from one Unix account, and one from an excluded person's."""
     needed = level_asked(state, release)
+    if needed is not Level.OWNER or level is Level.SIGNED:
+        return
     approved = [one.by for one in holding(state, release).values() if one.verdict == "approve"]
     for names, did in ((release.excluded, "may not vote"), (approved, "approved already")):
         known = [state.members[name] for name in names if name in state.members]
