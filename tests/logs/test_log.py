@@ -201,7 +201,7 @@ def test_pipe_is_followed_to_its_end_and_its_old_lines_give_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Standard input of any length takes bounded room; no line is lost or torn on the way."""
-    monkeypatch.setattr("modeldeck.store.logs.log.MOST_OF_PIPE", 50_000)
+    monkeypatch.setattr("modeldeck.store.logs.generations.MOST_OF_PIPE", 50_000)
     receiving, sending = os.pipe()
 
     def write() -> None:

@@ -29,6 +29,44 @@ _CHANGES = {
 }
 
 
+_Things = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="THING|PATH|GLOB|-...",
+        help="Whose logs: runs, endpoints, predictions:ENDPOINT, files; - is standard input.",
+    ),
+]
+_Following = Annotated[bool, typer.Option("-f", "--follow", help="Go on with what comes.")]
+_Last = Annotated[
+    int | None,
+    typer.Option("-n", min=0, metavar="N", help="The last N lines that fit [50; all if asked]."),
+]
+_Since = Annotated[
+    str, typer.Option(metavar="TIME", help="From 15m ago, 13:00, 2026-11-23T07:10Z on.")
+]
+_Until = Annotated[str, typer.Option(metavar="TIME", help="Before this time.")]
+_Grep = Annotated[
+    list[str] | None,
+    typer.Option(metavar="REGEX", help="Only lines with this; small letters find capitals."),
+]
+_Hide = Annotated[list[str] | None, typer.Option(metavar="REGEX", help="No lines with this.")]
+_Fixed = Annotated[bool, typer.Option("-F", "--fixed", help="--grep and --hide are plain texts.")]
+_Level = Annotated[
+    str, typer.Option(metavar="LEVEL", help="error: at least; =warn,info: these; !debug: not.")
+]
+_Fields = Annotated[
+    list[str] | None,
+    typer.Option("--field", metavar="TEST", help="Compare a field: latency_s>0.5."),
+]
+_Around = Annotated[
+    int, typer.Option("-C", "--context", min=0, max=1000, metavar="N", help="Lines around.")
+]
+_Counting = Annotated[
+    bool, typer.Option("--stats", help="Count by level, minute and source instead.")
+]
+_Raw = Annotated[bool, typer.Option("--raw", help="Bytes as they are; never on a terminal.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add ``logs``."""
     app.command("logs")(show_logs)
@@ -36,53 +74,20 @@ def register(app: typer.Typer) -> None:
 
 def show_logs(
     context: typer.Context,
-    things: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="THING|PATH|GLOB|-...",
-            help="Whose logs: runs, endpoints, predictions:ENDPOINT, files; - is standard input.",
-        ),
-    ],
+    things: _Things,
     *,
-    is_following: Annotated[
-        bool, typer.Option("-f", "--follow", help="Go on with what comes.")
-    ] = False,
-    n: Annotated[
-        int | None,
-        typer.Option(
-            "-n", min=0, metavar="N", help="The last N lines that fit [50; all if asked]."
-        ),
-    ] = None,
-    since: Annotated[
-        str, typer.Option(metavar="TIME", help="From 15m ago, 13:00, 2026-11-23T07:10Z on.")
-    ] = "",
-    until: Annotated[str, typer.Option(metavar="TIME", help="Before this time.")] = "",
-    grep: Annotated[
-        list[str] | None,
-        typer.Option(metavar="REGEX", help="Only lines with this; small letters find capitals."),
-    ] = None,
-    hide: Annotated[
-        list[str] | None, typer.Option(metavar="REGEX", help="No lines with this.")
-    ] = None,
-    is_fixed: Annotated[
-        bool, typer.Option("-F", "--fixed", help="--grep and --hide are plain texts.")
-    ] = False,
-    level: Annotated[
-        str, typer.Option(metavar="LEVEL", help="error: at least; =warn,info: these; !debug: not.")
-    ] = "",
-    fields: Annotated[
-        list[str] | None,
-        typer.Option("--field", metavar="TEST", help="Compare a field: latency_s>0.5."),
-    ] = None,
-    around: Annotated[
-        int, typer.Option("-C", "--context", min=0, max=1000, metavar="N", help="Lines around.")
-    ] = 0,
-    is_counting: Annotated[
-        bool, typer.Option("--stats", help="Count by level, minute and source instead.")
-    ] = False,
-    is_raw: Annotated[
-        bool, typer.Option("--raw", help="Bytes as they are; never on a terminal.")
-    ] = False,
+    is_following: _Following = False,
+    n: _Last = None,
+    since: _Since = "",
+    until: _Until = "",
+    grep: _Grep = None,
+    hide: _Hide = None,
+    is_fixed: _Fixed = False,
+    level: _Level = "",
+    fields: _Fields = None,
+    around: _Around = 0,
+    is_counting: _Counting = False,
+    is_raw: _Raw = False,
 ) -> None:
     """Print lines of logs: the last ones, those that fit, their counts, and with -f what comes."""
     from modeldeck.services.logs import Asked

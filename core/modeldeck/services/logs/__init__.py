@@ -18,8 +18,9 @@ from modeldeck.services.logs.reading import Asked, Block, Reading, opened
 from modeldeck.services.logs.service import Following, Logs
 from modeldeck.services.logs.stats import Counts
 from modeldeck.store.logs.following import Follower, News
+from modeldeck.store.logs.generations import Change
 from modeldeck.store.logs.lines import MAX_LINE, Line
-from modeldeck.store.logs.log import Change, Found, Log
+from modeldeck.store.logs.log import Found, Log
 from modeldeck.store.logs.matching import Matcher
 from modeldeck.store.logs.merged import Merged, Page, Place
 

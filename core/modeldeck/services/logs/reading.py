@@ -17,8 +17,9 @@ from modeldeck.services.logs.paths import STDIN, Target
 from modeldeck.services.logs.stats import Counts
 from modeldeck.store import places
 from modeldeck.store.logs.following import Follower
+from modeldeck.store.logs.generations import Change
 from modeldeck.store.logs.lines import Line
-from modeldeck.store.logs.log import Change, Log
+from modeldeck.store.logs.log import Log
 from modeldeck.store.logs.matching import Matcher
 from modeldeck.store.logs.merged import Merged
 from modeldeck.store.logs.opening import open_pipe

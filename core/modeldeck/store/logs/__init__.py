@@ -44,9 +44,10 @@ from pathlib import Path
 from modeldeck.domain.documents import LogLine
 from modeldeck.domain.logs.heads import Catalogue
 from modeldeck.store.logs.following import Follower, LogFollower, News
+from modeldeck.store.logs.generations import Change
 from modeldeck.store.logs.histogram import Bar, histogram
 from modeldeck.store.logs.lines import MAX_LINE, Line
-from modeldeck.store.logs.log import Change, Found, Log
+from modeldeck.store.logs.log import Found, Log
 
 __all__ = [
     "MAX_LINE",

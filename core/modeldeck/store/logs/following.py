@@ -10,8 +10,9 @@ from typing import NamedTuple
 from modeldeck.domain.documents import LogLine
 from modeldeck.domain.logs.heads import Grouping
 from modeldeck.store.logs import blocks
+from modeldeck.store.logs.generations import Change
 from modeldeck.store.logs.lines import Line
-from modeldeck.store.logs.log import Change, Log
+from modeldeck.store.logs.log import Log
 from modeldeck.store.logs.part import Part
 
 QUIET_S = 1.0

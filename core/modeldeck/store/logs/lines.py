@@ -29,7 +29,7 @@ class Line:
     length : int
         Bytes of the whole line, without its newline.
     offset : int
-        Where it begins in its log, see :class:`modeldeck.store.logs.log.Log`.
+        Where it begins in its log, see :mod:`modeldeck.store.logs.generations`.
     head : Head
         Level and time; those of the record that it belongs to when ``belongs``.
     number : int

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Self
 
 from modeldeck.domain.logs.query import Query
+from modeldeck.store.logs.generations import Change
 from modeldeck.store.logs.lines import Line
-from modeldeck.store.logs.log import Change, Found, Log
+from modeldeck.store.logs.log import Found, Log
 
 Place = tuple[int, ...]
 

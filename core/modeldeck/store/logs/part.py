@@ -155,7 +155,7 @@ class Part:
             block, next_at = self._block(at, end)
             if not block:
                 return
-            yield from self._of_block(matcher, block, at)
+            yield from self._of_block(matcher, block, base=at)
             at = next_at
             yield self.base + at
 
@@ -169,7 +169,7 @@ class Part:
                 if begin >= at:
                     begin = max(start, blocks.line_start(self.descriptor, at - 1))
             block = blocks.read(self.descriptor, begin, end=min(at, begin + blocks.LARGE))
-            yield from reversed([*self._of_block(matcher, block, begin)])
+            yield from reversed([*self._of_block(matcher, block, base=begin)])
             at = begin
             yield self.base + at
 
@@ -186,9 +186,9 @@ class Part:
             return block[: last + 1], at + last + 1
         return block, blocks.find_newline(self.descriptor, at + len(block), end=end) + 1
 
-    def _of_block(self, matcher: Matcher, block: bytes, base: int) -> Iterator[Line]:
+    def _of_block(self, matcher: Matcher, block: bytes, *, base: int) -> Iterator[Line]:
         if not matcher.has_lead:
-            yield from self._by_head(matcher, block, base)
+            yield from self._by_head(matcher, block, base=base)
             return
         for start, stop in matcher.lines(block):
             data = block[start : min(stop, start + MAX_LINE)]
@@ -198,7 +198,7 @@ class Part:
             if matcher.query.fits(line.head):
                 yield line
 
-    def _by_head(self, matcher: Matcher, block: bytes, base: int) -> Iterator[Line]:
+    def _by_head(self, matcher: Matcher, block: bytes, *, base: int) -> Iterator[Line]:
         """Look at every line's head, as no bytes of it are known to be in those that pass."""
         query = matcher.query
         self.catalogue.head(block[: block.find(b"\n") + 1 or None])
