@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modeldeck.services.governing.reviewing import Reviewing
     from modeldeck.services.history.owners import History
     from modeldeck.services.lineage import Lineage
-    from modeldeck.services.logs import Logs
+    from modeldeck.services.logs.service import Logs
     from modeldeck.services.members import Members
     from modeldeck.services.models import Models
     from modeldeck.services.moving.service import Moving
@@ -131,7 +131,7 @@ class Daily:
     @cached_property
     def logs(self) -> Logs:
         """What programs wrote."""
-        from modeldeck.services.logs import Logs
+        from modeldeck.services.logs.service import Logs
 
         return Logs(self.deck, self.runs)
 

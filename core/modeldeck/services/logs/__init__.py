@@ -1,4 +1,8 @@
-"""Logs: of runs, of endpoints' servers, of any file: found, read, filtered, counted, followed."""
+"""Logs: of runs, of endpoints' servers, of any file: found, read, filtered, counted, followed.
+
+What a workspace offers is in ``service``; the rest needs none and loads none. How it is used says
+the page at the top of :mod:`modeldeck.store.logs`.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,10 @@ from modeldeck.domain.logs.query import (
 )
 from modeldeck.services.logs.paths import STDIN, Target, paths_of
 from modeldeck.services.logs.reading import Asked, Block, Reading, opened
-from modeldeck.services.logs.service import Following, Logs
 from modeldeck.services.logs.stats import Counts
 from modeldeck.store.logs.following import Follower, News
 from modeldeck.store.logs.generations import Change
+from modeldeck.store.logs.histogram import Bar, histogram
 from modeldeck.store.logs.lines import MAX_LINE, Line
 from modeldeck.store.logs.log import Found, Log
 from modeldeck.store.logs.matching import Matcher
@@ -28,17 +32,16 @@ __all__ = [
     "MAX_LINE",
     "STDIN",
     "Asked",
+    "Bar",
     "Block",
     "Change",
     "Counts",
     "FieldTest",
     "Follower",
-    "Following",
     "Found",
     "Head",
     "Line",
     "Log",
-    "Logs",
     "Matcher",
     "Merged",
     "News",
@@ -50,6 +53,7 @@ __all__ = [
     "Words",
     "all_of",
     "field_test",
+    "histogram",
     "levels_from",
     "moment_from",
     "opened",
