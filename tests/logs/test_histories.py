@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,11 @@ def test_reader_says_what_splitting_says(
                 found = log.search(Query(keep=(words,)), backwards=back)
                 texts = [(one.line.offset, one.line.data) for one in found if one.line]
                 assert texts == (expected[::-1] if back else expected)
+        for expression in ("^y", "e$", "^$", "y?", "^n.*e$", "\\Ay"):
+            search = re.compile(expression.encode()).search
+            expected = [one for one in lines if search(one[1].removesuffix(b"\r"))]
+            found = log.search(Query(keep=(Words(expression),)))
+            assert [(one.line.offset, one.line.data) for one in found if one.line] == expected
 
 
 @settings(max_examples=40)

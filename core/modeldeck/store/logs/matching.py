@@ -58,14 +58,29 @@ class _Expression:
     def __init__(self, expression: str, *, has_case: bool) -> None:
         self._compiled = compiled(expression, has_case=has_case)
         self._search = self._compiled.search
-        self.is_all = self._search(b"") is not None
         self._is_of_lines = any(one in expression for one in ("$", "^", "\\A", "\\z", "\\Z"))
+        self.is_all = not self._is_of_lines and self._search(b"") is not None
+        is_simple = not any(one in expression for one in ("\\A", "\\z", "\\Z"))
+        self._in_blocks = compiled(f"(?m){expression}", has_case=has_case) if is_simple else None
+        self._block: Buffer = b""
+        self._has_returns = False
 
     def at(self, block: Buffer, start: int) -> int:
+        search = self._search
         if self._is_of_lines:
-            return self._by_line(block, start)
-        found = self._search(block, start)
-        return -1 if found is None else int(found.start())
+            if self._in_blocks is None or self._is_of_returns(block):
+                return self._by_line(block, start)
+            search = self._in_blocks.search
+        found = search(block, start)
+        if found is None or (found.start() == len(block) and block.endswith(b"\n")):
+            return -1
+        return int(found.start())
+
+    def _is_of_returns(self, block: Buffer) -> bool:
+        """Say whether lines of a block may end in a carriage return, which is no part of them."""
+        if block is not self._block:
+            self._block, self._has_returns = block, b"\r" in block
+        return self._has_returns
 
     def _by_line(self, block: Buffer, start: int) -> int:
         """Look line by line, as an expression asks for a line's beginning or end."""
