@@ -160,10 +160,20 @@ class Signed(World):
         body: dict[str, Json] = {"manifest": manifest, "run": "", "authors": [by]}
         return self.act(by, "version.register", f"model:{model}", body).entity[8:]
 
-    def gate(self, version: str, environment: str, *, passed: bool = True, by: str = "ci") -> None:
+    def gate(
+        self,
+        version: str,
+        environment: str,
+        *,
+        passed: bool = True,
+        by: str = "ci",
+        failed: tuple[str, ...] = (),
+    ) -> None:
         """Record a gate report that is there."""
+        passed = passed and not failed
         report = self.objects.put(json.dumps({"passed": passed, "n": self._ids()}).encode())
         body = {**self.base(version, environment), "report": report, "passed": passed}
+        body |= {"failed": [*failed]} if failed else {}
         self.act(by, "gate.report", f"version:{version}", body)
 
     def waiting(self, by: str = "bob") -> str:

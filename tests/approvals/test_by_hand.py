@@ -14,8 +14,8 @@ import pytest
 from modeldeck.domain.documents import EndpointDocument
 from modeldeck.domain.entry import canonical, digest_of
 from modeldeck.errors import ModelDeckError
-from modeldeck.jobs.copies import Copies
 from modeldeck.jobs.follow import Follower
+from modeldeck.jobs.following.copies import Copies
 from modeldeck.serving.records import Records
 from modeldeck.serving.registry import Registry, Served
 from modeldeck.serving.rows import RowChecker

@@ -17,7 +17,7 @@ from modeldeck import clock, ids
 from modeldeck.domain.entry import Intent, digest_of, entry_bytes
 from modeldeck.services.founding import init
 from modeldeck.store.ledger import Ledger, entry_path, numbers
-from modeldeck.store.signing import Verifier
+from modeldeck.store.verifying import Verifier
 from modeldeck.workspace import Workspace
 from tests.benchmarks.harness import Row, homes, interleaved
 

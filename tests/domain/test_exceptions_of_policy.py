@@ -9,10 +9,10 @@ import pytest
 
 from modeldeck.domain.entry import canonical, digest_of
 from modeldeck.domain.levels import Level
+from modeldeck.domain.membership.member import Member
 from modeldeck.domain.policies.trouble import warnings
 from modeldeck.domain.policy import Environment, Policy, policy_from_json, policy_from_table
 from modeldeck.domain.schema import parse_toml
-from modeldeck.domain.state import Member
 from modeldeck.errors import InvalidInputError, NotPermittedError
 from tests.domain.chain import World
 

@@ -367,7 +367,7 @@ def test_unknown_authors_leave_the_registrar_as_the_author(signed: World) -> Non
     release = waiting(signed)
     version = signed.state.versions[signed.state.releases[release].version]
     assert (version.authors, version.by) == ((), "bob")
-    assert quorum.excluded_of(version, "carol") == {
+    assert quorum.excluded_of(signed.state, version, requester="carol", level=Level.SIGNED) == {
         "carol": "asked for the release",
         "bob": "registered the version",
     }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from modeldeck import clock
 from modeldeck.domain import fold
 from modeldeck.domain.entry import Json
 from modeldeck.domain.levels import Evidence
 from modeldeck.domain.policy import Environment, Policy
+from modeldeck.domain.releases import LEEWAY
 from modeldeck.domain.talking import mentions, places, threads
 from modeldeck.errors import (
     ConflictError,
@@ -94,8 +98,9 @@ def test_resolving_dated_before_a_vote_is_refused(strict: World) -> None:
     """Within a release time does not run backwards."""
     release = waiting(strict)
     thread = start(strict, f"release:{release}")
-    early = strict.at()
     strict.vote(release, "dave")
+    last = clock.from_text(strict.state.releases[release].last_issued)
+    early = clock.to_text(last - LEEWAY - timedelta(seconds=1))
     for issued in (early, "yesterday"):
         body: dict[str, Json] = {"reason": "", "issued": issued}
         with pytest.raises((ConflictError, InvalidInputError)):

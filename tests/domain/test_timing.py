@@ -75,8 +75,8 @@ def test_approved_release_ends_with_the_first_vote_that_it_needs(
 ) -> None:
     """Not with its request, and not with a vote that it could do without."""
     production(world, policy, deploy="manual")
-    release = waiting(world)
     world.member("erin")
+    release = waiting(world)
     vote(world, release, "erin", hours=2)
     vote(world, release, "carol", hours=100)
     assert world.status(release) == "approved"

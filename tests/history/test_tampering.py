@@ -13,7 +13,7 @@ import pytest
 
 from modeldeck.domain.entry import canonical, digest_of
 from modeldeck.domain.history.breaks import open_breaks
-from modeldeck.jobs.copies import Copies
+from modeldeck.jobs.following.copies import Copies
 from modeldeck.store import places, witness
 from modeldeck.store.ledger import Ledger, entry_path, numbers
 from modeldeck.store.verifying import Verifier

@@ -23,7 +23,8 @@ from modeldeck.services.founding import init
 from modeldeck.services.members import Change
 from modeldeck.store import files
 from modeldeck.store.ledger import Ledger, entry_path
-from modeldeck.store.signing import NAMESPACE, Verifier, signer_from_file
+from modeldeck.store.signing import NAMESPACE, signer_from_file
+from modeldeck.store.verifying import Verifier
 from modeldeck.workspace import Workspace
 from tests.domain.chain import digest
 from tests.store.agents import make_key

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from modeldeck.jobs import trial
-from modeldeck.jobs.copies import Copies
 from modeldeck.jobs.follow import Follower
+from modeldeck.jobs.following import trial
+from modeldeck.jobs.following.copies import Copies
 from modeldeck.services.base import processes
 from modeldeck.services.deployments import Deployments
 from modeldeck.serving.records import Records

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from modeldeck.domain.membership import keys
-from modeldeck.store.signing import Verifier, key_in, verify
+from modeldeck.store.verifying import Verifier, key_in, verify
 from tests.store.tokens import Token
 
 pytestmark = pytest.mark.skipif(

@@ -16,7 +16,8 @@ import pytest
 
 from modeldeck.domain.membership.questions import Question
 from modeldeck.errors import NotPermittedError
-from modeldeck.store.signing import Signer, signer_from_file, verify
+from modeldeck.store.signing import Signer, signer_from_file
+from modeldeck.store.verifying import verify
 from tests.store.agents import hold, make_key, running_agent
 
 pytestmark = pytest.mark.skipif(

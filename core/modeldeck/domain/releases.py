@@ -362,7 +362,7 @@ def check_dated(act: Act, release: Release) -> None:
 
 def reconsider(state: State, release: Release, *, act: Act) -> None:
     """Decide a release whose votes were complete before what held it up was settled by an act."""
-    issued = act.text("issued")
+    issued = max(release.last_issued, act.text("issued"))
     is_voted = not [*quorum.lacks(state, release, issued=issued), *threads.lacks(state, release)]
     if release.status in {"waiting", "changes-requested"} and is_voted:
         if issued > release.expires:

@@ -12,8 +12,8 @@ from modeldeck.domain.documents import EndpointDocument
 from modeldeck.domain.policies import timing
 from modeldeck.domain.state import OPEN
 from modeldeck.errors import ConflictError, DamageError, ModelDeckError, NotPermittedError
-from modeldeck.jobs.copies import Copies
-from modeldeck.jobs.trial import Trial
+from modeldeck.jobs.following.copies import Copies
+from modeldeck.jobs.following.trial import Trial
 from modeldeck.services.base import builders
 from modeldeck.serving.records import Records
 from modeldeck.serving.registry import Registry, Served, load

@@ -35,8 +35,8 @@ from modeldeck.errors import (
     NotPermittedError,
     UnavailableError,
 )
-from modeldeck.jobs import copies as kept
 from modeldeck.jobs.follow import Follower, problem_of, restore, say
+from modeldeck.jobs.following import copies as kept
 from modeldeck.jobs.heartbeat import Heartbeat
 from modeldeck.serving.app import LOOPBACK, App
 from modeldeck.serving.records import Records

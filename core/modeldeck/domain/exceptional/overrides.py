@@ -102,7 +102,7 @@ def apply_override(state: State, act: Act) -> str:
     kept = replace(
         release,
         overrides=(*release.overrides, found),
-        last_issued=act.text("issued"),
+        last_issued=max(release.last_issued, act.text("issued")),
         level=min(release.level, act.level),
     )
     state.put_release(kept)

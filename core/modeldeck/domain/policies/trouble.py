@@ -11,9 +11,9 @@ from fnmatch import fnmatchcase
 
 from modeldeck.domain import quorum
 from modeldeck.domain.levels import Level
+from modeldeck.domain.membership.member import Member
 from modeldeck.domain.policies.freezes import never_ends, zone_of
 from modeldeck.domain.policy import Environment, Policy
-from modeldeck.domain.state import Member
 from modeldeck.errors import UnavailableError
 
 

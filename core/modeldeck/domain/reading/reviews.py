@@ -15,10 +15,10 @@ from modeldeck.domain.documents import (
     EndpointDocument,
     InboxItem,
     Number,
-    PolicyChange,
     ReleaseDocument,
     TrafficDocument,
 )
+from modeldeck.domain.policies.documents import PolicyChange
 
 
 class MetricRow(TypedDict):

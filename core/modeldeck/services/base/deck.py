@@ -11,20 +11,19 @@ from datetime import timedelta
 from pathlib import Path
 
 from modeldeck import clock
-from modeldeck.domain import fold
 from modeldeck.domain.entry import Intent, Json, signed_bytes
 from modeldeck.domain.levels import Level
 from modeldeck.domain.membership.member import Member
 from modeldeck.domain.membership.questions import Asker
 from modeldeck.domain.state import Activity, State
 from modeldeck.errors import ModelDeckError, NotPermittedError, UnavailableError
-from modeldeck.services.base import identity, travel
-from modeldeck.services.base.identity import Actor, actor_of, signer_for, signers_for
+from modeldeck.services.base import travel
+from modeldeck.services.base.identity import Actor, actor_of, signer_for
+from modeldeck.services.base.signatures import signer_of
 from modeldeck.store import files, places, witness
 from modeldeck.store.ledger import Ledger
 from modeldeck.store.objects import ObjectStore, named_in
 from modeldeck.store.runs import RunStore
-from modeldeck.store.signing import Signer
 from modeldeck.store.verifying import Verifier
 
 MAX_CLOCK_BEHIND = timedelta(minutes=5)
@@ -269,7 +268,7 @@ class Deck:
         """Record a decision exactly as it is; see :meth:`commit`."""
         with self.reading():
             self.need_writable(intent.action)
-            signer = self._signer(intent)
+            signer = signer_of(self, intent)
         if signer is not None:
             payload = signed_bytes(intent)
             signature = signer.sign(payload, may_ask=self.may_ask, asker=self.asker)
@@ -280,44 +279,3 @@ class Deck:
         witness.remember(self.state)
         self.after_commit(done)
         return done
-
-    def _signer(self, intent: Intent) -> Signer | None:
-        """Decide before the key is touched, so that a refusal costs no passphrase."""
-        if self.actor.signer is not None:
-            self._decide(intent, self.actor.signer.public)
-            return self.actor.signer
-        level = self.ledger.level_here(intent.by, is_signed=False)
-        if intent.action == "version.register" and level < self.state.policy.strictest:
-            return signer_for(self.state, self.actor)
-        try:
-            fold.decide(self.state, intent, level=level, at=clock.to_text(self.now()))
-        except NotPermittedError as error:
-            return self._fitting_signer(intent, refused=error)
-        return None
-
-    def _decide(self, intent: Intent, key: str) -> None:
-        """Refuse what may not be recorded when it is signed with a key; any where none is named."""
-        at = clock.to_text(self.now())
-        fold.decide(self.state, intent, level=Level.SIGNED, at=at, key=key)
-
-    def _fitting_signer(self, intent: Intent, *, refused: NotPermittedError) -> Signer:
-        """Return the first key at hand with which an intent may be recorded."""
-        problem = refused
-        for signer in signers_for(self.state, self.actor):
-            try:
-                self._decide(intent, signer.public)
-            except NotPermittedError as error:
-                problem = error
-            else:
-                return signer
-        if problem is refused and self._is_only_unsigned(intent):
-            hint = identity.help_with_keys(self.state, self.actor)
-            raise NotPermittedError(refused.message, hint) from refused
-        raise problem
-
-    def _is_only_unsigned(self, intent: Intent) -> bool:
-        try:
-            self._decide(intent, "")
-        except ModelDeckError:
-            return False
-        return True

@@ -15,6 +15,7 @@ from modeldeck.domain.documents import (
 )
 from modeldeck.domain.entry import Json
 from modeldeck.domain.levels import Level
+from modeldeck.domain.membership.member import Member
 from modeldeck.domain.metrics import goal_of
 from modeldeck.domain.reading.reviews import (
     BaseDocument,
@@ -25,7 +26,7 @@ from modeldeck.domain.reading.reviews import (
     ReviewDocument,
     VoterDocument,
 )
-from modeldeck.domain.state import OPEN, Member, Release, State, Vote
+from modeldeck.domain.state import OPEN, Release, State, Vote
 from modeldeck.errors import ConflictError, NotFoundError
 from modeldeck.services.base import difference, manifests
 from modeldeck.services.base.deck import Deck

@@ -16,7 +16,8 @@ from modeldeck.errors import ModelDeckError
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.identity import signer_for
 from modeldeck.store import ledger
-from modeldeck.store.signing import Signer, key_in
+from modeldeck.store.signing import Signer
+from modeldeck.store.verifying import key_in
 
 Field = tuple[str, str]
 """A field's path and its value as text."""

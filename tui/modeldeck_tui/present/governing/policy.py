@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from modeldeck.domain.documents import PolicyChange, PolicyDocument
+from modeldeck.domain.policies.documents import PolicyChange, PolicyDocument
 from modeldeck.domain.reading.reviews import ProposalDocument
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell

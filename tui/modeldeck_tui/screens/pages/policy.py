@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
-from modeldeck.domain.documents import PolicyChange, PolicyDocument
+from modeldeck.domain.policies.documents import PolicyChange, PolicyDocument
 from modeldeck.domain.reading.reviews import ProposalDocument
 from modeldeck.errors import ModelDeckError
 from modeldeck.services.governing.statements import Recorded, Statement
