@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from modeldeck import clock
@@ -167,7 +168,7 @@ class Model:
             return "NotPermittedError"
         if self.members[by] >= release["n"]:
             return "NotPermittedError"
-        is_old = body["issued"] < release["last"] or body["report"] != release["report"]
+        is_old = _is_old(body, release) or body["report"] != release["report"]
         is_said = body["verdict"] == "approve" and self._holds(release, by)
         return "ConflictError" if is_old or is_said else ""
 
@@ -178,7 +179,7 @@ class Model:
     def _do_release_vote(self, name: str, by: str, body: Mapping[str, Any]) -> None:
         release = self.releases[name]
         release["votes"][by] = self.n
-        release["last"] = body["issued"]
+        release["last"] = max(release["last"], body["issued"])
         if body["verdict"] == "reject":
             release["status"] = "rejected"
         elif sum(self._holds(release, one) for one in release["votes"]) >= 2:
@@ -199,7 +200,7 @@ class Model:
         release = self.releases.get(name)
         if release is None:
             return "NotFoundError"
-        is_same = body["generation"] == self.generation and body["issued"] >= release["last"]
+        is_same = body["generation"] == self.generation and not _is_old(body, release)
         if release["status"] != "approved" or not is_same:
             return "ConflictError"
         votes = sum(self._holds(release, one) for one in release["votes"])
@@ -208,7 +209,7 @@ class Model:
     def _do_deployment_start(self, name: str, _: str, body: Mapping[str, Any]) -> None:
         self._leave()
         release = self.releases[name]
-        release |= {"status": "deploying", "last": body["issued"]}
+        release |= {"status": "deploying", "last": max(release["last"], body["issued"])}
         self.live, self.is_there = release["version"], True
         self._outdate()
 
@@ -241,6 +242,12 @@ class Model:
         for one in self.releases.values():
             if one["status"] == "deploying":
                 one["status"] = "live"
+
+
+def _is_old(body: Mapping[str, Any], release: Mapping[str, Any]) -> bool:
+    """Say whether a statement is five minutes older than the last one about a release, or more."""
+    age = clock.from_text(release["last"]) - clock.from_text(body["issued"])
+    return age > timedelta(minutes=5)
 
 
 def _word(action: str) -> str:
