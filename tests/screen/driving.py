@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from modeldeck.clock import Clock, utc_now
 from modeldeck.workspace import Workspace
 from modeldeck_tui.app import ModelDeckApp
+from modeldeck_tui.screens.overlays.stating import StatementDialog
 from modeldeck_tui.widgets.frame import Crumb
 
 SMALL, LARGE = (80, 24), (160, 50)
@@ -78,7 +79,14 @@ class Deck:
         before = self.app.screen
         await self.press(key)
         await self.until(lambda: self.app.screen is not before, "a dialog")
+        await self.until_ready()
+
+    async def until_ready(self) -> None:
+        """Wait until a dialog listens, and shows its statement if it has one."""
         await self.until(lambda: self.app.focused is not None, "the dialog to listen")
+        screen = self.app.screen
+        if isinstance(screen, StatementDialog):
+            await self.until(lambda: screen.statement or screen.problem, "the statement")
 
 
 @contextlib.asynccontextmanager

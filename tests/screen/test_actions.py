@@ -26,6 +26,7 @@ from modeldeck_tui.screens.overlays.jump import JumpScreen
 from modeldeck_tui.screens.pages.activity import ActivityScreen
 from modeldeck_tui.screens.pages.compare import CompareScreen
 from modeldeck_tui.screens.pages.deployments import DeploymentsScreen
+from modeldeck_tui.screens.pages.inbox import InboxScreen
 from modeldeck_tui.screens.pages.logs import LogScreen, SourcesScreen
 from modeldeck_tui.screens.pages.models import ModelsScreen
 from modeldeck_tui.screens.pages.overview import OverviewScreen
@@ -92,7 +93,7 @@ class Hands(Deck):
         before = self.app.screen
         await self.act(action)
         await self.until(lambda: self.app.screen is not before, f"the dialog of {action}")
-        await self.until(lambda: self.app.focused is not None, "the dialog to listen")
+        await self.until_ready()
 
 
 @contextlib.asynccontextmanager
@@ -111,6 +112,17 @@ OF_DATA = (
     "dataset.verify",
 )
 """Actions that :mod:`tests.screen.test_datasets` drives, on a workspace with data."""
+
+OF_DECIDING = (
+    "app.inbox",
+    "app.policy",
+    "inbox.approve",
+    "inbox.reject",
+    "policy.propose",
+    "policy.support",
+    "review.take_back",
+)
+"""Actions that :mod:`tests.screen.test_governing` and :mod:`tests.screen.test_review` drive."""
 
 
 def test_every_action_is_driven_here() -> None:
@@ -440,7 +452,7 @@ def test_actions_on_releases_as_an_approver(root: Path) -> None:
         await deck.on(ReviewScreen)
         await deck.until_shown("Votes ·")
         await deck.asked("review.request_changes")
-        await worded(deck, "more tests please")
+        await worded(deck, "more tests please", "churn-v2")
         await deck.until_shown("You asked for changes of churn-2")
         await deck.asked("review.approve")
         await worded(deck, "good now", "churn-v2")
@@ -578,7 +590,7 @@ def test_actions_of_a_reject_in_the_review(root: Path) -> None:
             await deck.act("overview.approve")
             await deck.on(ReviewScreen)
             await deck.asked("review.reject")
-            await worded(deck, "no")
+            await worded(deck, "no", "churn-v2")
             await deck.until_crumb("rejected")
 
     asyncio.run(drive())
@@ -661,7 +673,7 @@ def test_counters_of_the_header_are_jumps(root: Path) -> None:
             await deck.until_shown("▲ 2 to review", "✖ 1 to look at")
             line = deck.lines[0]
             await deck.pilot.click(offset=(line.index("▲") + 2, 0))
-            await deck.on(ReleasesScreen)
+            await deck.on(InboxScreen)
             await deck.pilot.click(offset=(line.index("✖") + 2, 0))
             await deck.on(OverviewScreen)
             with start_run("live", name="lasting", workspace=root, capture_output=False):

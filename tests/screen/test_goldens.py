@@ -32,7 +32,7 @@ PAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "models": (("3",), ("churn@2", "recall", "Gate")),
     "releases": (("4",), ("Waiting for me", "churn-2")),
     "review": (("j", "enter"), ("Votes", "95 % INTERVAL", "looks good")),
-    "vote": (("a",), ("workspace ", "› Cancel")),
+    "vote": (("a",), ("workspace ", "Cancel")),
     "inbox": (("escape", "I"), ("Waiting for me", "Mine", "Expiring")),
     "policy": (("J",), ("says what is in force",)),
     "deployments": (("5",), ("churn@production",)),
@@ -159,6 +159,7 @@ async def walk(deck: Deck, look: Callable[[str], object]) -> None:
     for name, (keys, texts) in PAGES.items():
         await deck.press(*keys)
         await deck.until_shown(*texts)
+        await deck.until(lambda: deck.app.focused is not None, "the focus")
         await quiet(deck, text_of)
         result = look(name)
         if asyncio.iscoroutine(result):

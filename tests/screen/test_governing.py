@@ -171,8 +171,9 @@ def test_inbox_has_what_waits_what_is_mine_and_what_ends(root: Path) -> None:
             await deck.write("inbox")
             await deck.press("enter")
             await deck.until_shown("Waiting for me · 2", "churn@2 to production")
-            await deck.press("a")
-            await deck.until_shown("Releases › churn-2", "95 % INTERVAL")
+            for key in ("a", "x"):
+                await deck.press("I", key)
+                await deck.until_shown("Releases › churn-2", "95 % INTERVAL")
 
     asyncio.run(drive())
 

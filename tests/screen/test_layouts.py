@@ -89,10 +89,10 @@ def test_large_review_has_its_annotations_files_and_lineage(root: Path) -> None:
 
     async def drive() -> None:
         async with reviewing(root, size=LARGE) as deck:
-            await deck.until_shown("Annotations", "mind the recall")
+            await deck.until_shown("Discussion ─", "mind the recall")
             assert shown(deck, "#thread")
             assert not any("mind" in one.detail for one in pane(deck, "#votes").rows.documents)
-            await deck.press("right_square_bracket")
+            await deck.press(*["right_square_bracket"] * 6)
             await deck.until_shown("model.skops", "changed")
             await deck.press("right_square_bracket")
             await deck.until_shown("logistic, finished")

@@ -134,7 +134,7 @@ def counters(snapshot: Snapshot, *, is_wide: bool) -> list[Counter]:
         found.append(Counter(f"▲ {votes} to review", "warn", "page('inbox')"))
     if wrong:
         text = f"✖ {wrong}{' to look at' if is_wide else ''}"
-        found.append(Counter(text, "bad", "page('inbox')"))
+        found.append(Counter(text, "bad", "page('overview')"))
     if said:
         found.append(Counter(f"@ {said} to answer", "warn", "page('inbox')"))
     if not snapshot.inbox:

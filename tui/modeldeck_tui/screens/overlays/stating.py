@@ -202,6 +202,11 @@ class StatementDialog(ConfirmDialog):
 
     # Deciding
 
+    def action_yes(self) -> None:
+        """Do it, unless the statement is not there yet, or would not be sure enough."""
+        if self.is_sure:
+            super().action_yes()
+
     def is_complete(self) -> bool:
         """Say whether everything is there, the statement too."""
         return self.is_sure and super().is_complete()
