@@ -31,7 +31,7 @@ def check_break(state: State, act: Act) -> None:
         glass = endpoint.glass
         by = glass.by if glass else ""
         msg = f"The glass of {endpoint.id} was broken by {by} and that is not reviewed yet."
-        command = f"`modeldeck release review {endpoint.id} --reason TEXT`"
+        command = f"`modeldeck deploy review {endpoint.id} --reason TEXT`"
         raise ConflictError(msg, f"Another person: {command}.")
     if act.text("manifest") == endpoint.pointer.manifest:
         msg = f"{act.text('to')[:80]} is what {endpoint.id} serves already."

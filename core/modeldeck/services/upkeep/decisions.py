@@ -40,7 +40,7 @@ def _of(state: State, endpoint: Endpoint, *, now: str) -> Iterator[DoctorLine]:
     if glass is not None and not glass.reviewed_by:
         due = "is overdue since" if is_overdue(glass, now=now) else "is due until"
         text = f"{glass.by} broke the glass of {endpoint.id}; its review {due} {glass.review_by}."
-        hint = f"Another person: `modeldeck release review {endpoint.id} --reason TEXT`."
+        hint = f"Another person: `modeldeck deploy review {endpoint.id} --reason TEXT`."
         yield note("emergencies", text, hint=hint)
     revoked = state.revoked.get(endpoint.pointer.manifest)
     if revoked is not None:

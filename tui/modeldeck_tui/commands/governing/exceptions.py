@@ -1,4 +1,4 @@
-"""``release override|break-glass|review``: going past a check, or back in an emergency."""
+"""``release override|break-glass``, ``deploy review``: going past a check, or back in an emergency."""
 
 from __future__ import annotations
 
@@ -17,14 +17,11 @@ ReleaseArgument = Annotated[str, typer.Argument(metavar="RELEASE", help="As chur
 EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="As churn@production.")]
 
 
-def register(releases: typer.Typer) -> None:
+def register(releases: typer.Typer, deployments: typer.Typer) -> None:
     """Put these commands where they belong."""
-    for name, command in (
-        ("override", override),
-        ("break-glass", break_glass),
-        ("review", review),
-    ):
-        releases.command(name)(command)
+    releases.command("override")(override)
+    releases.command("break-glass")(break_glass)
+    deployments.command("review")(review)
 
 
 def override(
@@ -101,5 +98,5 @@ def _tell(session: Session, found: EndpointDocument) -> None:
     glass = found["glass"]
     who = ", ".join(glass["reviewers"]) or "nobody yet"
     until = output.moment(glass["review_by"])
-    command = f"`modeldeck release review {found['id']} --reason TEXT`"
+    command = f"`modeldeck deploy review {found['id']} --reason TEXT`"
     session.printer.say(Cell("! ", "bad"), f"To be reviewed until {until} by {who}: {command}.")
