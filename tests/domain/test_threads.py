@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,6 @@ from modeldeck.domain import fold
 from modeldeck.domain.entry import Json
 from modeldeck.domain.levels import Evidence
 from modeldeck.domain.policy import Environment, Policy
-from modeldeck.domain.releases import LEEWAY
 from modeldeck.domain.talking import mentions, places, threads
 from modeldeck.errors import (
     ConflictError,
@@ -25,10 +25,19 @@ from tests.domain.chain import World, digest
 RUN = "run:20261123-071011-k3f9wz"
 
 
+def wanting(policy: Policy) -> Policy:
+    """Return a policy that wants threads resolved in each of its environments."""
+    every = policy.environments.values()
+    return replace(
+        policy, environments={one.name: replace(one, resolve_threads=True) for one in every}
+    )
+
+
 @pytest.fixture
-def strict(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+def strict(world: World) -> World:
     """Return a world whose policy wants threads resolved."""
-    monkeypatch.setattr(threads, "is_wanted", lambda _: True)
+    body: dict[str, Json] = {"policy": wanting(world.state.policy).to_json()}
+    world.act("ann", "policy.adopt", "policy:policy", body)
     return world
 
 
@@ -98,9 +107,8 @@ def test_resolving_dated_before_a_vote_is_refused(strict: World) -> None:
     """Within a release time does not run backwards."""
     release = waiting(strict)
     thread = start(strict, f"release:{release}")
+    early = clock.to_text(strict.now - timedelta(minutes=6))
     strict.vote(release, "dave")
-    last = clock.from_text(strict.state.releases[release].last_issued)
-    early = clock.to_text(last - LEEWAY - timedelta(seconds=1))
     for issued in (early, "yesterday"):
         body: dict[str, Json] = {"reason": "", "issued": issued}
         with pytest.raises((ConflictError, InvalidInputError)):
@@ -172,14 +180,11 @@ def test_remark_is_edited_by_its_author_with_a_new_text(world: World) -> None:
         world.act("carol", "annotation.edit", f"annotation:{thread}", {"object": digest("d")})
 
 
-def test_thread_below_the_level_of_the_environment_holds_nothing_up(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_thread_below_the_level_of_the_environment_holds_nothing_up() -> None:
     """Where votes need a signature, a claimed thread stops nobody; a signed reply to it does."""
-    monkeypatch.setattr(threads, "is_wanted", lambda _: True)
     world = World()
     policy = Policy({"production": Environment("production", trust="signed")}, {})
-    world.found(policy, keys=("ssh-ed25519 ANN",))
+    world.found(wanting(policy), keys=("ssh-ed25519 ANN",))
     sure = Evidence(key="ssh-ed25519 ANN")
     version = _signed(world, "version.register", "model:churn", sure, manifest=True)
     base = {**world.base(version, "production"), **world.span(), "reason": ""}

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -244,19 +245,27 @@ def test_reminder_is_sent_once(
     root: Path, server: Receiver, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However often and by whichever process is looked; a decided release is not remembered."""
-    configure(f'a kind="webhook"; url="{server.url("/ok")}"', top='remind_before = "100h"')
+    configure(f'a kind="webhook"; url="{server.url("/ok")}"')
     monkeypatch.setattr(delivering, "REMIND_EVERY_S", 0.0)
     with Workspace.open(root, user="alice") as alice:
         monkeypatch.setattr(type(alice.models), "verify", lambda *_: None)
         monkeypatch.setattr(type(alice.gates), "run", lambda *_: None)
         release = alice.releases.request("churn@1", "production")["id"]
-        deliver(root)
-        made = deliver(root)
+        later = alice.deck.now() + timedelta(hours=60)
+
+        def late(member: str = "alice") -> Delivering:
+            made = Delivering(root, member)
+            made.deck.now = lambda: later
+            assert made.run()
+            return made
+
+        late()
+        made = late()
         assert [one.data["kind"] for one in server.got] == ["expiring"]
         assert server.got[0].data["subject"] == f"release:{release}"
         assert len(made.box.reminded) == 1
         alice.releases.withdraw(release)
-        made = deliver(root)
+        made = late()
         assert [one.data["kind"] for one in server.got] == ["expiring", "decided"]
         assert made.box.reminded == {}
 

@@ -20,13 +20,13 @@ def read(text: str) -> Settings:
 def test_settings_are_read_as_they_are_written() -> None:
     """A webhook, a chat room and a command, with what they are told."""
     found = read(
-        '[notifications]\nsender = "ops"\nremind_before = "6h"\n'
+        '[notifications]\nsender = "ops"\n'
         '[notifications.receivers.audit]\nkind = "webhook"\nurl = "https://example.org/x?y=1"\n'
         'secret = "file:audit"\nevents = ["decided"]\ntimeout = "5s"\n'
         '[notifications.receivers.chat]\nkind = "slack"\nurl = "env:MODELDECK_CHAT"\n'
         '[notifications.receivers.desk]\nkind = "command"\ncommand = ["true"]\npeople = ["ann"]\n'
     )
-    assert (found.sender, found.remind_before_s) == ("ops", 6 * 3600)
+    assert found.sender == "ops"
     audit, chat, desk = found.receivers
     assert audit.wants("decided", ())
     assert not audit.wants("mention", ("ann",))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from modeldeck.domain.entry import Json
-from modeldeck.domain.talking import threads as rules
+from modeldeck.domain.policies import timing
 from modeldeck.errors import InvalidInputError, NotFoundError, NotPermittedError
 from modeldeck.services.base.config import NewMember
 from modeldeck.workspace import Workspace
@@ -89,7 +89,11 @@ def test_requester_sees_which_thread_holds_their_release_up(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says so in the inbox, in the release, and in the thread."""
-    monkeypatch.setattr(rules, "is_wanted", lambda _: True)
+    path = root / "modeldeck.toml"
+    wanted = path.read_text().replace("\nroles =", "\nresolve_threads = true\nroles =")
+    path.write_text(wanted)
+    with Workspace.open(root, user="alice") as alice:
+        alice.policies.adopt()
     with Workspace.open(root, user="alice") as alice, Workspace.open(root, user="carol") as carol:
         body: dict[str, Json] = {"environment": "production", "report": "a" * 64, "passed": True}
         with alice.deck.reading() as state:
@@ -114,6 +118,10 @@ def test_requester_sees_which_thread_holds_their_release_up(
                 assert one.releases.approve(release)["status"] == "waiting"
         with pytest.raises(NotPermittedError):
             alice.threads.resolve(thread["id"])
+        with monkeypatch.context() as frozen:
+            frozen.setattr(timing, "freeze", lambda *_, **__: timing.Frozen("", "It is frozen."))
+            with pytest.raises(NotPermittedError, match="would deploy"):
+                carol.threads.resolve(thread["id"], "I see")
         carol.threads.resolve(thread["id"], "I see")
         assert alice.releases.show(release)["status"] == "deploying"
 

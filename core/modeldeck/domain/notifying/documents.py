@@ -63,7 +63,6 @@ class NotifyDocument(TypedDict):
     why_not: str
     position: int
     busy: bool
-    remind_before_s: int
     receivers: list[ReceiverDocument]
     waiting: list[WaitingDocument]
     log: list[DeliveryDocument]

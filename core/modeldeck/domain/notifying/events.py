@@ -9,7 +9,7 @@ decided    approved, rejected, withdrawn, blocked, outdated, or who asked for it
            changes are asked for
 deployed   a server reports a release ready                     who asked for it, who made it
 failed     a server reports that a version failed               who asked for it, who made it
-rolled-back an endpoint went back to an earlier version         who asked for it, who made it
+rolled-back an endpoint went back, also by broken glass         who asked for it, who made it
 expiring   a request, or an approval not yet started, is about  who may still vote, who asked
            to run out of time
 ========== ==================================================== ============================
@@ -23,10 +23,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from modeldeck import clock, ids
+from modeldeck import ids
 from modeldeck.domain import quorum
+from modeldeck.domain.policies import timing
 from modeldeck.domain.state import OPEN, Activity, Release, State
 from modeldeck.domain.talking import mentions, places
 
@@ -112,33 +112,26 @@ def of_entry(
     ]
 
 
-def reminders(state: State, *, now: str, before_s: int) -> list[Event]:
+def reminders(state: State, *, now: str) -> list[Event]:
     """Return what runs out of time soon: open requests, and approvals that nobody started.
 
-    Parameters
-    ----------
-    state : State
-        The folded ledger.
-    now : str
-        The time.
-    before_s : int
-        How long before the end, in seconds.
+    The policy's ``remind_before`` says when; see :func:`modeldeck.domain.policies.timing.status`.
     """
-    limit = clock.to_text(clock.from_text(now) + timedelta(seconds=before_s))
     found = []
     for one in state.releases.values():
-        ends = _ends(state, one) if one.status in OPEN else ""
-        if not now <= ends <= limit:
+        timed = timing.status(state, one, now=now) if one.status in OPEN else None
+        if timed is None or not timed.is_ending:
             continue
         voters = quorum.eligible(state, one) if one.status != "approved" else []
         what = "the approvals of" if one.status == "approved" else "the request"
+        ends = timed.ends_at[:16].replace("T", " ")
         found.append(
             Event(
                 kind="expiring",
-                key=f"expiring {one.request} {one.status == 'approved'} {ends}",
+                key=f"expiring {one.request} {one.status == 'approved'} {timed.ends_at}",
                 subject=f"release:{one.id}",
                 title=f"{one.id}: {one.version} to {one.environment} runs out of time",
-                text=f"At {ends[:16].replace('T', ' ')} UTC the time of {what} {one.id} is over.",
+                text=f"At {ends} UTC the time of {what} {one.id} is over.",
                 by=one.by,
                 at=now,
                 n=0,
@@ -147,14 +140,6 @@ def reminders(state: State, *, now: str, before_s: int) -> list[Event]:
             )
         )
     return found
-
-
-def _ends(state: State, release: Release) -> str:
-    """Return when a release's time is over: of the request, or of the first approval to end."""
-    if release.status != "approved":
-        return release.expires
-    votes = quorum.approving(state, release, issued=release.last_issued).values()
-    return min((one.expires for one in votes), default=release.expires)
 
 
 def _event(line: Activity, kind: str, *, key: str, people: Iterable[str], **said: str) -> Event:
@@ -216,7 +201,7 @@ def _moves(state: State, line: Activity, *, release: Release) -> list[Event]:
 def _of_endpoint(state: State, line: Activity) -> list[Event]:
     """Return the events of what a server reported failed, and of going back."""
     is_failure = line.action == "deployment.report" and _text(line, "outcome") == "failed"
-    if not is_failure and line.action != "deployment.rollback":
+    if not is_failure and line.action not in _BACK:
         return []
     subject = line.subject
     name = subject.partition(":")[2]
@@ -236,9 +221,15 @@ def _of_endpoint(state: State, line: Activity) -> list[Event]:
         if one.endpoint == name and one.status in {"rolled-back", "live", "deploying"}
         for each in _makers(one)
     ]
-    title = f"{line.by} rolled {name} back to {_text(line, 'to')}"
+    title = f"{line.by} {_BACK[line.action]} {name} back to {_text(line, 'to')}"
     said = {"subject": subject, "title": title, "text": _text(line, "reason")}
     return [_event(line, "rolled-back", key=name, people=[*makers, *people], **said)]
+
+
+_BACK = {
+    "deployment.rollback": "rolled",
+    "deployment.break-glass": "broke the glass to put",
+}
 
 
 def _makers(release: Release) -> tuple[str, ...]:

@@ -4,7 +4,6 @@
 
     [notifications]
     sender = "ops"  # who sends for all; without one, each member what they did
-    remind_before = "12h"  # before a request's time is over
 
     [notifications.receivers.audit]
     kind = "webhook"  # webhook | slack | command
@@ -85,7 +84,6 @@ class Settings:
 
     receivers: tuple[Receiver, ...] = ()
     sender: str = ""
-    remind_before_s: int = 12 * 3600
 
     def receiver(self, name: str) -> Receiver | None:
         """Return a receiver by its name."""
@@ -108,7 +106,6 @@ def settings_from_table(table: Table) -> Settings:
     found = Settings(
         receivers=tuple(_receiver(name, one) for name, one in table.named("receivers").items()),
         sender=table.take("sender", str, default=""),
-        remind_before_s=policy.seconds(table, "remind_before", default="12h"),
     )
     if found.sender and not ids.is_name(found.sender):
         raise table.fail("sender", "expected the name of a member")

@@ -17,7 +17,6 @@ from dataclasses import replace
 
 from modeldeck.domain.entry import is_digest
 from modeldeck.domain.history.things import Annotation, Text, Thread
-from modeldeck.domain.policy import Environment
 from modeldeck.domain.remarks import SUBJECTS
 from modeldeck.domain.state import OPEN, Act, Release, State
 from modeldeck.domain.talking import places
@@ -57,7 +56,7 @@ def unresolved(state: State, release: Release) -> Sequence[Thread]:
     version = state.versions.get(release.version)
     if version is not None and version.run:
         subjects.append(f"run:{version.run}")
-    known = state.policy.environments.get(release.environment)
+    known = state.policy.known(release.environment, model=release.model)
     return [
         one
         for subject in subjects
@@ -68,15 +67,8 @@ def unresolved(state: State, release: Release) -> Sequence[Thread]:
 
 def blocking(state: State, release: Release) -> Sequence[Thread]:
     """Return the threads that have to be resolved before a release is decided; none by default."""
-    if release.environment not in state.policy.environments:
-        return ()
-    known = state.policy.environment(release.environment, model=release.model)
-    return unresolved(state, release) if is_wanted(known) else ()
-
-
-def is_wanted(environment: Environment) -> bool:
-    """Say whether an environment's releases wait for open threads."""
-    return environment.resolve_threads
+    known = state.policy.known(release.environment, model=release.model)
+    return unresolved(state, release) if known is not None and known.resolve_threads else ()
 
 
 def lacks(state: State, release: Release) -> list[str]:

@@ -190,7 +190,7 @@ class Delivering:
             return []
         self._remind_at = time.monotonic() + REMIND_EVERY_S
         state, box = self._following.state, self.box
-        due = self._following.reminders(self.trying.settings.remind_before_s)
+        due = self._following.reminders()
         mine = [one for one in due if self._is_mine(one) and one.key not in box.reminded]
         box.reminded.update({one.key: one.subject.partition(":")[2] for one in mine})
         there = {one.id for one in state.releases.values() if one.status in _UNDECIDED}

@@ -61,10 +61,10 @@ class Following:
             self._seen()
             yield state.n, found
 
-    def reminders(self, before_s: int) -> list[Event]:
+    def reminders(self) -> list[Event]:
         """Return what runs out of time soon."""
         now = clock.to_text(self.deck.now())
-        return events.reminders(self.state, now=now, before_s=before_s)
+        return events.reminders(self.state, now=now)
 
     def _remark(self, state: State, line: Activity) -> Remark:
         """Return the remark that an entry wrote, and the text before an edit."""

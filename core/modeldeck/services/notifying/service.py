@@ -54,7 +54,6 @@ class Notifying:
             why_not=why_not,
             position=box.n,
             busy=box.n >= 0 and outbox.is_tended(),
-            remind_before_s=settings.remind_before_s,
             receivers=[self._receiver(one) for one in settings.receivers],
             waiting=[_waiting(one) for one in box.pending],
             log=[_logged(one) for one in box.log],

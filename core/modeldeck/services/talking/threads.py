@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from modeldeck import clock
+from modeldeck.domain import quorum
 from modeldeck.domain.entry import Json
 from modeldeck.domain.history.things import Annotation, Thread
-from modeldeck.domain.state import OPEN, Act, Activity, State
+from modeldeck.domain.policies import timing
+from modeldeck.domain.state import OPEN, Act, Activity, Release, State
 from modeldeck.domain.talking import mentions, places
 from modeldeck.domain.talking import threads as rules
 from modeldeck.domain.talking.documents import EarlierDocument, RemarkDocument, ThreadDocument
-from modeldeck.errors import ModelDeckError, NotFoundError
+from modeldeck.errors import ModelDeckError, NotFoundError, NotPermittedError
 from modeldeck.services.annotations import Annotations
 from modeldeck.services.base import builders
 from modeldeck.services.base.deck import Deck
@@ -101,13 +103,15 @@ class Threads:
         NotFoundError
             There is no such thread.
         NotPermittedError
-            Somebody else began it, and the actor is no owner, or made what it is about.
+            Somebody else began it, and the actor is no owner, or made what it is about; or it
+            would deploy a release during a freeze.
         ConflictError
             It is resolved already.
         """
         known = self._thread(typed)
         with self.deck.reading() as state:
             releases = rules.concerned(state, known)
+            self._need_no_freeze(state, known, releases=releases)
             after = max((one.last_issued for one in releases), default="")
             body: dict[str, Json] = {"reason": reason, "issued": self.deck.now_text(after=after)}
         self.deck.commit("thread.resolve", f"thread:{known.id}", body=body)
@@ -185,6 +189,18 @@ class Threads:
         """Return the names that a text mentions and nobody has, each with the nearest one."""
         with self.deck.reading() as state:
             return dict(mentions.unknown(text, _members(state)))
+
+    def _need_no_freeze(self, state: State, known: Thread, *, releases: Sequence[Release]) -> None:
+        """Refuse to resolve the last thread that a frozen release waits for, its votes complete."""
+        now = clock.to_text(self.deck.now())
+        for one in releases:
+            environment = state.policy.environment(one.environment, model=one.model)
+            is_last = [each.id for each in rules.blocking(state, one)] == [known.id]
+            is_voted = not quorum.lacks(state, one, issued=now)
+            frozen = timing.freeze(environment, now=now)
+            if is_last and is_voted and frozen and environment.deploy == "on-approval":
+                msg = f"{frozen.text} Resolving that thread would deploy {one.id}."
+                raise NotPermittedError(msg, "Do it after that.")
 
     def _everywhere(self) -> Sequence[ThreadDocument]:
         with self.deck.reading() as state:

@@ -128,7 +128,6 @@ def _show(session: Session, found: NotifyDocument) -> None:
         [
             ("you", f"{found['member']}" + ("" if found["sends"] else f": {found['why_not']}")),
             ("sender", found["sender"] or "each member, of what they did"),
-            ("reminders", f"{output.duration(found['remind_before_s'])} before the end"),
             ("looked at", f"entry {found['position']}" if found["position"] >= 0 else ""),
             ("now", "delivering" if found["busy"] else ""),
         ]
