@@ -1,4 +1,4 @@
-"""``release override|break-glass``, ``deploy review``: going past a check, or back in an emergency."""
+"""``release override|break-glass``, ``deploy review``: past a check, or back in an emergency."""
 
 from __future__ import annotations
 
