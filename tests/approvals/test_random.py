@@ -372,7 +372,7 @@ def test_pointer_moves_only_as_the_policy_of_that_moment_asks(
         (quorum, "may_vote", lambda *_args, **_more: None),
         (quorum, "is_cast_by_member", lambda *_: True),
         (quorum, "open_roles", lambda *_: Counter()),
-        (releases, "_same_statement", lambda *_: None),
+        (releases, "same_statement", lambda *_: None),
         (releases, "_rests_on", lambda *_args, **_more: True),
     ],
 )
