@@ -304,8 +304,7 @@ def same_statement(act: Act, release: Release) -> None:
         It is; the message names what differs.
     """
     expected = statement_of(release)
-    named = expected.keys() | ({"overrides"} & act.body.keys())
-    for name in sorted(named):
+    for name in dict.fromkeys([*expected, *({"overrides"} & act.body.keys())]):
         if act.body.get(name) != expected.get(name):
             what = "other overrides" if name == "overrides" else f"another {name}"
             msg = f"The statement is about {what} than {release.id} rests on."
