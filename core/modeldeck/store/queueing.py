@@ -20,7 +20,7 @@ from modeldeck.errors import ModelDeckError
 from modeldeck.store import files, filesystems, places
 
 PATIENCE_S = 1.0
-_LOOK_S = 0.004
+_LOOK_S = 0.01
 _WORD_LIMIT = 128
 
 
@@ -73,7 +73,7 @@ class Queue:
     def taken(self, meanwhile: Callable[[], object]) -> Iterator[Turn]:
         """Wait for one's turn, but not for a holder that keeps it too long.
 
-        ``meanwhile`` is called every few milliseconds of waiting, for what can be done already.
+        ``meanwhile`` is called every ten milliseconds of waiting, for what can be done already.
         """
         descriptor = -1
         try:
