@@ -88,6 +88,9 @@ def test_rejection_by_keyboard_needs_a_reason(waiting: Program) -> None:
         dave.press("Tab")
         dave.write("labels are old")
         dave.until("labels are old")
+        dave.press("Tab")
+        dave.write("cancer-v1")
+        dave.until(" cancer-v1 ")
         dave.press("Tab", "Tab", "Enter")
         dave.until("✖ rejected")
     found = waiting("release", "show", "cancer-1", "--json", user="dave").json

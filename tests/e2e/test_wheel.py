@@ -72,7 +72,9 @@ def approve(person: Terminal, word: str) -> None:
     person.until("Gate", "Votes", "You can approve")
     person.press("a")
     person.until("APPROVE", "› Cancel")
-    person.press("Tab", "Tab")
+    person.press("Tab")
+    type_in(person, "looked at it")
+    person.press("Tab")
     person.write(word)
     person.until(f" {word} ")
     person.press("Enter", "Enter")
@@ -81,7 +83,7 @@ def approve(person: Terminal, word: str) -> None:
 def type_in(person: Terminal, text: str) -> None:
     """Type into a field that may still be deaf: its first letter is pressed until it shows."""
     deadline = time.monotonic() + 10
-    while f"│  {text[0]}" not in person.screen():
+    while f"│  {text[0]}" not in person.screen() and f"│ {text[0]}" not in person.screen():
         assert time.monotonic() < deadline, person.screen()
         person.write(text[0])
         time.sleep(0.1)

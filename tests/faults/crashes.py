@@ -15,9 +15,11 @@ The model is the weak one of POSIX, without what common file systems promise bey
 from __future__ import annotations
 
 import itertools
+import math
 import os
+import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,6 +31,9 @@ _CHANGES = {"link", "linkat", "rename", "renameat", "renameat2", "mkdir", "mkdir
 _REMOVES = {"unlink", "unlinkat", "rmdir"}
 _WRITES = {"write", "pwrite64"}
 _SYNCS = {"fsync", "fdatasync"}
+
+MOST = 2_000
+"""So many trees of one moment are looked at; changes that nobody brings to the disk double them."""
 
 Tree = dict[str, bytes | None]
 """What is on a disk: paths below the root; a file's bytes, or None for a folder."""
@@ -170,14 +175,17 @@ class _Disk:
         else:
             self.changes += [_Change(target, appears), _Change(source, goes)]
 
-    def outcomes(self) -> Iterator[Tree]:
-        """Give every tree that a loss of power may leave now."""
+    def outcomes(self, rng: random.Random) -> Iterator[Tree]:
+        """Give every tree that a loss of power may leave now; of more than MOST a sample."""
         pending = [n for n in range(len(self.changes)) if n not in self.sure]
         kinds = [
             ("whole", "", "half", "zeros") if self.changes[n].data else ("whole", "")
             for n in pending
         ]
-        for fates in itertools.product(*kinds):
+        drawn: Iterable[tuple[str, ...]] = itertools.product(*kinds)
+        if math.prod(map(len, kinds)) > MOST:
+            drawn = (tuple(map(rng.choice, kinds)) for _ in range(MOST))
+        for fates in drawn:
             yield self._tree(dict(zip(pending, fates, strict=True)))
 
     def _tree(self, fates: dict[int, str]) -> Tree:
@@ -225,8 +233,13 @@ def _write(data: bytearray, change: _Change, *, fate: str) -> None:
     data[change.offset : change.offset + len(part)] = part
 
 
-def states(before: Tree, done: Sequence[Step]) -> Iterator[tuple[Tree, list[bytes]]]:
-    """Give every state once: a tree, and what had been said when the power went."""
+def states(
+    before: Tree, done: Sequence[Step], *, rng: random.Random
+) -> Iterator[tuple[Tree, list[bytes]]]:
+    """Give every state once: a tree, and what had been said when the power went.
+
+    Where more than MOST trees may be left at a moment, so many are drawn.
+    """
     disk = _Disk(before)
     said: list[bytes] = []
     seen: set[object] = set()
@@ -234,7 +247,7 @@ def states(before: Tree, done: Sequence[Step]) -> Iterator[tuple[Tree, list[byte
         if step is not None:
             disk.take(step)
             said += [step.data] if step.kind == "say" else []
-        for tree in disk.outcomes():
+        for tree in disk.outcomes(rng):
             known = (len(said), frozenset(tree.items()))
             if known not in seen:
                 seen.add(known)

@@ -183,7 +183,7 @@ def lose_power(
     """Look at the states that a protocol may leave, or at a sample of so many."""
     before, done = recorded(nursery, root, protocol)
     assert any(one.kind == "say" and b"ack" in one.data for one in done)
-    looked = list(states(before, done))
+    looked = list(states(before, done, rng=rng))
     assert len(looked) > 1
     looked = looked if len(looked) <= sample else rng.sample(looked, sample)
     found = violations(looked, check=protocol.check, root=root)
@@ -235,7 +235,7 @@ def is_needed(protocol: Protocol, path: str) -> bool:
     ids=lambda one: one.name,
 )
 def test_every_fsync_left_out_is_found_by_the_search(
-    nursery: Nursery, root: Path, protocol: Protocol
+    nursery: Nursery, root: Path, protocol: Protocol, rng: random.Random
 ) -> None:
     """Without any one of the syncs there is a state that breaks the promise."""
     before, done = recorded(nursery, root, protocol)
@@ -245,6 +245,6 @@ def test_every_fsync_left_out_is_found_by_the_search(
     assert needed or protocol.name in {"save", "later remember"}
     for path in needed:
         less = without_sync(done, path)
-        looked = list(states(before, less))[::-1]  # what was said comes last, and is broken first
+        looked = list(states(before, less, rng=rng))[::-1]  # what was said last is broken first
         found = violations(looked, check=protocol.check, root=root, most=1)
         assert found, f"nobody would miss the sync of {path}"
