@@ -148,12 +148,31 @@ class Daily:
         from modeldeck.services.overview import Overview
 
         return Overview(
+            inbox=self.inbox,
+            runs=self.runs,
+            deployments=self.deployments,
+            activity=self.activity,
+        )
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """What owners propose to each other: members, keys, the policy."""
+        from modeldeck.services.governing.proposals import Proposals
+
+        return Proposals(self.deck)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """What waits for somebody, what they wait for, what ends soon."""
+        from modeldeck.services.governing.inbox import Inbox
+
+        return Inbox(
             self.deck,
             runs=self.runs,
             releases=self.releases,
             deployments=self.deployments,
-            activity=self.activity,
             threads=self.threads,
+            proposals=self.proposals,
         )
 
 
@@ -168,13 +187,6 @@ class Offers(Daily):
         return Policies(self.deck)
 
     @cached_property
-    def proposals(self) -> Proposals:
-        """What owners propose to each other: members, keys, the policy."""
-        from modeldeck.services.governing.proposals import Proposals
-
-        return Proposals(self.deck)
-
-    @cached_property
     def reviewing(self) -> Reviewing:
         """Releases with everything that a vote rests on, and voting as shown."""
         from modeldeck.services.governing.reviewing import Reviewing
@@ -186,15 +198,6 @@ class Offers(Daily):
             models=self.models,
             deployments=self.deployments,
             traffic=self.traffic,
-        )
-
-    @cached_property
-    def inbox(self) -> Inbox:
-        """What waits for somebody, what they wait for, what ends soon."""
-        from modeldeck.services.governing.inbox import Inbox
-
-        return Inbox(
-            self.deck, overview=self.overview, releases=self.releases, proposals=self.proposals
         )
 
     @cached_property

@@ -96,7 +96,7 @@ def test_owner_cannot_support_an_own_proposal_and_is_told_so(shop: Path) -> None
     with Workspace.open(shop, user="ann") as ann:
         ann.members.add(NewMember("cat", roles=("risk",)))
         (proposal,) = ann.proposals.list()
-    assert (proposal["text"], proposal["open_owners"]) == ("add the member cat", ["oli"])
+    assert (proposal["text"], proposal["waits_for"]) == ("add the member cat", ["oli"])
     assert {"key": "roles", "before": "", "after": "risk"} in proposal["details"]
 
     async def drive() -> None:
@@ -158,9 +158,10 @@ def test_inbox_has_what_waits_what_is_mine_and_what_ends(root: Path) -> None:
     assert found["expiring"] == []
 
     with Workspace.open(root, user="bob", now=lambda: now + timedelta(hours=60)) as later:
-        ends = later.inbox.read()["expiring"]
-    assert [one["subject"] for one in ends] == ["release:churn-2", "release:churn-3"]
-    assert "the request ends in 1" in ends[0]["detail"]
+        found = later.inbox.read()
+        assert [one["kind"] for one in later.overview.inbox() if one["kind"] == "ending"]
+    assert [one["subject"] for one in found["expiring"]] == ["release:churn-2", "release:churn-3"]
+    assert found["mine"] == []
 
     async def drive() -> None:
         async with opened(root, "bob") as deck:

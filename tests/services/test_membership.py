@@ -21,6 +21,7 @@ from modeldeck.errors import (
 from modeldeck.services import founding
 from modeldeck.services.base.config import NewMember
 from modeldeck.services.founding import Founder, init
+from modeldeck.services.governing.proposals import Proposals
 from modeldeck.services.members import Change, Members
 from modeldeck.store import files
 from modeldeck.store.ledger import entry_path
@@ -61,45 +62,53 @@ def members(root: Path, key: str) -> Members:
     return Workspace.open(root, key=key).members
 
 
+def proposals(root: Path, key: str) -> Proposals:
+    """Return what owners propose, as whoever owns a key."""
+    return Workspace.open(root, key=key).proposals
+
+
 def support(root: Path, key: str) -> bool:
     """Support the one thing that waits."""
-    (waiting,) = members(root, key).proposals()
-    return members(root, key).support(str(waiting["n"]))
+    (waiting,) = proposals(root, key).list()
+    return proposals(root, key).support(str(waiting["n"]))
 
 
 def test_two_owners_found_and_decide_together(shared: Path, keys: Keys) -> None:
     """What one proposes waits for the other, who sees it in the inbox; nobody else does."""
-    mine = members(shared, keys["ann"]).proposals()
-    assert [(one["n"], one["supporters"], one["lacks"], one["waits_for"]) for one in mine] == [
-        (2, ["ann"], 1, ["ben"])
-    ]
-    assert not mine[0]["waits_for_me"]
+    mine = proposals(shared, keys["ann"]).list()
+    assert [(one["n"], one["lacks"], one["waits_for"]) for one in mine] == [(2, 1, ["ben"])]
+    assert mine[0]["supporters"] == [{"by": "ann", "level": "signed", "counts": True}]
+    assert not mine[0]["can_support"]
+    with Workspace.open(shared, key=keys["ann"]) as workspace:
+        (waits,) = workspace.inbox.read()["mine"]
+        assert (waits["kind"], waits["detail"]) == ("proposed", "waits for ben; 1 of 2 owners")
+        assert workspace.overview.inbox() == []
     with Workspace.open(shared, key=keys["ben"]) as workspace:
         (item,) = workspace.overview.inbox()
-        assert (item["kind"], item["subject"]) == ("support", "entry:2")
+        assert (item["kind"], item["subject"]) == ("support", f"proposal:{mine[0]['id']}")
         before = workspace.activity.revision
         assert workspace.activity.list(1)[0]["text"].startswith("proposed, waits")
-        assert workspace.members.support(mine[0]["id"][:6])
+        assert workspace.proposals.support(mine[0]["id"][:6])
         assert workspace.activity.revision != before
         lines = [one["text"] for one in workspace.activity.list(2)]
         assert lines[0] == "supported entry 2 of ann: added cat as a member"
         assert lines[1] == "added cat as a member"
         assert workspace.overview.inbox() == []
-        assert workspace.members.proposals() == []
+        assert workspace.proposals.list() == []
     with pytest.raises(NotFoundError, match="no proposal"):
-        members(shared, keys["ann"]).support("2")
+        proposals(shared, keys["ann"]).support("2")
 
 
 def test_support_by_who_proposed_or_is_no_owner_is_refused(shared: Path, keys: Keys) -> None:
     """A second entry of the same owner counts once; a proposal is named without doubt."""
     with pytest.raises(ConflictError, match="already"):
-        members(shared, keys["ann"]).support("2")
+        proposals(shared, keys["ann"]).support("2")
     with pytest.raises(NotFoundError):
-        members(shared, keys["ben"]).support("")
+        proposals(shared, keys["ben"]).support("")
     support(shared, keys["ben"])
     assert not members(shared, keys["ann"]).revoke("cat", "left")
     with pytest.raises(NotPermittedError, match="for owners"):
-        members(shared, keys["cat"]).support("4")
+        proposals(shared, keys["cat"]).support("4")
     assert support(shared, keys["ben"])
     assert not members(shared, keys["ann"]).show("cat")["is_active"]
 
@@ -172,7 +181,7 @@ def test_key_of_the_member_is_found_at_home_among_others(
     with Workspace.open(shared, user="ben") as workspace:
         signing = workspace.members.signing()
         assert (signing["source"], signing["path"]) == ("file", str(ssh / "id_ben"))
-        assert workspace.members.support("2")
+        assert workspace.proposals.support("2")
         assert workspace.activity.list(1)[0]["level"] == "signed"
     with running_agent() as socket, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSH_AUTH_SOCK", socket)

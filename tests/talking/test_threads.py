@@ -57,13 +57,9 @@ def test_mention_waits_in_the_inbox_until_it_is_answered(root: Path) -> None:
         first = carol.threads.start("churn@1", "@bob and @bbo, is that right?")
         assert first["strange"] == {"bbo": "bob"}
         second = carol.threads.start("model:churn", "@bob?")
-        carol.annotations.add("churn@1", "see above, @bob")
+        plain = carol.annotations.add("churn@1", "see above, @bob")
         kinds = [(one["kind"], one["subject"]) for one in bob.overview.inbox()]
-        assert kinds == [
-            ("mention", "version:churn@1"),
-            ("mention", "model:churn"),
-            ("mention", "version:churn@1"),
-        ]
+        assert kinds == [("mention", f"thread:{one['id']}") for one in (first, second, plain)]
         bob.threads.reply(first["id"], "yes")
         bob.annotations.add("churn@1", "so it is")
         carol.threads.resolve(second["id"])

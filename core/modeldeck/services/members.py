@@ -13,18 +13,13 @@ from pathlib import Path
 from modeldeck.domain.documents import MemberDocument
 from modeldeck.domain.entry import Json
 from modeldeck.domain.membership import keys
-from modeldeck.domain.membership.documents import (
-    MemberDetailDocument,
-    ProposalDocument,
-    SigningDocument,
-)
+from modeldeck.domain.membership.documents import MemberDetailDocument, SigningDocument
 from modeldeck.domain.membership.member import Member
 from modeldeck.errors import NotFoundError
 from modeldeck.services.base import identity
 from modeldeck.services.base.config import NewMember
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
-from modeldeck.services.governing import pending
 from modeldeck.services.governing.details import details
 from modeldeck.store import files
 from modeldeck.store.signing import signer_from_file
@@ -151,43 +146,6 @@ class Members:
         """
         done = self.deck.commit("member.revoke", f"member:{name}", body={"reason": reason})
         return not self._waits(done.n)
-
-    def proposals(self) -> Sequence[ProposalDocument]:
-        """Return the owners' decisions that wait for the support of others, oldest first."""
-        return pending.proposals(self.deck)
-
-    def support(self, proposal: str) -> bool:
-        """Support an owners' decision that waits for more owners.
-
-        Parameters
-        ----------
-        proposal : str
-            The number of its entry, or the beginning of its id.
-
-        Returns
-        -------
-        bool
-            Whether it is in force now.
-
-        Raises
-        ------
-        ModelDeckError
-            There is none like that, or the actor is no other owner.
-        """
-        with self.deck.reading() as state:
-            known = [
-                one
-                for one in state.pending.values()
-                if proposal and (str(one.act.n) == proposal or one.act.id.startswith(proposal))
-            ]
-            exact = [one for one in known if str(one.act.n) == proposal]
-            if len(exact or known) != 1:
-                what = "no proposal" if not known else "more than one proposal"
-                msg = f"There is {what} {proposal[:40]!r} that waits for owners."
-                raise NotFoundError(msg, "`modeldeck member pending` shows what waits.")
-            act = (exact or known)[0].act
-        self.deck.commit("proposal.support", f"proposal:{act.id}", body={"digest": act.digest})
-        return not self._waits(act.n)
 
     def signing(self) -> SigningDocument:
         """Return with which key the actor would sign, or what to do without one."""

@@ -51,23 +51,25 @@ def inbox(
     context: typer.Context,
     *,
     is_all: Annotated[
-        bool, typer.Option("--all", help="Also what you asked for, and what ends within a day.")
+        bool, typer.Option("--all", help="Also what you asked for, in lists of their own.")
     ] = False,
 ) -> None:
-    """Show what waits for you, the most urgent first."""
+    """Show what waits for you and what of yours ends soon, the most urgent first."""
     session = session_of(context)
     with session.open() as workspace:
         found = workspace.inbox.read()
     if session.is_json:
-        session.printer.document(found if is_all else found["waiting"])
+        urgent = [*found["waiting"], *found["expiring"]]
+        session.printer.document(found if is_all else urgent)
         return
     if not is_all:
-        _items(session, found["waiting"], nothing="Nothing waits for you.")
+        urgent = [*found["waiting"], *found["expiring"]]
+        _items(session, urgent, nothing="Nothing waits for you.")
         return
     for title, items, nothing in (
         ("Waiting for you", found["waiting"], "Nothing waits for you."),
         ("Yours", found["mine"], "You asked for nothing that is still open."),
-        ("Expiring", found["expiring"], "Nothing ends within a day."),
+        ("Expiring", found["expiring"], "Nothing of yours ends soon."),
     ):
         session.printer.title(title)
         _items(session, items, nothing=nothing)

@@ -83,7 +83,7 @@ def init(
             "environments": workspace.environments,
         }
         trouble = workspace.policies.show()["warnings"]
-        n_waiting = len(workspace.members.proposals())
+        n_waiting = len(workspace.proposals.list())
     for text in founding.cautions(len(owners), threshold):
         session.printer.say(Cell("Warning: ", "warn"), text)
     if session.is_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modeldeck.domain.documents import RunDocument
+from modeldeck.domain.documents import InboxItem, RunDocument
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell, cut, number
 from modeldeck_tui.present.charts import Point, points, sparkline
@@ -19,7 +19,6 @@ KINDS = {
     "support": Cell("SUPPORT", "bold"),
     "asked": Cell("ASKED", "dim"),
     "proposed": Cell("PROPOSED", "dim"),
-    "ends": Cell("ENDS", "warn"),
     "changes": Cell("CHANGES", "warn"),
     "blocked": Cell("BLOCKED", "bad"),
     "failed": Cell("✖ FAILED", "bad"),
@@ -42,8 +41,8 @@ SLIM, BROAD = 110, 140
 N_LATEST = 40
 
 
-def inbox(snapshot: Snapshot) -> list[Line]:
-    """Return what needs the person."""
+def inbox(items: Sequence[InboxItem], now: str) -> list[Line]:
+    """Return what concerns the person: what to do, about what, more, and since when."""
     return [
         Line(
             one["subject"],
@@ -51,10 +50,11 @@ def inbox(snapshot: Snapshot) -> list[Line]:
                 KINDS.get(one["kind"], cell(one["kind"])),
                 cell(one["title"], "bold"),
                 cell(one["detail"]),
-                cell(ago(one["since"], snapshot.at), "dim"),
+                cell(ago(one["since"], now), "dim"),
             ),
+            clean(f"{one['title']}: {one['detail']}"),
         )
-        for one in snapshot.inbox
+        for one in items
     ]
 
 

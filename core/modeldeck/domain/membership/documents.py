@@ -1,4 +1,4 @@
-"""What is shown about one member, about what waits for owners, and about signing."""
+"""What is shown about one member, and about signing."""
 
 from __future__ import annotations
 
@@ -44,28 +44,6 @@ class MemberDetailDocument(TypedDict):
     level: str
     may: list[str]
     may_not: list[str]
-
-
-class ProposalDocument(TypedDict):
-    """A decision of the owners that waits for more of them.
-
-    ``lacks`` is how many more are needed; ``waits_for`` names who can give that, and
-    ``waits_for_me`` says whether the actor is one of them. ``problem`` says why nobody can.
-    """
-
-    id: str
-    n: int
-    at: str
-    by: str
-    action: str
-    subject: str
-    text: str
-    reason: str
-    supporters: list[str]
-    lacks: int
-    waits_for: list[str]
-    waits_for_me: bool
-    problem: str
 
 
 class SigningDocument(TypedDict):

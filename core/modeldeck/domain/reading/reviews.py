@@ -162,29 +162,36 @@ class ReviewDocument(TypedDict):
 
 
 class SupporterDocument(TypedDict):
-    """An owner who supports a proposal, and how sure that is."""
+    """An owner who supports a proposal, how sure that is, and whether it counts."""
 
     by: str
     level: str
+    counts: bool
 
 
 class ProposalDocument(TypedDict):
-    """An owners' entry that waits for other owners.
+    """An owners' entry, number ``n``, that waits for other owners.
 
-    ``changes`` are those of a policy against the one in force, ``details`` what else the entry
-    says. ``can_support`` is the actor's; ``why_not`` says why not.
+    ``needed`` owners have to support it; ``lacks`` is how many are missing, ``waits_for`` names
+    who can be one of them, and ``problem`` says why nobody can. ``changes`` are those of a policy
+    against the one in force, ``details`` what else the entry says. ``can_support`` is the actor's;
+    ``why_not`` says why not.
     """
 
     id: str
+    n: int
     action: str
     subject: str
     by: str
     at: str
     digest: str
     text: str
+    reason: str
     supporters: list[SupporterDocument]
     needed: int
-    open_owners: list[str]
+    lacks: int
+    waits_for: list[str]
+    problem: str
     changes: list[PolicyChange]
     details: list[PolicyChange]
     warnings: list[str]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from modeldeck.domain import fold
 from modeldeck.domain.entry import Intent, Json
+from modeldeck.domain.membership import accounts
 from modeldeck.domain.policies.documents import PolicyChange
 from modeldeck.domain.policies.trouble import warnings
 from modeldeck.domain.policy import policy_from_json
@@ -27,6 +28,7 @@ _PROPOSING = {
     "member.revoke": "revoke {name}",
     "policy.adopt": "adopt another policy",
 }
+"""What is proposed; other actions are told as the activity does."""
 
 
 class Proposals:
@@ -42,7 +44,7 @@ class Proposals:
             return [self._document(state, key, pending=one) for key, one in waiting]
 
     def show(self, typed: str) -> ProposalDocument:
-        """Return one proposal, named by its id or how that begins.
+        """Return one proposal, named by its entry's number, by its id or how that begins.
 
         Raises
         ------
@@ -51,10 +53,12 @@ class Proposals:
         """
         wanted = typed.removeprefix("proposal:")
         found = [one for one in self.list() if wanted and one["id"].startswith(wanted)]
-        if len(found) != 1:
-            msg = f"There is no proposal {typed[:40]!r} that waits for owners."
-            raise NotFoundError(msg, "`modeldeck member list` shows what waits.")
-        return found[0]
+        exact = [one for one in self.list() if str(one["n"]) == wanted]
+        if len(exact or found) != 1:
+            what = "more than one proposal" if found else "no proposal"
+            msg = f"There is {what} {typed[:40]!r} that waits for owners."
+            raise NotFoundError(msg, "`modeldeck member pending` shows what waits.")
+        return (exact or found)[0]
 
     def _document(self, state: State, key: str, *, pending: Pending) -> ProposalDocument:
         act = pending.act
@@ -66,18 +70,27 @@ class Proposals:
             members, models = list(state.members.values()), list(state.models)
             trouble = list(warnings(policy_from_json(proposed), members, models=models))
         why_not = self._why_not(state, key, digest=act.digest)
-        levels = pending.supporters.items()
+        counted, problem = _counted(state, pending), _problem(state, pending)
+        owners = [one.name for one in state.owners()]
+        reason = act.body.get("reason", "")
         return ProposalDocument(
             id=key,
+            n=act.n,
             action=act.action,
             subject=act.subject,
             by=act.by,
             at=act.at,
             digest=act.digest,
             text=self._text(state, pending),
-            supporters=[SupporterDocument(by=name, level=level.word) for name, level in levels],
+            reason=reason if isinstance(reason, str) else "",
+            supporters=[
+                SupporterDocument(by=name, level=level.word, counts=name in counted)
+                for name, level in pending.supporters.items()
+            ],
             needed=state.threshold,
-            open_owners=[one.name for one in state.owners() if one.name not in pending.supporters],
+            lacks=max(0, state.threshold - len(counted)),
+            waits_for=[] if problem else [name for name in owners if name not in counted],
+            problem=problem,
             changes=changes,
             details=[one for one in _details(act.body) if not changes and one["after"]],
             warnings=trouble,
@@ -87,7 +100,7 @@ class Proposals:
 
     def _text(self, state: State, pending: Pending) -> str:
         name = pending.act.entity
-        known = _PROPOSING.get(pending.act.action)
+        known = _PROPOSING.get(pending.act.action, "")
         return known.format(name=name) if known else sentence(state.activity[pending.act.n - 1])
 
     def _why_not(self, state: State, key: str, *, digest: str) -> str:
@@ -112,6 +125,30 @@ class Proposals:
         return ""
 
     # Deciding
+
+    def support(self, typed: str) -> bool:
+        """Support an owners' decision that waits for more owners.
+
+        Parameters
+        ----------
+        typed : str
+            The number of its entry, or the beginning of its id.
+
+        Returns
+        -------
+        bool
+            Whether it is in force now.
+
+        Raises
+        ------
+        ModelDeckError
+            There is none like that, or the actor is no other owner.
+        """
+        known = self.show(typed)
+        body: dict[str, Json] = {"digest": known["digest"]}
+        self.deck.commit("proposal.support", f"proposal:{known['id']}", body=body)
+        with self.deck.reading() as state:
+            return known["id"] not in state.pending
 
     def adopting(self) -> Statement:
         """Return the statement that proposes the policy of ``modeldeck.toml``.
@@ -159,6 +196,23 @@ class Proposals:
             It was refused, by what the workspace is now; nothing was written.
         """
         return record(self.deck, statement)
+
+
+def _counted(state: State, pending: Pending) -> Sequence[str]:
+    """Return the owners whose support counts: sure enough, and each account once."""
+    needed = state.policy.strictest
+    owners = {one.name for one in state.owners()}
+    sure = {name: level for name, level in pending.supporters.items() if level >= needed}
+    held = {name: level for name, level in sure.items() if name in owners}
+    return accounts.distinct(held, state.members, needed=needed)
+
+
+def _problem(state: State, pending: Pending) -> str:
+    """Return why nobody can support a proposal any more; empty when somebody can."""
+    made, needed = pending.act.level, state.policy.strictest
+    if made >= needed:
+        return ""
+    return f"it was made at the level {made.word}; the policy needs {needed.word} by now"
 
 
 def _details(body: Mapping[str, Json]) -> list[PolicyChange]:

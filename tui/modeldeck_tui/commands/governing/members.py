@@ -38,8 +38,8 @@ def list_members(context: typer.Context) -> None:
     """List members with their roles and keys."""
     session = session_of(context)
     with session.open() as workspace:
-        found, waiting = workspace.members.list(), workspace.members.proposals()
-    mine = sum(one["waits_for_me"] for one in waiting)
+        found, waiting = workspace.members.list(), workspace.proposals.list()
+    mine = sum(one["can_support"] for one in waiting)
     if waiting:
         yours = f", {mine} for you" if mine else ""
         waits = output.counted(len(waiting), "decision")
@@ -249,7 +249,7 @@ def pending(context: typer.Context) -> None:
     """Show what owners proposed and what it waits for."""
     session = session_of(context)
     with session.open() as workspace:
-        found = workspace.members.proposals()
+        found = workspace.proposals.list()
     if session.is_json:
         session.printer.document(found)
         return
@@ -264,7 +264,7 @@ def pending(context: typer.Context) -> None:
                 output.moment(one["at"]),
                 one["by"],
                 one["text"] + (f" ({one['reason']})" if one["reason"] else ""),
-                _names(one["supporters"]),
+                _names([each["by"] for each in one["supporters"] if each["counts"]]),
                 Cell(f"nobody: {one['problem']}", "bad")
                 if one["problem"]
                 else f"{one['lacks']} more: {_names(one['waits_for'])}",
@@ -272,7 +272,7 @@ def pending(context: typer.Context) -> None:
             for one in found
         ],
     )
-    mine = [one for one in found if one["waits_for_me"]]
+    mine = [one for one in found if one["can_support"]]
     if mine:
         session.printer.say(f"For you: `modeldeck member support {mine[0]['n']}`.")
 
@@ -291,7 +291,7 @@ def support_proposal(
     """Support an owners' decision that waits for more owners."""
     session = session_of(context)
     with session.open() as workspace:
-        is_done = workspace.members.support(proposal)
+        is_done = workspace.proposals.support(proposal)
     if session.is_json:
         session.printer.document({"proposal": proposal, "supported": True, "in_force": is_done})
     else:

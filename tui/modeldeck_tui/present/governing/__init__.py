@@ -1,1 +1,1 @@
-"""What people decide about, as rows and lines: reviews, statements, the policy, the inbox."""
+"""What people decide about, as rows and lines: reviews, statements, the policy."""

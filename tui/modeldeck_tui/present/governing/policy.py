@@ -51,18 +51,22 @@ def _file(known: Governing) -> Line:
 
 def _proposal(one: ProposalDocument, now: str) -> Line:
     mark = Cell("▲", "warn") if one["can_support"] else Cell("◌", "dim")
-    support = f"{len(one['supporters'])} of {one['needed']} owners"
     return Line(
         f"proposal:{one['id']}",
         (
             mark,
             cell(one["text"], "bold"),
             cell(one["by"]),
-            cell(support),
+            cell(support(one)),
             cell(ago(one["at"], now), "dim"),
         ),
         clean(f"{one['id'][:8]}: {one['by']} proposed it {exact(one['at'])}"),
     )
+
+
+def support(one: ProposalDocument) -> str:
+    """Return how many owners of those needed support a proposal."""
+    return f"{one['needed'] - one['lacks']} of {one['needed']} owners"
 
 
 def outline(document: PolicyDocument, found: Sequence[PolicyChange]) -> list[Line]:
@@ -126,8 +130,12 @@ def about(one: ProposalDocument) -> list[Line]:
     lines = differences(one["changes"] or one["details"])
     lines += [Line(text, (cell(f"⚠ {text}", "warn"),), clean(text)) for text in one["warnings"]]
     for owner in one["supporters"]:
-        said = cell(f"✔ {owner['by']} supports it, {owner['level']}", "good")
+        mark, style = ("✔", "good") if owner["counts"] else ("◌", "warn")
+        rest = "" if owner["counts"] else ", which does not count"
+        said = cell(f"{mark} {owner['by']} supports it, {owner['level']}{rest}", style)
         lines.append(Line(f"by {owner['by']}", (said,)))
-    for name in one["open_owners"]:
+    if one["problem"]:
+        lines.append(Line("problem", (cell(f"✖ nobody can: {one['problem']}", "bad"),)))
+    for name in one["waits_for"]:
         lines.append(Line(f"open {name}", (cell(f"· {name} can support it", "dim"),)))
     return lines

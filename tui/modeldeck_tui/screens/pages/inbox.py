@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
-from modeldeck_tui.present.governing import inbox
+from modeldeck_tui.present import overview
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.voting import VotingPage
 from modeldeck_tui.widgets.bindings import bindings
@@ -44,7 +44,7 @@ class InboxScreen(VotingPage):
             )
             yield Table(
                 "Expiring",
-                empty=("Nothing ends within a day.",),
+                empty=("Nothing of yours ends soon.",),
                 elastic=_DETAIL,
                 id="inbox-expiring",
             )
@@ -57,6 +57,6 @@ class InboxScreen(VotingPage):
             ("#inbox-expiring", "Expiring", snapshot.expiring),
         )
         for name, title, items in groups:
-            lines = inbox.lines(items, snapshot.at)
+            lines = overview.inbox(items, snapshot.at)
             self.query_one(name, Table).show_lines(lines, title=f"{title} · {len(lines)}")
         self.crumb("Inbox", f"{len(snapshot.inbox)} for you")

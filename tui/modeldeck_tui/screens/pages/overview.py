@@ -80,7 +80,7 @@ class OverviewScreen(VotingPage):
     def show(self, snapshot: Snapshot) -> None:
         """Show what was read."""
         width = self.size.width
-        lines = overview.inbox(snapshot)
+        lines = overview.inbox([*snapshot.inbox, *snapshot.expiring], snapshot.at)
         inbox = self.query_one("#inbox", Table)
         inbox.set_class(not lines, "-empty")
         inbox.show_lines(lines, title=f"Needs you · {len(lines)}")

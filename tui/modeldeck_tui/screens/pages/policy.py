@@ -140,9 +140,8 @@ class PolicyScreen(Settling):
         known = self._known
         if proposal is not None:
             if proposal["can_support"]:
-                left = proposal["needed"] - len(proposal["supporters"])
-                is_last = left <= 1
-                more = "it is in force then" if is_last else f"{left - 1} more have to after you"
+                left = proposal["lacks"] - 1
+                more = f"{left} more have to after you" if left > 0 else "it is in force then"
                 return [(f"You can support it (a): {more}.", "good")]
             return [(clean(f"You cannot support it: {proposal['why_not']}."), "warn")]
         if known is None or known.problem or not known.changes:
@@ -200,11 +199,11 @@ class PolicyScreen(Settling):
             return
         name = one["id"]
         lines = [
-            f"{one['by']} proposed it; {len(one['supporters'])} of {one['needed']} owners so far.",
+            f"{one['by']} proposed it; {present.support(one)} so far.",
             *present.named(one["changes"] or one["details"], _N_SHOWN),
             *(f"⚠ {each}" for each in one["warnings"][:2]),
         ]
-        command = f"modeldeck member support {name[:8]}"
+        command = f"modeldeck member support {one['n']}"
         heading = f"SUPPORT  {one['text']}"
         self._state(heading, lines, verb="Support", command=command, proposal=name)
 
