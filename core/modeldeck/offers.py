@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modeldeck.services.datasets.datasets import Datasets
     from modeldeck.services.deployments import Deployments
     from modeldeck.services.gates import Gates
+    from modeldeck.services.governing.exceptional import Exceptional
     from modeldeck.services.governing.inbox import Inbox
     from modeldeck.services.governing.policies import Policies
     from modeldeck.services.governing.proposals import Proposals
@@ -198,6 +199,18 @@ class Offers(Daily):
             models=self.models,
             deployments=self.deployments,
             traffic=self.traffic,
+        )
+
+    @cached_property
+    def exceptional(self) -> Exceptional:
+        """Going past a rule, or back in an emergency: shown whole, then recorded as shown."""
+        from modeldeck.services.governing.exceptional import Exceptional
+
+        return Exceptional(
+            self.deck,
+            releases=self.releases,
+            deployments=self.deployments,
+            models=self.models,
         )
 
     @cached_property

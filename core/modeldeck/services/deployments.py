@@ -128,20 +128,24 @@ class Deployments:
             It is served already, or the last time is not reviewed.
         """
         endpoint = self.show(typed)
+        body = {**self.break_body(endpoint, to=to), "reason": reason}
+        self.deck.commit("deployment.break-glass", f"endpoint:{endpoint['id']}", body=body)
+        return self.show(endpoint["id"])
+
+    def break_body(self, endpoint: EndpointDocument, *, to: str) -> dict[str, Json]:
+        """Return what breaking the glass would record, without its reason; see above."""
         wanted = to.removeprefix("version:")
         with self.deck.reading() as state:
             known = state.endpoints[endpoint["id"]]
             found = next((one for one in known.ever.values() if one.version == wanted), None)
             last = known.glass.issued if known.glass is not None else ""
-            body: dict[str, Json] = {
+            return {
                 "generation": endpoint["generation"],
-                "reason": reason,
+                "reason": "",
                 "to": wanted,
                 "manifest": found.manifest if found is not None else "none",
                 "issued": self.deck.now_text(after=last),
             }
-        self.deck.commit("deployment.break-glass", f"endpoint:{endpoint['id']}", body=body)
-        return self.show(endpoint["id"])
 
     def review(self, typed: str, reason: str) -> EndpointDocument:
         """Review that the glass of an endpoint was broken: another person, with what they found.
@@ -152,10 +156,13 @@ class Deployments:
             It was never broken or is reviewed already, nothing was said, or the actor may not.
         """
         endpoint = self.show(typed)
-        broken = endpoint["glass"]["n"] if "glass" in endpoint else 0
-        body: dict[str, Json] = {"glass": broken, "reason": reason}
+        body = {**self.review_body(endpoint), "reason": reason}
         self.deck.commit("deployment.review", f"endpoint:{endpoint['id']}", body=body)
         return self.show(endpoint["id"])
+
+    def review_body(self, endpoint: EndpointDocument) -> dict[str, Json]:
+        """Return what reviewing broken glass would record, without what was found."""
+        return {"glass": endpoint["glass"]["n"] if "glass" in endpoint else 0, "reason": ""}
 
     def stop(self, typed: str, reason: str) -> EndpointDocument:
         """Stop an endpoint: its servers answer no more predictions for it.

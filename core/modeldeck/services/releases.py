@@ -212,19 +212,22 @@ class Releases:
             No reason or no check was given.
         """
         identifier = self.show(typed)["id"]
-        with self.deck.reading() as state:
-            release = state.releases[identifier]
-            if expect and expect != rules.basis_of(release):
-                msg = f"{identifier} changed since you looked."
-                raise ConflictError(msg, "Look at it again.")
-            body: dict[str, Json] = {
-                **rules.statement_of(release),
-                "checks": [*checks],
-                "reason": reason,
-                "issued": self.deck.now_text(after=release.last_issued),
-            }
+        body = {**self.override_body(identifier, checks, expect=expect), "reason": reason}
         self.deck.commit("release.override", f"release:{identifier}", body=body)
         return self.show(identifier)
+
+    def override_body(
+        self, release: str, checks: Sequence[str], *, expect: str = ""
+    ) -> dict[str, Json]:
+        """Return what an override would record, without its reason; see :meth:`override`."""
+        with self.deck.reading() as state:
+            known = state.release(release)
+            if expect and expect != rules.basis_of(known):
+                msg = f"{release} changed since you looked."
+                raise ConflictError(msg, "Look at it again.")
+            issued = self.deck.now_text(after=known.last_issued)
+            binding = rules.statement_of(known)
+        return {**binding, "checks": [*checks], "reason": "", "issued": issued}
 
     def withdraw(self, typed: str, reason: str = "") -> ReleaseDocument:
         """Withdraw a release: its requester, or an owner.

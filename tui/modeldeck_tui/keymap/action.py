@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 KEY_NAMES = {
     "question_mark": "?",
+    "exclamation_mark": "!",
     "slash": "/",
     "colon": ":",
     "escape": "esc",

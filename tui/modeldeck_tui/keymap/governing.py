@@ -24,6 +24,54 @@ WAYS = (
 )
 """The ways there, from everywhere."""
 
+REVIEW = (
+    action(
+        "review.override",
+        "o",
+        "override",
+        "Override failed checks of a blocked release, with a reason",
+        "modeldeck release override RELEASE --check NAME --reason TEXT",
+        danger=3,
+        needs="can_override",
+    ),
+)
+"""What can be done about a release whose gate blocks it."""
+
+DEPLOYMENTS = (
+    action(
+        "deployments.review_glass",
+        "a",
+        "review",
+        "Review that the glass of the endpoint was broken, with what you found",
+        "modeldeck deploy review ENDPOINT --reason TEXT",
+        danger=2,
+        needs="can_review_glass",
+    ),
+    action(
+        "deployments.break_glass",
+        "exclamation_mark",
+        "break glass",
+        "In an emergency: back to any version that was live there, without votes",
+        "modeldeck release break-glass ENDPOINT --to VERSION --reason TEXT",
+        danger=3,
+        needs="can_break_glass",
+    ),
+)
+"""What can be done in an emergency, and after it."""
+
+MODELS = (
+    action(
+        "models.revoke",
+        "X",
+        "revoke",
+        "Revoke the version for good: it may go live nowhere any more",
+        "modeldeck model revoke VERSION --reason TEXT",
+        danger=3,
+        needs="can_revoke",
+    ),
+)
+"""What can be done about a bad version."""
+
 _SUPPORT = (
     "support",
     "Support the owners' proposal under the cursor",

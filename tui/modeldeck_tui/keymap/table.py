@@ -218,6 +218,11 @@ _APPROVE_HERE = (
     "Approve the release as it stands; for the last environment: open its review",
     "modeldeck release approve RELEASE",
 )
+_ANSWER = (
+    "approve",
+    "Approve the release as it stands; of all else: open the page where it is answered",
+    "modeldeck release approve RELEASE",
+)
 _REJECT = (
     "reject",
     "Reject the release with a reason",
@@ -276,7 +281,7 @@ _LOG_SCALE = ("log scale", "Logarithmic or linear values")
 _SMOOTH = ("smooth", "Smooth the curves more, or not at all")
 
 PAGES = (
-    action("overview.approve", "a", *_APPROVE_HERE, danger=3, needs="can_approve"),
+    action("overview.approve", "a", *_ANSWER, danger=3, needs="answerable"),
     action("overview.rollback", "B", *_ROLLBACK, danger=3, needs="can_roll_back"),
     action("runs.compare", "C", "compare", "Compare the marked runs", needs="two_marked"),
     action("runs.promote", "p", *_PROMOTE, danger=2, needs="run"),
@@ -306,6 +311,7 @@ PAGES = (
         "modeldeck ledger verify --data",
         needs="version",
     ),
+    *governing.MODELS,
     action("releases.approve", "a", *_APPROVE_HERE, danger=3, needs="can_approve"),
     action("releases.reject", "x", *_REJECT, danger=2, needs="can_reject"),
     action("releases.withdraw", "w", *_WITHDRAW, danger=2, needs="can_withdraw"),
@@ -316,6 +322,8 @@ PAGES = (
     action("review.withdraw", "w", *_WITHDRAW, danger=2, needs="can_withdraw"),
     action("review.diff", "d", *_DIFF, needs="release"),
     action("review.rollback", "B", *_ROLLBACK, danger=3, needs="can_roll_back"),
+    *governing.REVIEW,
+    *governing.DEPLOYMENTS,
     action("deployments.rollback", "B", *_ROLLBACK, danger=3, needs="can_roll_back"),
     action(
         "deployments.stop",
@@ -326,7 +334,7 @@ PAGES = (
         danger=3,
         needs="serving",
     ),
-    action("inbox.approve", "a", *_APPROVE_HERE, danger=3, needs="can_approve"),
+    action("inbox.approve", "a", *_ANSWER, danger=3, needs="answerable"),
     action("inbox.reject", "x", *_REJECT, danger=2, needs="can_reject"),
     *governing.POLICY,
     action("datasets.diff", "d", *_DATA_DIFF, needs="dataset"),

@@ -85,6 +85,11 @@ def _release(field: str) -> Callable[[Situation], str]:
     return condition
 
 
+def _answerable(now: Situation) -> str:
+    """Return why ``a`` does nothing: a release takes no approval; all else has a page for it."""
+    return _release("can_approve")(now) if now.kind in {"", "release"} else ""
+
+
 def _has_voted(now: Situation) -> str:
     release = now.document if now.kind == "release" else None
     if release is None or now.snapshot is None:
@@ -136,6 +141,34 @@ def _serving(now: Situation) -> str:
     return _no_role(now.snapshot, endpoint["environment"])
 
 
+def _can_override(now: Situation) -> str:
+    release = now.document if now.kind == "release" else None
+    if release is None or now.snapshot is None:
+        return "put the cursor on a release"
+    because = now.snapshot.no_exception.get(f"override {now.entity}")
+    return f"it is {release['status']}, not blocked" if because is None else clean(because)
+
+
+def _can_revoke(now: Situation) -> str:
+    version = now.document if now.kind == "version" else None
+    if version is None or now.snapshot is None:
+        return "put the cursor on a version"
+    if "revoked" in version:
+        return clean(f"{version['revoked']['by']} revoked it already")
+    return clean(now.snapshot.no_exception.get(f"revoke model:{version['model']}", ""))
+
+
+def _on_endpoint(verb: str) -> Callable[[Situation], str]:
+    """Return whether the person may do something about an endpoint, as the services say."""
+
+    def condition(now: Situation) -> str:
+        if now.snapshot is None or now.kind != "endpoint":
+            return "put the cursor on an endpoint"
+        return clean(now.snapshot.no_exception.get(f"{verb} {now.entity}", "it is not there"))
+
+    return condition
+
+
 def _remark(now: Situation) -> str:
     entry = now.document if now.kind == "entry" else None
     if entry is None or entry["action"] not in _REMARKS:
@@ -169,11 +202,16 @@ CONDITIONS: Mapping[str, Callable[[Situation], str]] = {
     "running": _running,
     "two_marked": _two_marked,
     "can_approve": _release("can_approve"),
+    "answerable": _answerable,
     "can_reject": _release("can_reject"),
     "can_withdraw": _can_withdraw,
     "has_voted": _has_voted,
     "proposal": _proposal,
     "can_roll_back": _can_roll_back,
+    "can_override": _can_override,
+    "can_break_glass": _on_endpoint("break"),
+    "can_review_glass": _on_endpoint("review"),
+    "can_revoke": _can_revoke,
     "serving": _serving,
     "shown": _has("shown", "there is nothing to copy here"),
     "rows": _has("rows", "there are no rows to save here"),

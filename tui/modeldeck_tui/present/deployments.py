@@ -11,6 +11,7 @@ from modeldeck.domain.documents import (
 )
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell
+from modeldeck_tui.present.governing.exceptional import broken_line
 from modeldeck_tui.present.rows import Column, Line, Rows, ago, cell, exact, milliseconds
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import endpoint_status, release_status
@@ -112,7 +113,7 @@ def _last_word(server: ServerDocument) -> str:
 
 def versions(endpoint: EndpointDocument, snapshot: Snapshot) -> list[Line]:
     """Return what was released to an endpoint, the newest first, and what it can go back to."""
-    found = []
+    found = [broken_line(endpoint["glass"])] if "glass" in endpoint else []
     for one in snapshot.releases:
         if f"{one['model']}@{one['environment']}" != endpoint["id"] or not one["decided_at"]:
             continue

@@ -25,7 +25,7 @@ def table(versions: Sequence[VersionDocument], now: str) -> Rows:
     names = _metrics(versions)
     columns = [
         Column("VERSION", lambda o: cell(o["id"], "bold"), lambda o: (o["model"], o["version"])),
-        Column("WHERE", _where, lambda o: ",".join(o["environments"])),
+        Column("WHERE", _where_now, lambda o: ",".join(o["environments"])),
         *(_metric_column(name) for name in names),
         Column("TAGS", lambda o: cell(" ".join(tags(o["tags"])), "dim"), lambda o: tags(o["tags"])),
         Column("SIZE", lambda o: cell(size(o["size_bytes"])), lambda o: o["size_bytes"], "right"),
@@ -42,6 +42,11 @@ def table(versions: Sequence[VersionDocument], now: str) -> Rows:
         ),
     ]
     return Rows(columns, versions, key=lambda o: f"version:{o['id']}", detail=_detail)
+
+
+def _where_now(version: VersionDocument) -> Cell:
+    """Return where a version is; in red that it was revoked."""
+    return Cell("✖ revoked", "bad") if "revoked" in version else _where(version)
 
 
 def _metrics(versions: Sequence[VersionDocument]) -> list[str]:

@@ -134,12 +134,17 @@ def checks(release: ReleaseDocument) -> list[Line]:
     gate = release["gate"]
     if gate is None:
         return []
-    return [
-        Line(
-            one["name"], (_mark(one), cell(one["name"]), cell(_measured(one))), clean(one["reason"])
-        )
-        for one in gate["checks"]
-    ]
+    held = [one for one in release.get("overrides", ()) if one["holds"]]
+    by = {name: one["by"] for one in held for name in one["checks"]}
+    return [_check(one, by.get(one["name"], "")) for one in gate["checks"]]
+
+
+def _check(check: CheckDocument, overridden_by: str) -> Line:
+    measured, mark = cell(_measured(check)), _mark(check)
+    if overridden_by:
+        measured = cell(f"{_measured(check)} · overridden by {overridden_by}", "warn")
+        mark = Cell("⚠", "warn")
+    return Line(check["name"], (mark, cell(check["name"]), measured), clean(check["reason"]))
 
 
 def _mark(check: CheckDocument) -> Cell:

@@ -25,9 +25,9 @@ class Snapshot:
     """The workspace as it was read at one moment; lists are shared, and never changed.
 
     The first one comes without runs, which may be many: ``is_whole`` tells. ``no_rollback`` says
-    for each environment in which the person may not roll back or stop why. ``rates`` are the
-    requests a second of each endpoint's last ten minutes; they are read now and then, last at
-    ``rates_at`` of the monotonic clock.
+    for each environment in which the person may not roll back or stop why; ``no_exception`` is
+    what ``Exceptional.why_not`` says. ``rates`` are the requests a second of each endpoint's last
+    ten minutes; they are read now and then, last at ``rates_at`` of the monotonic clock.
     """
 
     workspace: str
@@ -56,6 +56,7 @@ class Snapshot:
     datasets: Sequence[DatasetDocument] = ()
     diffs: dict[str, Sequence[DiffRow]] = field(default_factory=dict)
     no_rollback: Mapping[str, str] = field(default_factory=dict)
+    no_exception: Mapping[str, str] = field(default_factory=dict)
     rates: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
     rates_at: float = 0.0
 

@@ -93,6 +93,7 @@ def read(
         datasets=workspace.datasets.list(),
         diffs={one: diffs.get(one) or diff(workspace, one) for one in sorted(wanted)},
         no_rollback=_no_rollback(workspace, [one["environment"] for one in live]),
+        no_exception=workspace.exceptional.why_not(),
         rates=rates,
         rates_at=rates_at,
     )

@@ -10,7 +10,7 @@ from modeldeck.services.governing.statements import Recorded
 from modeldeck_tui.clean import clean
 from modeldeck_tui.present import releases as present
 from modeldeck_tui.present.conditions import endpoint_of
-from modeldeck_tui.screens.base import Page
+from modeldeck_tui.screens.excepting import Excepting, how_sure
 from modeldeck_tui.screens.overlays.dialogs import ConfirmDialog
 from modeldeck_tui.screens.overlays.stating import Signed, StatementDialog, Vote, VoteDialog
 
@@ -22,7 +22,7 @@ _WORDS = {
 }
 
 
-class VotingPage(Page):
+class VotingPage(Excepting):
     """A page with releases or endpoints under its cursor.
 
     Every vote about the last environment is cast from the review, which shows what it rests on:
@@ -37,11 +37,18 @@ class VotingPage(Page):
     IS_REVIEW: ClassVar[bool] = False
 
     def action_approve(self) -> None:
-        """Approve: on the spot where that can be undone, else after a dialog."""
+        """Approve: on the spot where that can be undone, else after a dialog.
+
+        What is no release is answered on a page of its own, which opens.
+        """
+        entity = self.entity()
+        if entity and not entity.startswith("release:"):
+            self.host.open(entity)
+            return
         release = self._here()
         if release is None:
             return
-        is_last = self._is_last(release)
+        is_last = self.is_last(release["environment"])
         if not is_last and not release["completes_quorum"]:
             self.cast(Vote(release["id"], "approve", "", release["basis"]), can_undo=True)
         else:
@@ -65,14 +72,10 @@ class VotingPage(Page):
     def _here(self) -> ReleaseDocument | None:
         """Return the release to vote on; open its review where that is where to vote."""
         release: ReleaseDocument | None = self.document()
-        if release is not None and self._is_last(release) and not self.IS_REVIEW:
+        if release is not None and self.is_last(release["environment"]) and not self.IS_REVIEW:
             self.host.open(f"release:{release['id']}")
             return None
         return release
-
-    def _is_last(self, release: ReleaseDocument) -> bool:
-        snapshot = self.snapshot
-        return snapshot is None or release["environment"] == snapshot.last_environment
 
     def ask(self, verdict: str) -> None:
         """Open the dialog of a verdict."""
@@ -85,7 +88,7 @@ class VotingPage(Page):
             verdict,
             prepare=lambda: statement(name, verdict),
             evidence=self.evidence(release),
-            is_last_environment=self._is_last(release),
+            is_last_environment=self.is_last(release["environment"]),
         )
         self.app.push_screen(dialog, self._voted)
 
@@ -112,7 +115,7 @@ class VotingPage(Page):
             f"You {_WORDS[vote.verdict]} {vote.release}.",
             command=f"modeldeck release {vote.verdict} {vote.release}{reason}",
             undo=(lambda _vote: reviewing.vote(vote.release, "abstain")) if can_undo else None,
-            tell=_how_sure,
+            tell=how_sure,
         )
 
     def action_withdraw(self) -> None:
@@ -135,7 +138,7 @@ class VotingPage(Page):
                     lambda: reviewing.cast(signed.statement, signed.reason),
                     f"You withdrew {name}.",
                     command=f"modeldeck release withdraw {name}",
-                    tell=_how_sure,
+                    tell=how_sure,
                 )
 
         self.app.push_screen(dialog, done)
@@ -168,8 +171,3 @@ class VotingPage(Page):
                 )
 
         self.app.push_screen(dialog, done)
-
-
-def _how_sure(recorded: object) -> str:
-    """Return the level and the key of what was recorded."""
-    return f"It is {recorded.said}." if isinstance(recorded, Recorded) else ""

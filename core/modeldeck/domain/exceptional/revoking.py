@@ -35,16 +35,25 @@ def check_revoke(state: State, act: Act) -> None:
     if known is not None:
         msg = f"{version.id} was revoked already, by {known.by}."
         raise ConflictError(msg)
-    member = state.member(act.by)
+    need_revoker(state, act.by, model=version.model)
+
+
+def need_revoker(state: State, person: str, *, model: str) -> None:
+    """Refuse who may not revoke versions of a model.
+
+    Raises
+    ------
+    NotPermittedError
+        The person is no owner, and has none of the ``rollback_roles``.
+    """
+    member = state.member(person)
     roles = {
-        role
-        for one in state.policy.environments.values()
-        for role in one.of(version.model).rollback_roles
+        role for one in state.policy.environments.values() for role in one.of(model).rollback_roles
     }
     if member is not None and (member.is_owner or roles & set(member.roles)):
         return
     who = ", ".join(one.name for one in state.owners())
-    msg = f"{act.by[:80]} may not revoke {version.id}: owners may, and who has a rollback role."
+    msg = f"{person[:80]} may not revoke versions of {model}: owners may, and who may roll back."
     raise NotPermittedError(msg, f"Ask {who}.")
 
 

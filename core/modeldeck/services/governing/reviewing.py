@@ -226,7 +226,7 @@ class Reviewing:
         """
         release = self.releases.show(typed)
         subject = f"release:{release['id']}"
-        needed = self._level(release["environment"])
+        needed = self._level(release["environment"], model=release["model"])
         if verdict == "withdraw":
             silent: dict[str, Json] = {"reason": ""}
             action = "release.withdraw"
@@ -268,9 +268,9 @@ class Reviewing:
         """Vote at once; see :meth:`statement` and :meth:`cast`."""
         return self.cast(self.statement(typed, verdict), reason, expect=expect)
 
-    def _level(self, environment: str) -> Level:
+    def _level(self, environment: str, *, model: str) -> Level:
         with self.deck.reading() as state:
-            known = state.policy.environments.get(environment)
+            known = state.policy.known(environment, model=model)
             return known.level if known is not None else state.policy.strictest
 
 

@@ -17,6 +17,7 @@ from modeldeck_tui.present import releases as present
 from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.screens.excepting import Excepting
 from modeldeck_tui.screens.listing import ListingPage
 from modeldeck_tui.screens.pages.settling import Settling
 from modeldeck_tui.screens.reader import ReadingScreen
@@ -43,7 +44,7 @@ class VersionDetail(NamedTuple):
     files: Sequence[tuple[str, str]]
 
 
-class ModelsScreen(ListingPage, RunActions, Settling):
+class ModelsScreen(ListingPage, RunActions, Excepting, Settling):
     """The table of versions."""
 
     NAME = "models"

@@ -21,7 +21,8 @@ from modeldeck_tui.keymap import Action
 from modeldeck_tui.output import cell_width
 from modeldeck_tui.present import cards, models, rollout
 from modeldeck_tui.present import releases as present
-from modeldeck_tui.present.governing import reviewing
+from modeldeck_tui.present.governing import exceptional, reviewing
+from modeldeck_tui.present.rows import exact
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import release_status
 from modeldeck_tui.screens.overlays.stating import VoteDialog
@@ -52,7 +53,7 @@ _CSS = """
 #votes { width: 1fr; height: 100%; }
 #more { height: 1fr; }
 #thread, #live-beside, #texts { display: none; }
-#review-detail { height: auto; max-height: 4; padding: 0 1; }
+#review-detail { height: auto; max-height: 5; padding: 0 1; }
 .-rollout #rollout { display: block; }
 .-rollout #boxes { height: 22vh; }
 .-wide #columns { layout: horizontal; }
@@ -261,8 +262,11 @@ class ReviewScreen(VotingPage, Settling):
             text.append("esc, then open it again.", STYLES["bad"])
         elif release["outdated_because"]:
             text.append(f"\n{clean(release['outdated_because'])}", STYLES["warn"])
+        for said, style in exceptional.timing(release):
+            text.append(f"\n{said}", STYLES[style])
         detail = _beyond(self.focused) if isinstance(self.focused, Table) else ""
-        bound = f"A vote binds to {release['basis'][:12]}" if release["is_open"] else ""
+        ends = f" · it ends {exact(release['expires_at'])}" if release["expires_at"] else ""
+        bound = f"A vote binds to {release['basis'][:12]}{ends}" if release["is_open"] else ""
         if bound or detail:
             text.append("\n")
             text.append(bound, STYLES["dim"])
