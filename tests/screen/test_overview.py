@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modeldeck.services import founding
-from modeldeck.services.overview import Overview
+from modeldeck.services.governing.inbox import Inbox
 from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
 from modeldeck_tui.screens.base import Page
@@ -197,7 +197,7 @@ def test_failure_to_read_is_told_once_and_shows_as_age(
     async def drive() -> None:
         async with opened(root, size=LARGE) as deck:
             with monkeypatch.context() as patch:
-                patch.setattr(Overview, "inbox", fail)
+                patch.setattr(Inbox, "read", fail)
                 await deck.until_crumb("⚠ 2 s old")
                 told = [one.title for one in deck.app._notifications]
                 assert told == ["Cannot read"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modeldeck.domain.documents import CheckDocument, GateDocument
+from modeldeck.services.base import difference
 from modeldeck.services.founding import init
 from modeldeck.services.governing import codes, drifting
 from modeldeck.services.governing.reviewing import metric_rows
@@ -177,3 +178,12 @@ def test_statement_of_somebody_without_a_key_is_not_enough(signed: Path) -> None
         statement = ann.proposals.adopting()
     assert (statement.level, statement.key) == ("owner", "")
     assert (statement.needed, statement.is_enough) == ("signed", False)
+
+
+def test_metric_without_a_goal_is_judged_by_its_name() -> None:
+    """Less of a loss is better in a list of differences, as in the review."""
+    before, after = {"metrics": {"loss": 0.5, "auc": 0.8}}, {"metrics": {"loss": 0.3, "auc": 0.7}}
+    found = {one["name"]: one["better"] for one in difference.rows(before, after)}
+    assert found == {"loss": True, "auc": False}
+    rows = metric_rows(before, after, gate=None)
+    assert {one["name"]: one["goal"] for one in rows} == {"loss": "min", "auc": "max"}

@@ -25,3 +25,15 @@ def goal_of(name: str, definitions: Mapping[str, object]) -> str:
     words = _BETWEEN.split(name.lower())
     is_loss = any(word in _MINIMISED for word in (*words, name.lower()))
     return "min" if is_loss and "neg" not in words else "max"
+
+
+def goal_in(name: str, goals: Mapping[str, object]) -> str:
+    """Return whether a metric is to be ``max`` or ``min``: as a manifest says, else by its name.
+
+    Examples
+    --------
+    >>> goal_in("x", {"x": "min"}), goal_in("loss", {}), goal_in("auc", {"auc": "?"})
+    ('min', 'min', 'max')
+    """
+    known = goals.get(name)
+    return str(known) if known in {"max", "min"} else goal_of(name, {})

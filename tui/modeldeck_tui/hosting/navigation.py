@@ -7,12 +7,14 @@ from inspect import isawaitable
 
 from textual.dom import DOMNode
 
+from modeldeck.errors import ModelDeckError
 from modeldeck_tui import keymap
 from modeldeck_tui.clean import clean
 from modeldeck_tui.hosting.deeds import Deeds
 from modeldeck_tui.hosting.pages import page_of
 from modeldeck_tui.keymap import Action
 from modeldeck_tui.present.conditions import endpoint_of
+from modeldeck_tui.present.governing import talking
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.listing import ListingPage
 from modeldeck_tui.screens.overlays.help import HelpScreen
@@ -115,7 +117,9 @@ class Navigation(Deeds):
     def open(self, entity: str) -> None:
         """Open the page of a thing, named ``kind:id``."""
         kind, _colon, name = entity.partition(":")
-        if kind in {"run", "release"}:
+        if kind == talking.KIND:
+            _open_talk(self, entity)
+        elif kind in {"run", "release"}:
             self.push_screen(page_of(kind, name))
         elif kind == "proposal":
             self._open_row("policy", entity)
@@ -199,3 +203,23 @@ class Navigation(Deeds):
             self.workspace = self._present
             self.snapshot = None
             self.reload()
+
+
+def _open_talk(app: Navigation, key: str) -> None:
+    """Open the page of what a thread or a remark is about, with the cursor on it."""
+    known = talking.spoken(key)
+    try:
+        found = app.workspace.annotations.find(known.remark or known.thread if known else "")
+    except ModelDeckError as error:
+        app.tell(str(error), severity="warning")
+        return
+    entity = found.subject.partition("#")[0]
+    kind, _colon, name = entity.partition(":")
+    if kind in {"run", "release"}:
+        page = page_of(kind, name)
+        page.wanted_talk = found.id
+        app.push_screen(page)
+        return
+    app.open(entity)
+    if kind == "version" and isinstance(app.screen, Page):
+        app.screen.wanted_talk = found.id

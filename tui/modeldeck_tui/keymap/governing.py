@@ -24,6 +24,28 @@ WAYS = (
 )
 """The ways there, from everywhere."""
 
+TALKING = (
+    action(
+        "app.resolve",
+        "ctrl+t",
+        "resolve",
+        "Resolve the thread under the cursor, or open it again",
+        "modeldeck thread resolve THREAD; modeldeck thread reopen THREAD",
+        danger=1,
+        needs="thread",
+    ),
+    action(
+        "app.reword",
+        "ctrl+y",
+        "edit",
+        "Edit your remark under the cursor; the earlier text stays readable",
+        "modeldeck annotation edit REMARK TEXT",
+        danger=1,
+        needs="own_remark",
+    ),
+)
+"""What can be done with what others said."""
+
 REVIEW = (
     action(
         "review.override",

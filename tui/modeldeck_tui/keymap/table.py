@@ -97,11 +97,13 @@ EVERYWHERE = (
         "app.annotate",
         "c",
         "annotate",
-        "Annotate what is under the cursor",
-        "modeldeck annotate ENTITY TEXT",
+        "Annotate what is under the cursor, or ask (^t); on a remark: reply",
+        "modeldeck annotate ENTITY TEXT; modeldeck thread start ENTITY TEXT;"
+        " modeldeck thread reply THREAD TEXT",
         danger=1,
         needs="thing",
     ),
+    *governing.TALKING,
     action(
         "app.edit",
         "ctrl+e",

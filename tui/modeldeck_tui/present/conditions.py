@@ -8,6 +8,7 @@ from typing import Any
 
 from modeldeck_tui.clean import clean
 from modeldeck_tui.keymap import Action
+from modeldeck_tui.present.governing.talking import Spoken
 from modeldeck_tui.present.snapshot import Snapshot
 
 _REMARKS = ("annotation.add", "thread.start", "thread.reply")
@@ -24,6 +25,7 @@ class Situation:
     snapshot: Snapshot | None
     entity: str = ""
     document: Any = None
+    spoken: Spoken | None = None
     n_marked: int = 0
     has: frozenset[str] = frozenset()
 
@@ -169,6 +171,23 @@ def _on_endpoint(verb: str) -> Callable[[Situation], str]:
     return condition
 
 
+def _thread(now: Situation) -> str:
+    known = now.spoken
+    if known is None:
+        return "put the cursor on a thread"
+    return "" if known.thread else "nobody replied to that annotation yet: c does"
+
+
+def _own_remark(now: Situation) -> str:
+    known, snapshot = now.spoken, now.snapshot
+    if known is None or not known.remark or snapshot is None:
+        return "put the cursor on a remark"
+    found = next((one for one in snapshot.remarks if one["id"] == known.remark), None)
+    if found is None:
+        return "its author took it back"
+    return "" if found["by"] == snapshot.actor else clean(f"{found['by']} wrote it")
+
+
 def _remark(now: Situation) -> str:
     entry = now.document if now.kind == "entry" else None
     if entry is None or entry["action"] not in _REMARKS:
@@ -198,6 +217,8 @@ CONDITIONS: Mapping[str, Callable[[Situation], str]] = {
     "release": _kind("release", what="a release"),
     "entry": _kind("entry", what="an entry"),
     "remark": _remark,
+    "thread": _thread,
+    "own_remark": _own_remark,
     "loggable": _kind("run", "endpoint", "release", what="a run, an endpoint or a release"),
     "running": _running,
     "two_marked": _two_marked,

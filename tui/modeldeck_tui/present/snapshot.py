@@ -86,8 +86,8 @@ class Snapshot:
         return next((one for one in self.datasets if one["id"] == identifier), None)
 
     def remarks_on(self, *subjects: str) -> list[AnnotationDocument]:
-        """Return what was said about some entities, oldest first."""
-        return [one for one in self.remarks if one["subject"] in subjects]
+        """Return what was said about some entities and places in them, oldest first."""
+        return [one for one in self.remarks if one["subject"].partition("#")[0] in subjects]
 
     def document(self, entity: str) -> object:
         """Return the document of an entity, written ``kind:id``; None when there is none here."""

@@ -7,6 +7,7 @@ from textual.widget import Widget
 from modeldeck_tui import keymap
 from modeldeck_tui.keymap import Action
 from modeldeck_tui.present.conditions import Situation, why_not
+from modeldeck_tui.present.governing.talking import spoken
 from modeldeck_tui.present.rows import Document
 from modeldeck_tui.screens.overlays.asking import AskScreen
 from modeldeck_tui.screens.saying import Saying
@@ -65,6 +66,7 @@ class Page(Saying):
             snapshot=self.snapshot,
             entity=self.entity(),
             document=self.document(),
+            spoken=self.spoken(),
             n_marked=len(table.marks) if table else 0,
             has=frozenset(has),
         )
@@ -79,7 +81,10 @@ class Page(Saying):
 
     def on_table_opened(self, event: Table.Opened) -> None:
         """Open what was chosen, where it has a page; else show the row in full."""
-        if ":" in event.key:
+        known = spoken(event.key)
+        if known is not None and self.talk_about():
+            self.host.tell(event.table.detail)
+        elif ":" in event.key:
             self.host.open(event.key)
         elif event.table.detail:
             self.host.tell(event.table.detail)

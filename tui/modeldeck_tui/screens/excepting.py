@@ -140,7 +140,7 @@ class Excepting(Page):
         """Show a statement that wants a reason, and record it as it was shown."""
         exceptional = self.workspace.exceptional
 
-        def signed(answer: Signed | None) -> None:
+        def confirmed(answer: Signed | None) -> None:
             if answer is not None:
                 self.host.perform(
                     lambda: exceptional.cast(answer.statement, answer.reason),
@@ -152,7 +152,7 @@ class Excepting(Page):
         dialog = StatementDialog(
             heading, lines, prepare=prepare, verb=verb, reason="needed", word=word
         )
-        self.app.push_screen(dialog, signed)
+        self.app.push_screen(dialog, confirmed)
 
 
 def how_sure(recorded: object) -> str:

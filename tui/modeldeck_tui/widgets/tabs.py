@@ -71,8 +71,12 @@ class Tabs(Vertical):
 
     def turn(self, step: int) -> None:
         """Show the next tab, or the one before; the focus goes along."""
+        self.show((self.at + step) % len(self.panes))
+
+    def show(self, number: int) -> None:
+        """Show a tab; the focus goes along."""
         had_focus = self.has_focus_within
-        self.at = (self.at + step) % len(self.panes)
+        self.at = number
         for at, (_title, pane) in enumerate(self.panes):
             pane.display = at == self.at
         self._entitle()
@@ -85,3 +89,10 @@ class Tabs(Vertical):
         for at, (title, _pane) in enumerate(self.panes):
             parts.append((f" {title} ", "reverse" if at == self.at else ""))
         self.border_title = Content.assemble(*parts)
+
+
+def reveal(pane: Widget) -> None:
+    """Show the tab that a pane is, if it is one."""
+    tabs = pane.parent
+    if isinstance(tabs, Tabs):
+        tabs.show(next(at for at, (_title, one) in enumerate(tabs.panes) if one is pane))

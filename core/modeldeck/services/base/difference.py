@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from modeldeck.domain.documents import DiffRow
+from modeldeck.domain.metrics import goal_in
 
 Predicate = Mapping[str, object]
 
@@ -35,7 +36,7 @@ def _metrics(before: Predicate, after: Predicate) -> list[DiffRow]:
         if isinstance(left, int | float) and isinstance(right, int | float):
             change = right - left
             delta = f"{change:+.4g}"
-            sign = -1 if goals.get(name) == "min" else 1
+            sign = -1 if goal_in(name, goals) == "min" else 1
             better = None if change == 0 else change * sign > 0
         found.append(
             _row(

@@ -16,7 +16,7 @@ from modeldeck.domain.documents import (
 from modeldeck.domain.entry import Json
 from modeldeck.domain.levels import Level
 from modeldeck.domain.membership.member import Member
-from modeldeck.domain.metrics import goal_of
+from modeldeck.domain.metrics import goal_in
 from modeldeck.domain.reading.reviews import (
     BaseDocument,
     DataSide,
@@ -295,7 +295,7 @@ def metric_rows(
     }
     found = []
     for name in sorted({*old, *new, *paired}):
-        goal = str(goals.get(name)) if goals.get(name) in {"max", "min"} else goal_of(name, {})
+        goal = goal_in(name, goals)
         if name in paired:
             value, interval = paired[name]
             found.append(_paired(name, value, interval=interval))

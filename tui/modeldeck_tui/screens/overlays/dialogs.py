@@ -8,7 +8,7 @@ the last environment wants a word typed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.text import Text
 from textual import events
@@ -22,6 +22,7 @@ from textual.widgets import Button, Input, Static
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell
 from modeldeck_tui.present.rows import Line
+from modeldeck_tui.widgets.styles import STYLES
 from modeldeck_tui.widgets.table import Table
 
 DEAF_S = 0.3
@@ -225,29 +226,47 @@ class ConfirmDialog(Dialog[Any]):
         self.dismiss(self._value("reason").strip())
 
 
-class AnnotateDialog(Dialog[tuple[str, str]]):
-    """Asks for a remark.
+class Remark(NamedTuple):
+    """What somebody wrote, and whether it begins a thread: a remark that waits for an answer."""
+
+    text: str
+    is_thread: bool = False
+
+
+class RemarkDialog(Dialog[Remark]):
+    """Asks for a remark: an annotation, the first one of a thread, a reply, or another text.
 
     Parameters
     ----------
-    entity : str
-        What it is about, as ``kind:id``.
+    heading : str
+        What it is about.
+    text : str
+        What stands there first.
+    can_begin : bool
+        Whether it may begin a thread.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "keep", "keep", show=False, priority=True, id="dialog.keep")
+        Binding("ctrl+s", "keep", "keep", show=False, priority=True, id="dialog.keep"),
+        Binding("ctrl+t", "begin", "thread", show=False, priority=True, id="dialog.thread"),
     ]
     FIRST = "#text"
 
-    def __init__(self, entity: str) -> None:
+    def __init__(self, heading: str, text: str = "", *, can_begin: bool = False) -> None:
         super().__init__()
-        self.entity = entity
+        self.heading = heading
+        self.text = text
+        self.can_begin = can_begin
 
     def compose(self) -> ComposeResult:
         """Ask for the text."""
         with Vertical(id="dialog"):
-            yield Static(Text(f"Annotate {clean(self.entity)}", "bold"))
-            yield titled(Input(id="text"), "Your annotation: enter or ^s keeps it, esc does not")
+            yield Static(Text(clean(self.heading), "bold"))
+            field = Input(clean(self.text), id="text", select_on_focus=False)
+            yield titled(field, "enter or ^s keeps it, esc does not")
+            if self.can_begin:
+                asks = "^t asks for an answer: it begins a thread. @NAME tells somebody."
+                yield Static(Text(asks, STYLES["dim"]))
 
     def on_input_submitted(self) -> None:
         """Keep it."""
@@ -255,9 +274,17 @@ class AnnotateDialog(Dialog[tuple[str, str]]):
 
     def action_keep(self) -> None:
         """Keep a text that is not empty."""
+        self._answer(is_thread=False)
+
+    def action_begin(self) -> None:
+        """Begin a thread with it, where that can be."""
+        if self.can_begin:
+            self._answer(is_thread=True)
+
+    def _answer(self, *, is_thread: bool) -> None:
         text = self.query_one("#text", Input).value.strip()
-        if text:
-            self.dismiss((self.entity, text))
+        if text and not self._is_deaf:
+            self.dismiss(Remark(text, is_thread))
 
 
 class PickDialog(Dialog[str]):

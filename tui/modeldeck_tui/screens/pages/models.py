@@ -14,7 +14,6 @@ from modeldeck.domain.filters.fields import VERSIONS
 from modeldeck_tui.clean import clean
 from modeldeck_tui.present import cards, models
 from modeldeck_tui.present import releases as present
-from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.excepting import Excepting
@@ -86,7 +85,10 @@ class ModelsScreen(ListingPage, RunActions, Excepting, Settling):
                         ("Gate", Table("", empty=NO_GATE, id="version-gate")),
                         ("Lineage", Table("", id="version-lineage")),
                         ("Card", TextView(id="version-card")),
-                        ("Annotations", Table("", empty=("c writes one.",), id="version-said")),
+                        (
+                            "Discussion",
+                            Table("", empty=("c writes the first word.",), id="version-said"),
+                        ),
                         ("Parameters", Table("", id="version-parameters")),
                         ("Files", Table("", id="version-files")),
                     ],
@@ -127,13 +129,18 @@ class ModelsScreen(ListingPage, RunActions, Excepting, Settling):
             return
         self.query_one("#version-gate", Table).show_lines(models.gate(version, snapshot))
         self.query_one("#version-parameters", Table).show_lines(models.pairs(version["parameters"]))
-        remarks = said(snapshot.remarks_on(f"version:{version['id']}"), snapshot.at)
+        remarks = self.talk_lines(snapshot)
         self.query_one("#version-said", Table).show_lines(remarks)
+        self.fetch_talk(snapshot)
         self._show_card()
         state = f"{version['id']} {len(remarks)} {version['environments']}"
         if state != self._of:
             self._of = state
             self.fetch("version", lambda: self._read(version["id"]))
+
+    def talk_about(self) -> Sequence[str]:
+        """Return the version under the cursor."""
+        return [self.main.key] if self.main.key else []
 
     def _read(self, version: str) -> VersionDetail:
         workspace = self.workspace
@@ -146,6 +153,9 @@ class ModelsScreen(ListingPage, RunActions, Excepting, Settling):
 
     def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as the base has it
         """Show what a manifest says."""
+        if tag == "talk":
+            self.take_talk(value, "#version-said")
+            return
         if tag != "version":
             super().take(tag, value)
             return

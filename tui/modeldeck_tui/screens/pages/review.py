@@ -174,7 +174,7 @@ class ReviewScreen(VotingPage, Settling):
         self.query_one("#gate", Table).show_lines(present.checks(release), title=title)
         is_wide = self.size.width >= WIDE
         votes = reviewing.voters(self._review, release, snapshot=snapshot, has_keys=is_wide)
-        said = present.remarks(release, snapshot)
+        said = self.talk_lines(snapshot)
         title = present.votes_title(release)
         rest = [] if self.query_one("#thread").display else said
         self.query_one("#votes", Table).show_lines([*votes, *rest], title=title)
@@ -213,6 +213,7 @@ class ReviewScreen(VotingPage, Settling):
             )
 
     def _read_more(self, release: ReleaseDocument, snapshot: Snapshot) -> None:
+        self.fetch_talk(snapshot)
         newest = snapshot.latest[0]["n"] if snapshot.latest else 0
         if (newest, release["status"]) != self._review_for:
             self._review_for = (newest, release["status"])
@@ -239,6 +240,9 @@ class ReviewScreen(VotingPage, Settling):
             self.query_one("#lineage", Table).show_lines(models.lineage(known.lineage))
         elif release is None or snapshot is None:
             return
+        elif tag == "talk":
+            self.take_talk(value, "#thread", "#said")
+            self._show_lists(release, snapshot)
         elif tag == "review":
             self._review = value
             self._seen = self._seen or value["base"]
@@ -265,7 +269,8 @@ class ReviewScreen(VotingPage, Settling):
         for said, style in exceptional.timing(release):
             text.append(f"\n{said}", STYLES[style])
         detail = _beyond(self.focused) if isinstance(self.focused, Table) else ""
-        ends = f" · it ends {exact(release['expires_at'])}" if release["expires_at"] else ""
+        has_room = self.size.width >= WIDE or not detail
+        ends = f" · it ends {exact(release['expires_at'])}" if has_room else ""
         bound = f"A vote binds to {release['basis'][:12]}{ends}" if release["is_open"] else ""
         if bound or detail:
             text.append("\n")
@@ -318,6 +323,12 @@ class ReviewScreen(VotingPage, Settling):
                 lines += [("", ""), ("code", "bold"), *reviewing.code(self._review)]
             place, about = self.PLACE, self.entity()
             self.app.push_screen(ReaderScreen(title, lines, place=place, about=about))
+
+    def talk_about(self) -> Sequence[str]:
+        """Return the release, and its version."""
+        release = self.release
+        version = [f"version:{release['version']}"] if release is not None else []
+        return [f"release:{self.release_id}", *version]
 
     def entity(self) -> str:
         """Return this release."""

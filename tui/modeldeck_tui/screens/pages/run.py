@@ -15,7 +15,6 @@ from modeldeck_tui.clean import clean
 from modeldeck_tui.present import models, runs
 from modeldeck_tui.present.charts import Curves, curves_of
 from modeldeck_tui.present.logs import log_line
-from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.present.words import run_status
 from modeldeck_tui.screens.charting import Charting
@@ -93,7 +92,7 @@ class RunScreen(Charting):
                     ("About", Table("", id="run-about")),
                     ("Parameters", Table("", empty=("None.",), id="run-parameters")),
                     ("Output", TextView(id="run-output")),
-                    ("Annotations", Table("", empty=("c writes one.",), id="run-said")),
+                    ("Discussion", Table("", empty=("c writes the first word.",), id="run-said")),
                     ("Files", Table("", empty=("No artifacts.",), id="run-files")),
                     ("Code", TextView(id="run-code")),
                     ("Machine", Table("", id="run-environment")),
@@ -130,8 +129,8 @@ class RunScreen(Charting):
         about = runs.about(run, snapshot.datasets, children=children)
         self.query_one("#run-about", Table).show_lines(about)
         self.query_one("#run-parameters", Table).show_lines(runs.parameters(run))
-        remarks = said(snapshot.remarks_on(f"run:{self.run_id}"), snapshot.at)
-        self.query_one("#run-said", Table).show_lines(remarks)
+        self.query_one("#run-said", Table).show_lines(self.talk_lines(snapshot))
+        self.fetch_talk(snapshot)
         if self._detail is None or run["status"] == "running":
             self.fetch("detail", self._read)
         self.show_chart()
@@ -158,8 +157,15 @@ class RunScreen(Charting):
             lineage=workspace.lineage.of(f"run:{self.run_id}"),
         )
 
-    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401, ARG002 -- as the base has it
-        """Show what the folder says."""
+    def talk_about(self) -> Sequence[str]:
+        """Return this run."""
+        return [f"run:{self.run_id}"]
+
+    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as the base has it
+        """Show what the folder says, and the threads."""
+        if tag == "talk":
+            self.take_talk(value, "#run-said")
+            return
         detail: RunDetail = value
         self._detail = detail
         self.query_one("#run-output", TextView).show(detail.output)

@@ -1,0 +1,112 @@
+"""Discussions as rows: open threads first, each with its remarks, then plain annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from modeldeck.domain.documents import AnnotationDocument
+from modeldeck.domain.talking.documents import RemarkDocument, ThreadDocument
+from modeldeck_tui.clean import clean
+from modeldeck_tui.output import Cell
+from modeldeck_tui.present.rows import Line, ago, cell, exact
+
+KIND = "thread"
+
+
+class Spoken(NamedTuple):
+    """A row of a discussion: its thread, empty for a plain annotation, and its remark."""
+
+    thread: str
+    remark: str
+
+    @property
+    def key(self) -> str:
+        """How rows are named: of a whole thread without a remark."""
+        return f"{KIND}:{self.thread}/{self.remark}"
+
+    @property
+    def typed(self) -> str:
+        """What services take it by."""
+        return self.thread or self.remark
+
+
+def spoken(key: str) -> Spoken | None:
+    """Return what a row's key says; None where it is no row of a discussion.
+
+    >>> spoken("thread:7f3a/99"), spoken("run:7f3a")
+    (Spoken(thread='7f3a', remark='99'), None)
+    """
+    kind, _colon, rest = key.partition(":")
+    thread, _slash, remark = rest.partition("/")
+    return Spoken(thread, remark) if kind == KIND and rest else None
+
+
+def lines(
+    threads: Sequence[ThreadDocument],
+    remarks: Sequence[AnnotationDocument],
+    *,
+    now: str,
+    actor: str,
+) -> list[Line]:
+    """Return threads, the open ones first, then the remarks that are in none, oldest first."""
+    found = []
+    for thread in sorted(threads, key=lambda one: one["status"] != "open"):
+        for number, one in enumerate(thread["remarks"]):
+            found.append(_remark(thread, one, now=now, actor=actor, is_first=not number))
+    found += [_plain(one, now) for one in remarks if not one.get("thread")]
+    return found
+
+
+def title(threads: Sequence[ThreadDocument], remarks: Sequence[AnnotationDocument]) -> str:
+    """Return how much was said: open threads, resolved ones, and annotations."""
+    n_open = sum(one["status"] == "open" for one in threads)
+    n_plain = sum(not one.get("thread") for one in remarks)
+    counts = ((n_open, "open"), (len(threads) - n_open, "resolved"), (n_plain, "remarked"))
+    told = ", ".join(f"{count} {word}" for count, word in counts if count)
+    return f"Discussion · {told}" if told else "Discussion"
+
+
+def _remark(
+    thread: ThreadDocument, one: RemarkDocument, *, now: str, actor: str, is_first: bool
+) -> Line:
+    is_open = thread["status"] == "open"
+    mark = Cell("↳", "dim")
+    if is_first:
+        mark = Cell("◌ open", "warn") if is_open else Cell("✔ resolved", "dim")
+    place = (
+        f"at {thread['place'].removeprefix('metric:')}: " if is_first and thread["place"] else ""
+    )
+    holds = f" · holds up {', '.join(thread['blocks'])}" if is_first and thread["blocks"] else ""
+    said = one["text"] if one["state"] != "withdrawn" else "taken back"
+    edited = " (edited)" if one["edited_at"] else ""
+    text = f"{ago(one['at'], now)} {place}{said}{edited}{holds}"
+    is_mine = actor in one["mentions"] and one["by"] != actor
+    style = "dim" if one["state"] else "warn" if is_mine and is_open else ""
+    return Line(
+        Spoken(thread["id"], one["id"]).key,
+        (mark, cell(one["by"], "bold"), cell(text, style)),
+        _whole(thread, one),
+    )
+
+
+def _whole(thread: ThreadDocument, one: RemarkDocument) -> str:
+    """Return everything about a remark, as the page shows it below."""
+    told = f"{one['by']} on {thread['subject']}, {exact(one['at'])}: {one['text']}"
+    if one["mentions"]:
+        told += f" · mentions {', '.join(one['mentions'])}"
+    for before in one["earlier"]:
+        told += f" · before, {exact(before['at'])}: {before['text']}"
+    if thread["resolved_by"] and thread["status"] != "open":
+        because = f": {thread['because']}" if thread["because"] else ""
+        told += f" · {thread['resolved_by']} resolved it{because}"
+    return clean(told)
+
+
+def _plain(one: AnnotationDocument, now: str) -> Line:
+    text = f"{ago(one['at'], now)} {one['text']}{' (edited)' if 'edited_at' in one else ''}"
+    return Line(
+        Spoken("", one["id"]).key,
+        (Cell("✎", "dim"), cell(one["by"], "bold"), cell(text)),
+        clean(f"{one['by']} on {one['subject']}, {exact(one['at'])}: {one['text']}"),
+    )
