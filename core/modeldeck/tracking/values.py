@@ -133,13 +133,15 @@ def exit_code_of(error: BaseException | None) -> int:
 
 def error_document(error: BaseException | None) -> dict[str, object]:
     """Return an error as ``end.json`` keeps it."""
-    if error is None:
+    if error is None or (isinstance(error, SystemExit) and exit_code_of(error) == 0):
         return {}
     message = error.message if isinstance(error, ModelDeckError) else cut(str(error))
     if isinstance(error, KeyboardInterrupt):
         message = message or "it was asked to stop"
     if isinstance(error, TerminatedError):
         message = "it was terminated"
+    elif isinstance(error, SystemExit) and isinstance(error.code, int):
+        message = f"it ended with exit code {error.code}"
     return {
         "type": type(error).__name__,
         "message": message or type(error).__name__,
