@@ -62,6 +62,27 @@ def test_run_records_files_folders_and_versions_by_digest(deck: Workspace) -> No
     assert onward == [("dataset", "sales@1"), ("run", run.id)]
 
 
+def test_card_names_the_versions_of_data_that_the_run_recorded(deck: Workspace) -> None:
+    """What was frozen is named as a version, other data by name and digest."""
+    path = write_sales(deck.root / "datasets" / "sales.csv", range(20))
+    digest = deck.datasets.add("sales", path)["dataset"]["digest"]
+    with start_run("s", workspace=deck.root, user="ann", capture_output=False) as run:
+        run.log_dataset(path)
+        run.log_dataset("made up", digest="c" * 64)
+    folder = run.folder / "artifacts" / "model"
+    folder.mkdir(parents=True)
+    (folder / "model.skops").write_bytes(b"weights")
+    version = deck.models.register(run.id, "sales")["id"]
+    lines = deck.models.card(version).splitlines()
+    assert "- Used: sales@1" in lines
+    assert f"- Used: made up, sha256 {'c' * 12}" in lines
+    assert "The manifest names no data." not in lines
+    (folder / "model.skops").write_bytes(b"others")
+    (folder / "dataset.json").write_text(f'{{"source": "sales.csv", "sha256": "{digest}"}}')
+    again = deck.models.register(run.id, "other")["id"]
+    assert deck.models.card(again).count("sales@1") == 1
+
+
 def test_data_that_cannot_be_recorded_are_refused_and_the_run_goes_on(deck: Workspace) -> None:
     """A version or file that is not there, a digest that is none, a run that has ended."""
     with start_run("s", workspace=deck.root, user="ann", capture_output=False) as run:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from modeldeck.domain.documents import LineageRow, VersionDocument
 from modeldeck.errors import ModelDeckError, NotFoundError
-from modeldeck.services.base import manifests
+from modeldeck.services.base import descriptions, manifests
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
 from modeldeck.services.runs import Runs
@@ -85,8 +85,7 @@ class Lineage:
     def _frozen(self, digest: str, name: str) -> str:
         """Return the version of a dataset that some contents are, first the one of that name."""
         with self.deck.reading() as state:
-            known = [one.id for one in state.dataset_versions.values() if one.digest == digest]
-        return name if name in known else next(iter(known), "")
+            return descriptions.frozen(state, digest, name=name)
 
     def _used(self, run: str) -> list[LineageRow]:
         """Return the data that a run recorded, or else those that its model was made of."""

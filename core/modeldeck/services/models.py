@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modeldeck import ids
 from modeldeck.domain.documents import DiffRow, GateDocument, ModelDocument, VersionDocument
 from modeldeck.errors import DamageError, InvalidInputError, NotFoundError
-from modeldeck.services.base import builders, cards, difference, manifests, processes
+from modeldeck.services.base import builders, cards, descriptions, difference, manifests, processes
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
 
@@ -153,7 +154,32 @@ class Models:
         predicate = manifests.predicate(manifests.read(self.deck.objects, version["manifest"]))
         subject = f"version:{version['id']}"
         remarks = [one for one in self.views.annotations() if one["subject"] == subject]
-        return cards.card(version, predicate, gates=self._gates(version), remarks=remarks)
+        return cards.card(
+            version,
+            predicate,
+            gates=self._gates(version),
+            remarks=remarks,
+            used=self._used(version, predicate),
+        )
+
+    def _used(self, version: VersionDocument, predicate: Mapping[str, object]) -> Sequence[str]:
+        """Return the data of a version: what its run recorded, and what its manifest names."""
+        known: dict[str, str] = {}
+        with contextlib.suppress(NotFoundError):
+            used = self.deck.runs.document(version["run"]).get("datasets", [])
+            known |= {one["digest"]: one["name"] for one in used}
+        dataset = predicate.get("dataset")
+        digest = str(dataset.get("sha256", "")) if isinstance(dataset, dict) else ""
+        with self.deck.reading() as state:
+            named = {
+                one: descriptions.frozen(state, one, name=known.get(one, ""))
+                for one in (*known, digest)
+            }
+        return [
+            named[one] or f"{known[one]}, sha256 {one[:12]}"
+            for one in named
+            if named[one] or one in known
+        ]
 
     def diff(self, before: str, after: str) -> Sequence[DiffRow]:
         """Return what differs between two versions: every metric, of the rest what changed.

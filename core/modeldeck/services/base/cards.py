@@ -19,6 +19,7 @@ def card(
     *,
     gates: Sequence[GateDocument],
     remarks: Sequence[AnnotationDocument],
+    used: Sequence[str] = (),
 ) -> str:
     """Return the card of a version.
 
@@ -32,9 +33,12 @@ def card(
         Its newest gate report for each environment.
     remarks : sequence of AnnotationDocument
         What was said about it.
+    used : sequence of str
+        The data that its run recorded: versions of datasets as ``sales@3``, others by name and
+        digest.
     """
     lines = [f"# {version['id']}", "", *_details(version, predicate), "", "## Data", ""]
-    lines += [*_data(_mapping(predicate, "dataset")), "", "## Evaluation", ""]
+    lines += [*_data(_mapping(predicate, "dataset"), used), "", "## Evaluation", ""]
     lines += _evaluation(version, gates)
     lines += ["", "## Inputs", "", *_inputs(_mapping(predicate, "dataset"))]
     if remarks:
@@ -63,8 +67,10 @@ def _details(version: VersionDocument, predicate: Mapping[str, object]) -> Itera
     return (f"- {name}: {value}" for name, value in rows.items() if value)
 
 
-def _data(dataset: Mapping[str, object]) -> Iterable[str]:
-    if not dataset:
+def _data(dataset: Mapping[str, object], used: Sequence[str]) -> Iterable[str]:
+    for one in used:
+        yield f"- Used: {one}"
+    if not dataset and not used:
         yield "The manifest names no data."
         return
     for name in ("source", "rows", "target", "sha256"):

@@ -109,6 +109,18 @@ def document(state: State, objects: ObjectStore, *, version: DatasetVersion) -> 
     return found
 
 
+def frozen(state: State, digest: str, *, name: str = "") -> str:
+    """Return the version of a dataset that some contents are, first the one of that name.
+
+    Returns
+    -------
+    str
+        As ``sales@3``; empty when nobody added these contents.
+    """
+    known = [one.id for one in state.dataset_versions.values() if one.digest == digest]
+    return name if name in known else next(iter(known), "")
+
+
 def listed_files(known: Description) -> list[FileDocument]:
     """Return the files that a description lists."""
     return cast("list[FileDocument]", known["files"])
