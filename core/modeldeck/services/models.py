@@ -13,6 +13,7 @@ from modeldeck.errors import DamageError, InvalidInputError, NotFoundError
 from modeldeck.services.base import builders, cards, descriptions, difference, manifests, processes
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
+from modeldeck.store import closing
 
 
 class Models:
@@ -94,7 +95,13 @@ class Models:
         if not (folder / "model.skops").is_file():
             msg = f"Run {ids.short(run['id'])} logged no model."
             raise InvalidInputError(msg, "Log one with run.log_model(…), or train a pipeline.")
-        return self._register(folder, model, run=run["id"], authors=[run["user"]])
+        return self._register(
+            folder,
+            model,
+            run=run["id"],
+            authors=[run["user"]],
+            records=closing.closed(folder.parents[1]) if run["ended_at"] else {},
+        )
 
     def register_file(
         self, path: Path, model: str, *, run: str = "", authors: Sequence[str] = ()
@@ -130,17 +137,44 @@ class Models:
             return self._register(into, model, run=run, authors=named)
 
     def _register(
-        self, folder: Path, model: str, *, run: str, authors: Sequence[str]
+        self,
+        folder: Path,
+        model: str,
+        *,
+        run: str,
+        authors: Sequence[str],
+        records: Mapping[str, object] | None = None,
     ) -> VersionDocument:
-        digest, _manifest = manifests.make(
-            self.deck.objects, folder, model=model, run=run, authors=authors
+        made, manifest = manifests.make(
+            self.deck.objects, folder, model=model, run=run, authors=authors, records=records
         )
         done = self.deck.commit(
             "version.register",
             f"model:{model}",
-            body={"manifest": digest, "run": run, "authors": [*authors]},
+            body={
+                "manifest": self._known(model, manifest, run=run) or made,
+                "run": run,
+                "authors": [*authors],
+            },
         )
         return self.version(done.entity)
+
+    def _known(self, model: str, manifest: Mapping[str, object], *, run: str) -> str:
+        """Return the manifest by which that content of a run is registered; empty for none.
+
+        What is known about the run's files differs once it has gone on, or was still running then;
+        the content is the same all the same.
+        """
+        wanted = manifests.without_records(manifest)
+        with self.deck.reading() as state:
+            before = [state.versions[one] for one in state.models.get(model, ())]
+        for one in before:
+            with contextlib.suppress(DamageError):
+                if run and one.run == run:
+                    found = manifests.read(self.deck.objects, one.manifest)
+                    if manifests.without_records(found) == wanted:
+                        return one.manifest
+        return ""
 
     def card(self, typed: str) -> str:
         """Return a version's model card, as Markdown.

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from modeldeck import ids
 from modeldeck.domain.entry import is_digest
 from modeldeck.domain.fold import FORGED
 from modeldeck.domain.history import breaks
 from modeldeck.domain.history.documents import VerifyDocument, VerifyProblem
 from modeldeck.domain.history.places import Adoption
 from modeldeck.domain.state import Activity, State
-from modeldeck.errors import ModelDeckError, UnavailableError
+from modeldeck.errors import DamageError, ModelDeckError, NotFoundError, UnavailableError
 from modeldeck.services.base import descriptions, manifests
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.removed import NAMES_OBJECT, removed
+from modeldeck.store import closing, files
 from modeldeck.store.ledger import Ledger, numbers
 
 _RESTS_ON = frozenset({"version.register", "gate.report", "dataset.add"})
@@ -32,7 +34,7 @@ class Verify:
         Parameters
         ----------
         data : bool
-            Also hash every object again.
+            Also hash every object again, and what runs recorded before versions were registered.
 
         Returns
         -------
@@ -40,9 +42,11 @@ class Verify:
             ``problems`` names each thing that does not hold; its kind is ``chain``, ``history``,
             ``owner`` or ``signature`` (somebody changed history), or ``object`` (a file is damaged
             or missing, and an entry that counts names it; what a void entry names need not exist,
-            nor a text that was removed). ``notes`` are no problems: places that owners
-            acknowledged, texts that were removed, copies that were adopted, entries that somebody
-            wrote with a signature that is not their author's.
+            nor a text that was removed), or ``run`` (a file of a run is not what it was when a
+            version was registered from it, see :mod:`modeldeck.store.closing`). ``notes`` are no
+            problems: places that owners acknowledged, texts that were removed, copies that were
+            adopted, runs that are not here, entries that somebody wrote with a signature that is
+            not their author's.
 
         Notes
         -----
@@ -59,10 +63,12 @@ class Verify:
         ledger = Ledger(self.deck.root, self.deck.verifier)
         ledger.refresh()
         state = ledger.state
+        changed, gone = self._records(state) if data else ([], [])
         problems = [
             *_chain(ledger, known),
             *_forged_end(state),
             *self._objects(state, data=data),
+            *changed,
         ]
         if self.deck.history_problem:
             problems.append(_problem(state.n, "history", problem=self.deck.history_problem))
@@ -78,7 +84,7 @@ class Verify:
             void=sum(1 for one in state.activity if one.is_void),
             head=state.head if state.n else "",
             problems=problems,
-            notes=[*_notes(state), *self._left_behind(state)],
+            notes=[*_notes(state), *self._left_behind(state), *gone],
         )
 
     def _objects(self, state: State, *, data: bool) -> Iterator[VerifyProblem]:
@@ -117,6 +123,31 @@ class Verify:
             if problem:
                 text = f"{one['name']} ({one['sha256'][:12]}) {problem}"
                 yield _problem(line.n, "object", problem=text, digest=one["sha256"])
+
+    def _records(self, state: State) -> tuple[list[VerifyProblem], list[VerifyProblem]]:
+        """Return what changed in the runs of versions, and which of these runs are not here."""
+        changed, gone = [], []
+        for line in state.activity:
+            manifest = line.body.get("manifest")
+            if line.is_void or line.action != "version.register" or not is_digest(manifest):
+                continue
+            try:
+                known = manifests.predicate(manifests.read(self.deck.objects, str(manifest)))
+                folder = self.deck.runs.folder(str(known.get("run", "")))
+            except (DamageError, NotFoundError):
+                continue  # the one is told as a damaged object, the other is no run
+            records = known.get(manifests.RECORDS)
+            if not records or folder.name in state.deleted:
+                continue
+            what = f"run {ids.short(folder.name)}, from which {line.entity[8:]} was registered"
+            if not files.is_folder(folder):
+                text = f"the {what}, is not here"
+                gone.append(_problem(line.n, "run", problem=text))
+                continue
+            for one in closing.problems(folder, records):
+                text = f"{one}, in the {what}"
+                changed.append(_problem(line.n, "run", problem=text))
+        return changed, gone
 
     def _left_behind(self, state: State) -> Iterator[VerifyProblem]:
         """Name removed texts that lie there all the same."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modeldeck.domain.documents import Number
@@ -24,6 +24,8 @@ from modeldeck.store.objects import ObjectStore
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:modeldeck:model-version:1"
+RECORDS = "records"
+"""The part of a predicate that says what the files of the run held."""
 MAX_FILES = 256
 MAX_BYTES = 4 << 30
 MAX_JSON = 16 << 20
@@ -33,9 +35,29 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def make(
-    objects: ObjectStore, folder: Path, *, model: str, run: str, authors: Sequence[str]
+    objects: ObjectStore,
+    folder: Path,
+    *,
+    model: str,
+    run: str,
+    authors: Sequence[str],
+    records: Mapping[str, object] | None = None,
 ) -> tuple[str, dict[str, object]]:
     """Store every file of a model's folder and its manifest; return the manifest's digest and it.
+
+    Parameters
+    ----------
+    objects : ObjectStore
+        Where to.
+    folder : Path
+        The model's folder.
+    model, run : str
+        Their names; ``run`` is empty when none is known.
+    authors : Sequence of str
+        Who made it.
+    records : Mapping, optional
+        What the files of the run held (:func:`modeldeck.store.closing.closed`); left out when
+        nothing is known about that.
 
     Raises
     ------
@@ -65,6 +87,7 @@ def make(
             "authors": [*authors],
             "sizes_bytes": sizes,
             **_described(folder),
+            **({RECORDS: dict(records)} if records else {}),
         },
     }
     return objects.put(files.dumps(statement)), statement
@@ -164,6 +187,17 @@ def predicate(manifest: dict[str, object]) -> dict[str, object]:
     found["sizes_bytes"] = sizes(found["sizes_bytes"])
     found["metrics"] = metrics(found["metrics"])
     return found
+
+
+def without_records(manifest: Mapping[str, object]) -> dict[str, object]:
+    """Return a manifest as it would be had nothing been known about the files of its run.
+
+    Two that are equal so name the same content: what people say about one holds for the other.
+    """
+    said = manifest.get("predicate")
+    known = said if isinstance(said, dict) else {}
+    rest = {name: one for name, one in known.items() if name != RECORDS}
+    return {**manifest, "predicate": rest}
 
 
 def sizes(value: object) -> dict[str, int]:

@@ -26,7 +26,7 @@ from modeldeck.services.upkeep.report import (
     stuck,
 )
 from modeldeck.services.verify import Verify
-from modeldeck.store import ledger
+from modeldeck.store import closing, ledger
 from modeldeck.store.objects import file_digest
 from modeldeck.store.upkeep import trash
 
@@ -161,7 +161,7 @@ class _Copies:
             ]
         for one in found:
             with contextlib.suppress(ModelDeckError, OSError):
-                if _made_again(self.exam, one) == digest and not deck.objects.problem(
+                if digest in _made_again(self.exam, one) and not deck.objects.problem(
                     digest, data=True
                 ):
                     return f"the run {one.body['run']}"
@@ -177,17 +177,21 @@ class _Copies:
         return digest in self._needed
 
 
-def _made_again(exam: Exam, one: Activity) -> str:
-    folder = exam.deck.runs.folder(str(one.body["run"])) / "artifacts" / "model"
+def _made_again(exam: Exam, one: Activity) -> set[str]:
+    """Make a manifest with what the run's files hold now, and one that says nothing about them."""
+    run = exam.deck.runs.folder(str(one.body["run"]))
     authors = one.body["authors"]
-    made, _manifest = manifests.make(
-        exam.deck.objects,
-        folder,
-        model=one.subject.partition(":")[2],
-        run=str(one.body["run"]),
-        authors=[str(name) for name in authors] if isinstance(authors, list) else [],
-    )
-    return made
+    return {
+        manifests.make(
+            exam.deck.objects,
+            run / "artifacts" / "model",
+            model=one.subject.partition(":")[2],
+            run=str(one.body["run"]),
+            authors=[str(name) for name in authors] if isinstance(authors, list) else [],
+            records=records,
+        )[0]
+        for records in ({}, closing.closed(run))
+    }
 
 
 def _kept(root: Path) -> Iterator[tuple[str, Path]]:

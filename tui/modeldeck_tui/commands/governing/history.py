@@ -44,7 +44,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be 
 def verify(
     context: typer.Context,
     *,
-    data: Annotated[bool, typer.Option("--data", help="Also hash every object again.")] = False,
+    data: Annotated[
+        bool,
+        typer.Option("--data", help="Also hash every object, and the runs of versions, again."),
+    ] = False,
     against: Annotated[
         str,
         typer.Option(
@@ -67,7 +70,7 @@ def verify(
     if compared is not None and not compared["ok"]:
         raise typer.Exit(_TAMPERING)
     if not found["ok"]:
-        is_damage = all(one["kind"] == "object" for one in found["problems"])
+        is_damage = all(one["kind"] in {"object", "run"} for one in found["problems"])
         raise typer.Exit(_DAMAGE if is_damage else _TAMPERING)
 
 
@@ -296,7 +299,7 @@ def _show_copy(session: Session, found: CopyDocument, *, what: str) -> None:
     else:
         _tell_copy(session, found, what=what)
     if found["problems"]:
-        is_damage = all(one["kind"] == "object" for one in found["problems"])
+        is_damage = all(one["kind"] in {"object", "run"} for one in found["problems"])
         raise typer.Exit(_DAMAGE if is_damage else _TAMPERING)
 
 
