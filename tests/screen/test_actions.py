@@ -124,6 +124,17 @@ OF_DECIDING = (
 )
 """Actions that :mod:`tests.screen.test_governing` and :mod:`tests.screen.test_review` drive."""
 
+OF_EXCEPTIONS = (
+    "deployments.break_glass",
+    "deployments.review_glass",
+    "models.revoke",
+    "review.override",
+)
+"""Actions that :mod:`tests.screen.test_exceptions` drives."""
+
+OF_TALKING = ("app.resolve", "app.reword")
+"""Actions that :mod:`tests.screen.test_discussion` drives."""
+
 
 def test_every_action_is_driven_here() -> None:
     """No action of the table is missing on this page."""

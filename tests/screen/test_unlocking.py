@@ -177,3 +177,22 @@ async def test_notice_goes_away_when_the_key_was_touched(place: Path) -> None:
         await deck.until(lambda: deck.app.focused is not None, "the dialog to listen")
         await deck.press("enter")
         assert await said is None
+
+
+@driven
+async def test_statement_that_was_shown_is_signed_after_the_passphrase(place: Path) -> None:
+    """What a dialog states is recorded as any other decision: the key asks, then it is signed."""
+    path = place / "shop" / "modeldeck.toml"
+    path.write_text(path.read_text() + '\n[environments.trial]\napprovals = 1\ntrust = "owner"\n')
+    async with opened(place) as deck:
+        await deck.press("J")
+        await deck.until_shown("p proposes it")
+        await deck.dialog("p")
+        await deck.until_shown("signed with SHA256:")
+        await deck.press("y")
+        await deck.until(lambda: isinstance(deck.app.screen, UnlockDialog), "the question")
+        await deck.until(lambda: deck.app.focused is not None, "the dialog to listen")
+        await deck.write(SECRET)
+        await deck.press("enter")
+        await deck.until(lambda: has_said(deck, "It is signed with SHA256:"), "the signature")
+        assert deck.app.workspace.activity.list(1)[0]["level"] == "signed"
