@@ -149,7 +149,7 @@ class Loading(Typeahead):
         """Ring, and tell the desktop, when something new waits for the person."""
         if not snapshot.is_whole or snapshot.as_of:
             return
-        new = self._news.heed(snapshot.inbox)
+        new = self._news.heed([*snapshot.inbox, *snapshot.expiring])
         if new:
             text = alerts.told(snapshot.workspace, new)
             self.alert(alerts.sequence(text, self._alerts, environment=os.environ))

@@ -137,7 +137,9 @@ def counters(snapshot: Snapshot, *, is_wide: bool) -> list[Counter]:
         found.append(Counter(text, "bad", "page('overview')"))
     if said:
         found.append(Counter(f"@ {said} to answer", "warn", "page('inbox')"))
-    if not snapshot.inbox:
+    if snapshot.expiring:
+        found.append(Counter(f"◌ {len(snapshot.expiring)} ending", "warn", "page('inbox')"))
+    if not (snapshot.inbox or snapshot.expiring):
         found.append(Counter("✔ nothing waits", "good", "page('overview')"))
     if running:
         found.append(Counter(f"● {running} running", "", "listed('runs', 'status:running')"))

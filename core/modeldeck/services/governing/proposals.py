@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 
 from modeldeck.domain import fold
 from modeldeck.domain.entry import Intent, Json
+from modeldeck.domain.levels import Level
 from modeldeck.domain.membership import accounts
 from modeldeck.domain.policies.documents import PolicyChange
 from modeldeck.domain.policies.trouble import warnings
 from modeldeck.domain.policy import policy_from_json
 from modeldeck.domain.reading.reviews import ProposalDocument, SupporterDocument
-from modeldeck.domain.state import Pending, State
+from modeldeck.domain.state import Act, Pending, State
 from modeldeck.errors import ConflictError, ModelDeckError, NotFoundError
 from modeldeck.services.activity import sentence
 from modeldeck.services.base import config
@@ -41,7 +42,10 @@ class Proposals:
         """Return what waits for owners, oldest first."""
         with self.deck.reading() as state:
             waiting = sorted(state.pending.items(), key=lambda one: one[1].act.n)
-            return [self._document(state, key, pending=one) for key, one in waiting]
+            if not waiting:
+                return []
+            level, _signer = how(self.deck, state.policy.strictest)  # may ask an agent: once
+            return [self._document(state, one, level=level) for _key, one in waiting]
 
     def show(self, typed: str) -> ProposalDocument:
         """Return one proposal, named by its entry's number, by its id or how that begins.
@@ -52,15 +56,16 @@ class Proposals:
             There is none, or several begin so.
         """
         wanted = typed.removeprefix("proposal:")
-        found = [one for one in self.list() if wanted and one["id"].startswith(wanted)]
-        exact = [one for one in self.list() if str(one["n"]) == wanted]
+        known = self.list()
+        found = [one for one in known if wanted and one["id"].startswith(wanted)]
+        exact = [one for one in known if str(one["n"]) == wanted]
         if len(exact or found) != 1:
             what = "more than one proposal" if found else "no proposal"
             msg = f"There is {what} {typed[:40]!r} that waits for owners."
             raise NotFoundError(msg, "`modeldeck member pending` shows what waits.")
         return (exact or found)[0]
 
-    def _document(self, state: State, key: str, *, pending: Pending) -> ProposalDocument:
+    def _document(self, state: State, pending: Pending, *, level: Level) -> ProposalDocument:
         act = pending.act
         changes: list[PolicyChange] = []
         trouble: list[str] = []
@@ -69,12 +74,12 @@ class Proposals:
             changes = differing(state.policy.to_json(), proposed)
             members, models = list(state.members.values()), list(state.models)
             trouble = list(warnings(policy_from_json(proposed), members, models=models))
-        why_not = self._why_not(state, key, digest=act.digest)
+        why_not = self._why_not(state, act, level=level)
         counted, problem = _counted(state, pending), _problem(state, pending)
         owners = [one.name for one in state.owners()]
         reason = act.body.get("reason", "")
         return ProposalDocument(
-            id=key,
+            id=act.id,
             n=act.n,
             action=act.action,
             subject=act.subject,
@@ -103,21 +108,20 @@ class Proposals:
         known = _PROPOSING.get(pending.act.action, "")
         return known.format(name=name) if known else sentence(state.activity[pending.act.n - 1])
 
-    def _why_not(self, state: State, key: str, *, digest: str) -> str:
+    def _why_not(self, state: State, act: Act, *, level: Level) -> str:
         """Return why the actor cannot support a proposal; empty when they can."""
         because = self.deck.read_only_because
         if because:
             return f"the workspace is read-only: {because.rstrip('.')}"
         intent = Intent(
-            id=f"look-{key}",
+            id=f"look-{act.id}",
             by=self.deck.actor.name,
             action="proposal.support",
-            subject=f"proposal:{key}",
-            body={"digest": digest},
+            subject=f"proposal:{act.id}",
+            body={"digest": act.digest},
             workspace=state.workspace,
             head=state.head,
         )
-        level, _signer = how(self.deck, state.policy.strictest)
         try:
             fold.decide(state, intent, level=level, at=self.deck.now_text())
         except ModelDeckError as error:

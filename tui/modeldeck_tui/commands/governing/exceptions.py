@@ -63,7 +63,7 @@ def break_glass(
 ) -> None:
     """Go back in an emergency to any version that was live there, without votes.
 
-    Only the policy's break_glass roles may. Another person reviews it afterwards (`release
+    Only the policy's break_glass roles may. Another person reviews it afterwards (`deploy
     review`), within the time that the policy gives; before that it cannot be done again.
     """
     session = session_of(context)
