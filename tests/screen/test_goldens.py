@@ -26,7 +26,7 @@ GOLDENS = Path(__file__).parent / "goldens"
 BACK = ("escape",) * 2
 PAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "overview": (("1",), ("Latest activity", "Last runs", "auc")),
-    "runs": (("2",), ("EXPERIMENT", "28jt97")),
+    "runs": (("2",), ("EXPERIMENT", "ddqf2m")),
     "run": (("enter",), ("40 values", "Lineage")),
     "compare": (("escape", "space", "space", "C"), ("parameters", "equal hidden", "40 values")),
     "models": (("3",), ("churn@2", "recall", "Gate")),
@@ -38,7 +38,7 @@ PAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "deployments": (("5",), ("churn@production",)),
     "sources": (("6",), ("curves", "logistic")),
     "log": (("j", "j", "enter"), ("no more data",)),
-    "activity": (("7",), ("LEVEL", "annotated 28jt97")),
+    "activity": (("7",), ("LEVEL", "annotated ddqf2m")),
     "entry": (("enter",), ("annotation.add", "sha256")),
     "help": (("1", "question_mark"), ("Type to search", "In a list")),
     "done": (("escape", "at"), ("Done from this screen",)),
