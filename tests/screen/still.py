@@ -70,7 +70,7 @@ def freeze() -> None:
     time.time = lambda: now.timestamp()  # noqa: PLW0108 -- now changes
     socket.gethostname = lambda: HOST
     secrets.choice = seeded.choice
-    secrets.randbits = seeded.getrandbits
+    secrets.randbits = lambda k: seeded.getrandbits(k)  # noqa: PLW0108 -- the name of k counts
     secrets.token_hex = lambda nbytes=None: seeded.randbytes(nbytes or 32).hex()
     secrets.token_bytes = lambda nbytes=None: seeded.randbytes(nbytes or 32)
 
