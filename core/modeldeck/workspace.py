@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from modeldeck import clock
-from modeldeck.errors import NotFoundError
+from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.offers import Offers
 from modeldeck.store import files, places
 
@@ -200,13 +201,15 @@ class Workspace(Offers):
         begin.after_commit(self.deck, done.n)
 
     def close(self) -> None:
-        """Keep what was read for the next process."""
+        """Keep what was read for the next process, and a copy of the last entry if it is ours."""
         from modeldeck.store import witness
 
         if self.deck.as_of:
             return
         self._views.save()
         witness.remember(self.deck.state)
+        with contextlib.suppress(ModelDeckError):  # it only helps
+            self.deck.ledger.keep_last()
 
     def __enter__(self) -> Self:
         return self

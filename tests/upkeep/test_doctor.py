@@ -207,8 +207,10 @@ def test_rewritten_history_is_tampering_and_nothing_is_healed(root: Path) -> Non
 
 
 def test_end_of_history_that_was_cut_off_is_tampering(root: Path) -> None:
-    """The last entry has no copy; that it was there is remembered."""
-    ledger.entry_path(root, len(ledger.numbers(root))).unlink()
+    """Where its copy is gone too, that it was there is remembered."""
+    path = ledger.entry_path(root, len(ledger.numbers(root)))
+    ObjectStore(root).path(digest_of(path.read_bytes())).unlink()
+    path.unlink()
     found = examined(root, repair=True)
     assert found["exit_code"] == 11
     assert states(found, "remembered head") == ["note"]
@@ -216,8 +218,23 @@ def test_end_of_history_that_was_cut_off_is_tampering(root: Path) -> None:
     assert found["checks"][0]["state"] == "not-repairable"
 
 
+@pytest.mark.parametrize("damage", [emptied, Path.unlink])
+def test_last_entry_is_healed_where_its_digest_was_seen(
+    root: Path, damage: Callable[[Path], None]
+) -> None:
+    """Who closed the workspace kept a copy; who never saw it before cannot know what it was."""
+    path = ledger.entry_path(root, len(ledger.numbers(root)))
+    right = path.read_bytes()
+    damage(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(root / "nobody"))
+        assert examined(root, repair=True)["exit_code"] == (10 if damage is emptied else 0)
+    assert examined(root, repair=True)["exit_code"] == 0
+    assert path.read_bytes() == right
+
+
 def test_end_that_was_cut_off_comes_back_as_far_as_copies_go(root: Path) -> None:
-    """Of two entries that are missing at the end the first one had a copy."""
+    """Of two entries that are missing at the end only the first one was seen."""
     count = len(ledger.numbers(root))
     right = ledger.entry_path(root, count - 1).read_bytes()
     seen = digest_of(right)

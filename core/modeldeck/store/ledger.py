@@ -8,7 +8,8 @@ number tried. No safety rests on the lock file: it only keeps local writers from
 where the file system does not hold locks for sure none is taken.
 
 Whoever committed an entry also keeps the bytes of the one before as an object, in a file of another
-writer than the entry usually: :mod:`modeldeck.store.upkeep.mending` heals a damaged entry from it.
+writer than the entry usually, and on closing the workspace those of the entry itself, if it is
+still the last one: :mod:`modeldeck.store.upkeep.mending` heals a damaged entry from it.
 
 Readers take no lock. A file that is missing while later ones exist, or cannot be read, stops the
 fold there, and the workspace is read-only until that is mended. One that does not continue the
@@ -172,6 +173,7 @@ class Ledger:
         self._is_swept = False
         self._queue = Queue(root)
         self._durable_n = 0
+        self._own_n = 0
 
     def refresh(self, until: int = sys.maxsize) -> int:
         """Fold the entries that are new, up to number ``until``; return how many there were.
@@ -305,6 +307,7 @@ class Ledger:
         done = self._commit_surely(intent, host=host, now=now)
         with contextlib.suppress(ModelDeckError):  # it only helps to heal: the next one tries again
             self.keep(done.n - 1)
+        self._own_n = done.n
         return done
 
     def _commit_surely(self, intent: Intent, *, host: str, now: clock.Clock) -> Activity:
@@ -332,9 +335,23 @@ class Ledger:
         """
         if n < 1:
             return
+        digest = self.state.activity[n - 1].digest
+        if files.is_there(self.objects.path(digest)):
+            return
         data, _owner = read_file(self.root, n)
-        if digest_of(data) == self.state.activity[n - 1].digest:
+        if digest_of(data) == digest:
             self.objects.put_copy(data)
+
+    def keep_last(self) -> None:
+        """Keep the last entry so as well, if it was recorded here and nobody followed.
+
+        Raises
+        ------
+        ModelDeckError
+            As for :meth:`keep`.
+        """
+        if self._own_n == self.state.n:
+            self.keep(self._own_n)
 
     def _commit(self, intent: Intent, *, host: str, now: clock.Clock) -> Activity:
         for _ in range(_TRIES):

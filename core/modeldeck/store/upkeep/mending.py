@@ -1,8 +1,9 @@
-"""Healing entries of the ledger from the copies that later writers kept.
+"""Healing entries of the ledger from the copies that their writers, or later ones, kept.
 
-Entry n+1 names the SHA-256 of entry n's bytes (``prev``), and whoever committed n+1 kept them as
-an object. So the chain is walked from its end: each sound entry says what the one before it must
-be, and where other bytes lie, or none, the object of that name is the entry.
+Entry n+1 names the SHA-256 of entry n's bytes (``prev``), and whoever committed n+1, or closed the
+workspace after n, kept them as an object. So the chain is walked from its end: each sound entry
+says what the one before it must be, and where other bytes lie, or none, the object of that name is
+the entry.
 
 Three things are never guessed:
 
@@ -13,7 +14,7 @@ Three things are never guessed:
   owner of the damaged one. Where nothing is left of it, only if the entry is signed, owners do not
   count here, or all entries belong to one account; else somebody could have an entry taken for his
   own that he never wrote.
-- The last entry has no copy.
+- What the last entry was, no other one says: it is put back where this user saw its digest before.
 """
 
 from __future__ import annotations
