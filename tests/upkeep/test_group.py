@@ -276,3 +276,58 @@ def test_group_of_ones_own_is_set_up_on_every_folder(tmp_path: Path) -> None:
         level = workspace.upkeep.level()
     assert level["level"] == "L1"
     assert any("removing" in one for one in level["prevents"])
+
+
+def test_workspace_that_is_there_is_shared_later(tmp_path: Path) -> None:
+    """All that init sets up, again without a change, and what is on its way stays private."""
+    mine = grp.getgrgid(os.getegid()).gr_name
+    root = tmp_path / "a"
+    init(root, owner="ann")
+    month = root / "runs" / "2026-11"
+    month.mkdir(mode=0o700)
+    (month / "notes").write_text("x")
+    (month / "notes").chmod(0o600)
+    (month / "link").symlink_to("/etc/passwd")
+    private = places.tmp_folder(root) / "u0"
+    private.mkdir(mode=0o700, exist_ok=True)
+    before = {n: ledger.entry_path(root, n).read_bytes() for n in ledger.numbers(root)}
+    with Workspace.open(root, user="ann") as workspace:
+        assert workspace.upkeep.share(mine)["n_changed"] > 256
+        assert workspace.upkeep.share(mine)["n_changed"] == 0
+    assert sharing.problems(root) == []
+    assert sharing.is_shared(root)
+    assert stat.S_IMODE(month.stat().st_mode) == 0o2770
+    assert stat.S_IMODE((month / "notes").stat().st_mode) == 0o640
+    assert stat.S_IMODE(private.stat().st_mode) == 0o700
+    assert {n: ledger.entry_path(root, n).read_bytes() for n in before} == before
+    with (
+        Workspace.open(root, user="ann", is_read_only=True) as workspace,
+        pytest.raises(NotPermittedError, match="read-only"),
+    ):
+        workspace.upkeep.share(mine)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to act as two accounts")
+def test_folder_of_another_account_is_shared_by_that_one_alone(base: Path) -> None:
+    """Whoever may write there changes no mode of what is not his."""
+    root = base / "ws"
+    init(root, owner="ann")
+    for path in (root, *root.rglob("*")):
+        os.chown(path, ANN, TEAM)
+    root.chmod(0o777)
+    code = f"""
+import sys
+from pathlib import Path
+from modeldeck.errors import NotPermittedError
+from modeldeck.services.upkeep import sharing
+sharing.group_id = lambda name: {TEAM}
+try:
+    print(sharing.open_to(Path(sys.argv[1]), "team") > 0)
+except NotPermittedError as error:
+    print("another account" in str(error))
+"""
+    assert acting(BEN, code, str(root), home=base / "ben") == "True"
+    assert not sharing.is_shared(root)
+    assert acting(ANN, code, str(root), home=base / "ann") == "True"
+    assert sharing.is_shared(root)
+    assert sharing.problems(root) == []

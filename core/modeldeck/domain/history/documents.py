@@ -80,6 +80,19 @@ class LevelDocument(TypedDict):
     rungs: list[RungDocument]
 
 
+class SharedDocument(TypedDict):
+    """A folder that was set up for a group.
+
+    ``n_changed`` counts the folders and files whose mode or group changed; ``unreachable`` is the
+    first folder on the way that others of the group cannot pass, or empty.
+    """
+
+    group: str
+    n_changed: int
+    unreachable: str
+    level: LevelDocument
+
+
 class DoctorDocument(TypedDict):
     """What ``modeldeck doctor`` found; ``exit_code`` is that of the command."""
 

@@ -102,6 +102,86 @@ def share(root: Path, gid: int) -> None:
         files.sync_folder(folder)
 
 
+def open_to(root: Path, name: str) -> int:
+    """Set up a workspace that is there already for a group; return how many folders changed.
+
+    What lies in its folders is opened to the group as far as it is this account's. Nothing is
+    written into any file. Done again, or after an interruption, it goes on where it was.
+
+    Parameters
+    ----------
+    root : Path
+        The workspace's folder.
+    name : str
+        A group of this computer that this account is in.
+
+    Raises
+    ------
+    NotFoundError, NotPermittedError
+        There is no such group, this account is not in it, or a folder is another account's.
+    UnavailableError
+        The file system does not keep groups or modes.
+    """
+    gid = group_id(name)
+    before = {path: _stand(path) for path, _mode in _wanted(root)}
+    for path, one in before.items():
+        if one is not None and os.geteuid() not in {0, os.lstat(path).st_uid}:
+            msg = f"{path} belongs to another account, which alone can share it."
+            raise NotPermittedError(msg, "Let that account, or root, do this.")
+    for name_there in _OPEN:
+        files.make_folder(root / name_there)
+    share(root, gid)
+    for path in _below(root):
+        _give(path, gid)
+    return sum(1 for path, one in before.items() if one != _stand(path))
+
+
+def _stand(path: Path) -> tuple[int, int] | None:
+    """Return the mode and group of a folder or file; None where there is none."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return stat.S_IMODE(status.st_mode), status.st_gid
+
+
+def _below(root: Path) -> Iterator[Path]:
+    """Yield what lies below the folders that a group shares; what is on its way stays private."""
+    ways = places.tmp_folder(root)
+    for name in (places.HIDDEN, *_OPEN):
+        for folder, inner, names in os.walk(root / name):
+            if Path(folder) == ways:
+                inner.clear()
+                continue
+            for one in (*inner, *names):
+                path = Path(folder, one)
+                if not path.is_symlink():
+                    yield path
+
+
+def _give(path: Path, gid: int) -> None:
+    """Give the group what lies in a shared folder: folders to pass and write, files to read."""
+    status = os.lstat(path)
+    if os.geteuid() not in {0, status.st_uid}:
+        return  # each account gives its own: the doctor of that account names them
+    mode = stat.S_IMODE(status.st_mode)
+    is_folder = stat.S_ISDIR(status.st_mode)
+    if not is_folder and not stat.S_ISREG(status.st_mode):
+        return
+    wanted = mode | stat.S_IRGRP
+    if is_folder:
+        is_guarded = mode & stat.S_ISVTX
+        wanted = mode | stat.S_IRGRP | stat.S_IXGRP | stat.S_ISGID
+        wanted |= 0 if is_guarded else stat.S_IWGRP
+    try:
+        if status.st_gid != gid:
+            os.chown(path, -1, gid, follow_symlinks=False)
+        if stat.S_IMODE(os.lstat(path).st_mode) != wanted:
+            path.chmod(wanted)
+    except OSError as error:
+        raise files.write_error(error, path) from error
+
+
 def is_shared(root: Path) -> bool:
     """Say whether a workspace was set up for a group."""
     try:

@@ -324,6 +324,32 @@ def _tell_copy(session: Session, found: CopyDocument, *, what: str) -> None:
         printer.say(f"Next: {command}")
 
 
+@app.command("share")
+def share(
+    context: typer.Context,
+    *,
+    group: Annotated[
+        str, typer.Option("--group", metavar="NAME", help="Whose members share the folder.")
+    ],
+) -> None:
+    """Set the folder up for a team with accounts of their own, as `init --group` does a new one."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.upkeep.share(group)
+    if session.is_json:
+        session.printer.document(found)
+        return
+    changed = output.counted(found["n_changed"], "folder")
+    session.printer.line(
+        f"The group {found['group']} shares the folder; {changed} changed. "
+        f"Protection: {found['level']['level']}, {found['level']['title']}."
+    )
+    if found["unreachable"]:
+        session.printer.say(
+            f"Others of the group cannot come here yet: chmod o+x {found['unreachable']}"
+        )
+
+
 @app.command("upgrade")
 def upgrade(
     context: typer.Context,
