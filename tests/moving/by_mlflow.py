@@ -78,6 +78,29 @@ def read(uri: str) -> dict[str, Any]:
     return found
 
 
+def registry(uri: str) -> dict[str, Any]:
+    """Return every registered model with its versions, tags, aliases and files."""
+    client = MlflowClient(uri, registry_uri=uri)
+    found: dict[str, Any] = {}
+    for model in client.search_registered_models():
+        versions = client.search_model_versions(f"name = '{model.name}'")
+        found[model.name] = {
+            "aliases": {key: str(one) for key, one in model.aliases.items()},
+            "versions": {
+                str(one.version): {
+                    "home": client.get_run(one.run_id).data.tags.get("modeldeck.run"),
+                    "user": one.user_id,
+                    "tags": dict(one.tags),
+                    "files": sorted(
+                        path.name for path in Path(one.source.removeprefix("file://")).iterdir()
+                    ),
+                }
+                for one in versions
+            },
+        }
+    return found
+
+
 def _text(value: float) -> str:
     return repr(float(value))
 
@@ -221,6 +244,6 @@ def autolog(uri: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    ACTION = {one.__name__: one for one in (make, read, plugin, wait, join, end, autolog)}
+    ACTION = {one.__name__: one for one in (make, read, registry, plugin, wait, join, end, autolog)}
     DONE = ACTION[sys.argv[1]](*sys.argv[2:])
     sys.stdout.write(f"\n{json.dumps(DONE)}\n")

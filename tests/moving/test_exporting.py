@@ -137,3 +137,37 @@ def test_long_values_exported_are_cut_and_told(root: Path, tmp_path: Path) -> No
         )
         found = given(root, tmp_path / "out")
     assert [one["reason"] for one in found["skipped"]] == ["cut from 9,000 to 6,000 characters"]
+
+
+def test_exported_versions_aliases_and_tags_are_read_by_mlflow(
+    root: Path, logged: str, tmp_path: Path
+) -> None:
+    """MLflow's registry has them under their numbers; again only what moved is written."""
+    uri = f"file://{tmp_path}/out"
+    with Workspace.open(root) as workspace:
+        folder = workspace.runs.folder(logged) / "artifacts" / "model"
+        folder.mkdir()
+        for weights in (b"one", b"two"):
+            (folder / "model.skops").write_bytes(weights)
+            workspace.models.register(logged, "churn")
+        for tag, value in (("mlflow.alias/champion", ""), ("mlflow.alias/v1", ""), ("team", "a")):
+            body: dict[str, Any] = {"tag": tag, "value": value}
+            workspace.deck.commit("tag.add", "version:churn@2", body=body)
+    dry = given(root, tmp_path / "out", is_dry=True)
+    assert (dry["models"], dry["versions"]) == (1, 2)
+    assert not (tmp_path / "out").exists()
+    found = given(root, tmp_path / "out")
+    assert (found["models"], found["versions"]) == (1, 2)
+    assert "alias v1 of version churn@2" in [one["what"] for one in found["skipped"]]
+    read = mlflow("registry", uri, cwd=tmp_path)["churn"]
+    assert read["aliases"] == {"champion": "2"}
+    assert set(read["versions"]) == {"1", "2"}
+    second = read["versions"]["2"]
+    assert second["home"] == logged
+    assert (second["tags"]["team"], second["files"]) == ("a", ["MLmodel", "model.skops"])
+    files = tmp_path / "out" / "models" / "churn" / "version-2" / "model"
+    assert (files / "model.skops").read_bytes() == b"two"
+    assert given(root, tmp_path / "out")["versions"] == 0
+    (files.parent / "tags" / "modeldeck.manifest").write_text("another")
+    again = given(root, tmp_path / "out")["skipped"]
+    assert "another version of that number is there" in [one["reason"] for one in again]

@@ -92,6 +92,9 @@ def export_mlflow(
     session.printer.line(f"{verb} {runs} of {where_from} to {path}.")
     if found["there"]:
         session.printer.line(f"{output.counted(found['there'], 'run')} had been there before.")
+    if found["models"]:
+        versions = output.counted(found["versions"], "new version")
+        session.printer.line(f"{versions} of {output.counted(found['models'], 'model')}.")
     _tell(session, found["skipped"], title="Changed or left out")
 
 

@@ -14,7 +14,7 @@ import os
 import posixpath
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
@@ -54,6 +54,8 @@ class ExportDocument(TypedDict):
     experiments: int
     runs: int
     there: int
+    models: int
+    versions: int
     skipped: list[Skipped]
 
 
@@ -127,7 +129,7 @@ class Exporting:
         home = self.target / identifier
         files.make_folder(home / "tags")
         for key, value in experiment.tags.items():
-            self._text(home / "tags", key, value=value, limit=MAX_TAG, what=experiment.name)
+            self.text(home / "tags", key, value=value, limit=MAX_TAG, what=experiment.name)
         described: dict[str, object] = {
             "artifact_location": home.absolute().as_uri(),
             "creation_time": experiment.created_ms,
@@ -159,18 +161,32 @@ class Exporting:
         if self.is_dry:
             self.written += 1
             return
+        self.appear(folder, lambda aside: self._write(one, aside, folder=folder, home=home))
+        self.written += 1
+
+    def appear(self, folder: Path, write: Callable[[Path], None]) -> None:
+        """Let a folder appear whole, or not at all; one that is there is replaced.
+
+        Raises
+        ------
+        NotPermittedError, UnavailableError
+            It cannot be written.
+        """
         aside = self.target / f".modeldeck-{os.getpid()}-{os.urandom(6).hex()}.trash"
         try:
             aside.mkdir()
-            self._write(one, aside, folder=folder, home=home)
-            with _moved_away(folder):
+            write(aside)
+            with _moved_away(self.target, folder):
                 aside.rename(folder)
             files.sync_folder(folder.parent)
         except OSError as error:
             raise files.write_error(error, folder) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-        self.written += 1
+
+    def id_there(self, run_id: str) -> str:
+        """Return MLflow's id of a run."""
+        return _id_there(run_id, self._begun(run_id))
 
     def _write(self, one: Outgoing, aside: Path, *, folder: Path, home: str) -> None:
         run = one.run
@@ -179,9 +195,9 @@ class Exporting:
             (aside / name).mkdir()
         for key, value in run["parameters"].items():
             text = parameter_text(value)
-            self._text(aside / "params", key, value=text, limit=MAX_PARAMETER, what=what)
+            self.text(aside / "params", key, value=text, limit=MAX_PARAMETER, what=what)
         for key, value in _tags(one).items():
-            self._text(aside / "tags", key, value=value, limit=MAX_TAG, what=what)
+            self.text(aside / "tags", key, value=value, limit=MAX_TAG, what=what)
         self._metrics(run["id"], aside / "metrics", what=what)
         self._artifacts(run["id"], aside / "artifacts", what=what)
         is_over = run["status"] != "running"
@@ -228,21 +244,22 @@ class Exporting:
             for item in tree.files(("artifacts",)) if tree.is_folder(("artifacts",)) else ():
                 target = folder.joinpath(*item.parts[1:])
                 if item.problem:
-                    self._skip(f"{item.path} of {what}", item.problem)
+                    self.skip(f"{item.path} of {what}", item.problem)
                     continue
                 try:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     tree.copy(item.parts, target)
                 except DamageError as error:
-                    self._skip(f"{item.path} of {what}", error.message)
+                    self.skip(f"{item.path} of {what}", error.message)
             log = folder / "output.log"
             with contextlib.suppress(ModelDeckError):
                 if not log.exists() and tree.read(("output.log",), 1 << 30):
                     tree.copy(("output.log",), log)
 
-    def _text(self, folder: Path, key: str, *, value: str, limit: int, what: str) -> None:
+    def text(self, folder: Path, key: str, *, value: str, limit: int, what: str) -> None:
+        """Write a value as the file of its key, as far as MLflow takes both."""
         if len(value) > limit:
-            self._skip(f"{key} of {what}", f"cut from {len(value):,} to {limit:,} characters")
+            self.skip(f"{key} of {what}", f"cut from {len(value):,} to {limit:,} characters")
         path = self._path(folder, key, what=what)
         path.write_text(value[:limit], encoding="utf-8", errors="replace", newline="")
 
@@ -254,11 +271,12 @@ class Exporting:
             name = f"{name_there(name.replace('/', '_'))[: MAX_KEY - 1]}_"
             path = folder / name
         if name != key:
-            self._skip(f"{key[:120]} of {what}", f"it is called {name[:120]} there")
+            self.skip(f"{key[:120]} of {what}", f"it is called {name[:120]} there")
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def _skip(self, what: str, reason: str) -> None:
+    def skip(self, what: str, reason: str) -> None:
+        """Note what was changed or left out."""
         self.skipped.append({"what": what, "reason": reason})
 
 
@@ -320,12 +338,12 @@ def _is_running(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _moved_away(folder: Path) -> Iterator[None]:
+def _moved_away(target: Path, folder: Path) -> Iterator[None]:
     """Move a folder that is there out of the way; it goes when the new one is in its place."""
     if not folder.exists():
         yield
         return
-    old = folder.parent.parent / f".modeldeck-{os.getpid()}-{os.urandom(6).hex()}.trash"
+    old = target / f".modeldeck-{os.getpid()}-{os.urandom(6).hex()}.trash"
     folder.rename(old)
     try:
         yield
@@ -333,21 +351,3 @@ def _moved_away(folder: Path) -> Iterator[None]:
         old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-def run_export(
-    runs: Runs, target: Path, *, chosen: Sequence[RunDocument], is_dry: bool
-) -> ExportDocument:
-    """Export runs; see :class:`~modeldeck.services.moving.service.Moving`."""
-    exporting = Exporting(runs, target, is_dry)
-    if not is_dry:
-        files.make_folder(target)
-    exporting.put(chosen)
-    return ExportDocument(
-        target=str(target),
-        dry_run=is_dry,
-        experiments=len(exporting.homes),
-        runs=exporting.written,
-        there=exporting.there,
-        skipped=exporting.skipped,
-    )

@@ -83,7 +83,7 @@ class Registering:
         own = known.get("sklearn")
         if not isinstance(own, dict):
             names = ", ".join(sorted(str(one) for one in known if one != "python_function"))
-            return (), f"its flavour is {names[:80] or 'unknown'}; only skops files are taken"
+            return (), _why_not(names[:80])
         form = str(own.get("serialization_format") or "pickle")
         name = str(own.get("pickled_model") or "")
         if form != "skops" or not name:
@@ -173,3 +173,13 @@ class Registering:
         known = [one["text"] for one in self._remarks.list() if one["subject"] == subject]
         if cut not in known:
             self._remarks.add(subject, cut)
+
+
+def _why_not(flavors: str) -> str:
+    """Return why a version of other flavours than scikit-learn's is not taken."""
+    if flavors == "onnx":
+        return (
+            "its flavour is onnx: versions here are skops files, which gates and servers load; "
+            "the ONNX file stays among its run's artifacts"
+        )
+    return f"its flavour is {flavors or 'unknown'}; only skops files are taken"

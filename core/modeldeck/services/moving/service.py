@@ -7,10 +7,12 @@ from pathlib import Path
 
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.models import Models
-from modeldeck.services.moving.exporting import ExportDocument, run_export
+from modeldeck.services.moving.exporting import ExportDocument, Exporting
+from modeldeck.services.moving.giving import Giving, chosen_of
 from modeldeck.services.moving.importing import ImportDocument, Narrate, run_import
 from modeldeck.services.moving.syncing import SyncDocument, need_member, run_sync
 from modeldeck.services.runs import Runs
+from modeldeck.store import files
 
 
 def _silent(_text: str) -> None:
@@ -74,7 +76,9 @@ class Moving:
         where: str = "",
         is_dry: bool = False,
     ) -> ExportDocument:
-        """Write runs as MLflow's file store, for MLflow to read.
+        """Write runs and model versions as MLflow's file store, for MLflow to read.
+
+        Of some runs, the versions that were registered from them are written.
 
         Parameters
         ----------
@@ -100,7 +104,26 @@ class Moving:
         if runs:
             wanted = {self.runs.resolve(one) for one in runs}
             fitting = [one for one in fitting if one["id"] in wanted]
-        return run_export(self.runs, target, chosen=fitting, is_dry=is_dry)
+        is_all = not runs and not where
+        versions = chosen_of(
+            self.models.versions(), None if is_all else {one["id"] for one in fitting}
+        )
+        exporting = Exporting(self.runs, target, is_dry)
+        giving = Giving(self.models, exporting)
+        if not is_dry:
+            files.make_folder(target)
+        exporting.put(fitting)
+        giving.put(versions)
+        return ExportDocument(
+            target=str(target),
+            dry_run=is_dry,
+            experiments=len(exporting.homes),
+            runs=exporting.written,
+            there=exporting.there,
+            models=len(giving.names),
+            versions=giving.versions,
+            skipped=exporting.skipped,
+        )
 
     def sync(self, path: Path, *, is_dry: bool = False, narrate: Narrate = _silent) -> SyncDocument:
         """Take in what is new in another workspace: runs, objects, model versions.
