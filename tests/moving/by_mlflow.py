@@ -161,13 +161,17 @@ def _refusals(client: MlflowClient, run_id: str) -> dict[str, str]:
         "missing": lambda: client.get_run("20200101-000000-aaaaaa"),
         "odd": lambda: client.get_run("nothing"),
         "twice": lambda: client.create_experiment("Team/Churn study"),
+        "register": lambda: client.create_registered_model("churn"),
+        "versions": lambda: client.search_model_versions("name = 'churn'"),
+        "alias": lambda: client.set_registered_model_alias("churn", "champion", "1"),
     }
     found = {}
     for name, call in calls.items():
         try:
             call()
         except MlflowException as error:
-            found[name] = error.error_code
+            is_told = "modeldeck model register RUN NAME" in str(error)
+            found[name] = f"{error.error_code}{' told' * is_told}"
     client.log_param(live.info.run_id, "lr", 1)
     client.set_terminated(live.info.run_id)
     return found

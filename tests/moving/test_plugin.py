@@ -80,6 +80,9 @@ def test_calls_that_cannot_be_answered_fail_in_mlflows_words(answers: dict[str, 
         "missing": "RESOURCE_DOES_NOT_EXIST",
         "odd": "RESOURCE_DOES_NOT_EXIST",
         "twice": "RESOURCE_ALREADY_EXISTS",
+        "register": "FEATURE_DISABLED told",
+        "versions": "FEATURE_DISABLED told",
+        "alias": "FEATURE_DISABLED told",
     }
     assert answers["failed"] == "FAILED"
 

@@ -79,7 +79,7 @@ def export_mlflow(
     where: Annotated[str, typer.Option("--where", "--filter", help=WHERE)] = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Write runs as MLflow's file store, which MLflow itself reads; again adds what is new."""
+    """Write runs and model versions as MLflow's file store; again adds what is new."""
     session = session_of(context)
     with session.open() as workspace:
         found = workspace.moving.give_mlflow(path, runs=run or (), where=where, is_dry=dry_run)
