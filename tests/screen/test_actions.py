@@ -35,7 +35,7 @@ from modeldeck_tui.screens.pages.review import ReviewScreen
 from modeldeck_tui.screens.pages.run import RunScreen
 from modeldeck_tui.screens.pages.runs import RunsScreen
 from modeldeck_tui.screens.reader import ReaderScreen
-from modeldeck_tui.widgets.log_view import LogView
+from modeldeck_tui.widgets.logs.view import LogView
 from modeldeck_tui.widgets.text_view import TextView
 from tests.screen.driving import LARGE, Deck, Size, opened
 
@@ -632,8 +632,9 @@ def test_actions_on_activity(root: Path) -> None:
     asyncio.run(drive())
 
 
-def test_actions_of_logs(root: Path) -> None:
-    """Moving pauses, following goes on; filter, search, errors, levels, wrap, times."""
+def test_actions_of_logs(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moving pauses, following goes on; filter, search, errors, levels, marks, what is taken."""
+    monkeypatch.chdir(tmp_path)
     with start_run("logged", name="lines", workspace=root, capture_output=False) as run:
         run.log_text("\n".join(LINES))
 
@@ -644,36 +645,90 @@ def test_actions_of_logs(root: Path) -> None:
             await deck.until(lambda: page.main.rows and page.main.document["name"] == "lines")
             await deck.act("app.open_log")
             await deck.until_shown("step 119", "FOLLOW")
-            view = deck.app.screen.query_one(LogView)
-            place = lambda: view.scroll_offset.y  # noqa: E731 -- read again and again
-            for action in ("logs.up", "logs.page_up", "logs.page_down", "logs.first", "logs.down"):
-                await deck.changes(action, place)
-            await deck.press("g")
-            await deck.changes("logs.right", lambda: deck.text)
-            await deck.changes("logs.left", lambda: deck.text)
-            await deck.changes("logs.wrap", lambda: len(view.held.rows))
-            await deck.act("logs.wrap")
-            await deck.changes("logs.times", lambda: view.held.has_times)
-            await deck.changes("logs.next_error", lambda: view.found)
-            await deck.changes("logs.previous_warning", lambda: view.found)
-            await deck.changes("logs.next_warning", lambda: view.found)
-            await deck.press("G", "k")
-            await deck.changes("logs.previous_error", lambda: view.found)
-            await deck.changes("logs.level_up", lambda: view.held.least_level)
-            await deck.changes("logs.level_down", lambda: view.held.least_level)
-            await deck.act("logs.find")
-            await deck.write("step 5")
-            await deck.press("enter")
-            await deck.changes("logs.previous_match", lambda: view.found)
-            await deck.changes("logs.next_match", lambda: view.found)
-            await deck.act("logs.filter")
-            await deck.write("late")
-            await deck.until(lambda: len(view.held.rows) == 1, "the filter")
-            await deck.press("enter")
-            await deck.act("logs.follow")
-            await deck.until_shown("FOLLOW")
+            log = await deck.on(LogScreen)
+            await moves_in_a_log(deck, log.view)
+            await asks_of_a_log(deck, log)
+            await takes_from_a_log(deck, log)
 
     asyncio.run(drive())
+    assert [one.suffix for one in tmp_path.glob("modeldeck-log-*")] == [".txt"]
+
+
+async def moves_in_a_log(deck: Hands, view: LogView) -> None:
+    """Move, and change how lines are drawn."""
+    place = lambda: (view.is_following, view.cursor)  # noqa: E731 -- read again and again
+    for action in ("logs.up", "logs.page_up", "logs.page_down", "logs.first", "logs.down"):
+        await deck.changes(action, place)
+    await deck.press("g")
+    for action in ("logs.right", "logs.left", "logs.wrap", "logs.times", "logs.numbers"):
+        await deck.changes(action, lambda: deck.text)
+    await deck.act("logs.wrap")
+    for action in ("logs.next_error", "logs.previous_warning", "logs.next_warning"):
+        await deck.changes(action, place)
+    await deck.press("G", "k")
+    await deck.changes("logs.previous_error", place)
+
+
+async def asks_of_a_log(deck: Hands, page: LogScreen) -> None:
+    """Narrow by level and text, find, go somewhere, look around."""
+    view = page.view
+
+    def lines() -> int:
+        return len(view.window)
+
+    await deck.changes("logs.level_up", lambda: page.level)
+    await deck.changes("logs.level_up", lines)
+    await deck.changes("logs.level_down", lines)
+    await deck.act("logs.find")
+    await deck.write("step 5")
+    await deck.press("enter")
+    await deck.until_shown("11 matches")
+    await deck.changes("logs.previous_match", lambda: view.cursor)
+    await deck.changes("logs.next_match", lambda: view.cursor)
+    await deck.act("logs.filter")
+    await deck.write("late")
+    await deck.until(lambda: lines() == 1, "the filter")
+    await deck.press("enter")
+    await deck.changes("logs.context", lines)
+    await deck.changes("logs.context", lines)
+    await deck.press("escape", "escape")
+    await deck.until(lambda: lines() == len(LINES), "all lines")
+    await deck.act("logs.go_to")
+    await deck.write(":3")
+    await deck.press("enter")
+    await deck.until(lambda: view.cursor == 2, "the third line")
+
+
+async def takes_from_a_log(deck: Hands, page: LogScreen) -> None:
+    """Mark lines, copy and save them, open what they name, show what stands around them."""
+    view = page.view
+    await deck.changes("logs.mark", lambda: [*view.marks])
+    await deck.press("j", "j")
+    await deck.changes("logs.previous_mark", lambda: view.cursor)
+    await deck.press("g")
+    await deck.until(lambda: not view.cursor, "the first line")
+    await deck.changes("logs.next_mark", lambda: view.cursor)
+    await deck.changes("logs.range", lambda: view.range_from)
+    await deck.press("j")
+    await deck.act("app.copy")
+    await deck.until_shown("Copied 23 characters")
+    await deck.act("app.save")
+    await deck.until_shown("Saved 123 lines")
+    await deck.act("logs.record")
+    await deck.on(ReaderScreen)
+    await deck.press("escape")
+    await deck.on(LogScreen)
+    await deck.act("logs.follow_name")
+    await deck.until_shown("This line names no run")
+    await deck.changes("logs.bars", lambda: page.bars.display)
+    await deck.changes("logs.debug", lambda: page.query_one("#debug").display)
+    await deck.act("logs.ask")
+    await deck.on(AskScreen)
+    await deck.write("why?")
+    await deck.press("enter")
+    await deck.until_shown("Began a thread about", "why?")
+    await deck.act("logs.follow")
+    await deck.until_shown("FOLLOW")
 
 
 def test_counters_of_the_header_are_jumps(root: Path) -> None:

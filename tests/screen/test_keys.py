@@ -31,7 +31,7 @@ from modeldeck_tui.screens.pages.review import ReviewScreen
 from modeldeck_tui.screens.pages.run import RunScreen
 from modeldeck_tui.screens.pages.runs import RunsScreen
 from modeldeck_tui.screens.reader import ReaderScreen
-from modeldeck_tui.widgets.log_view import LogView
+from modeldeck_tui.widgets.logs.view import LogView
 from modeldeck_tui.widgets.table import Table
 from modeldeck_tui.widgets.text_view import TextView
 from tests.screen.driving import LARGE, SMALL, opened

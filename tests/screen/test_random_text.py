@@ -13,13 +13,13 @@ from textual.app import App, ComposeResult
 from textual.color import Color
 
 from modeldeck import ids
-from modeldeck.domain.documents import LogLine
 from modeldeck.errors import InvalidInputError
+from modeldeck.services.logs import Line as LogLine
 from modeldeck_tui.clean import MAX_LINE, clean, clean_lines
 from modeldeck_tui.present.export.plain import to_ascii
 from modeldeck_tui.present.rows import Line, cell
 from modeldeck_tui.widgets import styles
-from modeldeck_tui.widgets.log_view import LogView
+from modeldeck_tui.widgets.logs.view import LogView
 from modeldeck_tui.widgets.safe_lines import SafeLines
 from modeldeck_tui.widgets.table import Table
 from modeldeck_tui.widgets.text_view import TextView
@@ -109,11 +109,10 @@ def test_random_text_through_every_sink_sends_nothing_that_steers(rng: random.Ra
                 rows = [Line(str(n), (cell(one), cell(one[::-1]))) for n, one in enumerate(texts)]
                 app.query_one(Table).show_lines(rows)
                 app.query_one(TextView).show([(one, "") for one in texts])  # not cleaned at all
-                lines = [
-                    LogLine(source="x", line=n, at="", level="", text=one)
-                    for n, one in enumerate(texts)
-                ]
-                app.query_one(LogView).add(lines)
+                data = [one.encode(errors="surrogatepass") for one in texts]
+                lines = [LogLine(one, len(one), n * 100) for n, one in enumerate(data)]
+                view = app.query_one(LogView)
+                view.put(lines, (0,), last=(len(lines) * 100,), ends=(True, True), cursor=0)
                 await pilot.pause()
                 drawn = [
                     segment.text

@@ -19,6 +19,7 @@ from modeldeck_tui.hosting import pages  # noqa: E402 -- as above
 from modeldeck_tui.hosting.commands import Commands  # noqa: E402 -- as above
 from modeldeck_tui.hosting.finding import Actions, Things  # noqa: E402 -- as above
 from modeldeck_tui.hosting.navigation import FIRST_PAGE  # noqa: E402 -- as above
+from modeldeck_tui.hosting.traffic import Traffic, counting  # noqa: E402 -- as above
 from modeldeck_tui.widgets import zoom  # noqa: E402 -- as above
 from modeldeck_tui.widgets.bindings import bindings  # noqa: E402 -- as above
 from modeldeck_tui.widgets.safe_lines import SafeLines  # noqa: E402 -- as above
@@ -61,6 +62,9 @@ class ModelDeckApp(Commands):
         self, workspace: Workspace, *, theme_name: str = "", is_ascii: bool = False
     ) -> None:
         super().__init__(workspace)
+        self.is_slow = "TEXTUAL_FPS" in _SLOW_LINK
+        self.traffic = Traffic()
+        self.driver_class = counting(self.driver_class, self.traffic)
         self.dress(theme_name)
         self._safe_lines = SafeLines()
         self._safe_lines.is_ascii = is_ascii

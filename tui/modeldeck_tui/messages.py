@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from textual.message import Message
 
-from modeldeck.domain.documents import LogLine
 from modeldeck_tui.present.snapshot import Snapshot
 
 
@@ -43,12 +41,11 @@ class ChangesPolled(Message):
         super().__init__()
 
 
-class LinesCame(Message):
-    """A log grew, or could not be read."""
+class LogRead(Message):
+    """The thread that reads logs has news of :mod:`modeldeck_tui.screens.logs.news`."""
 
-    def __init__(self, lines: Sequence[LogLine], problem: str = "") -> None:
-        self.lines = lines
-        self.problem = problem
+    def __init__(self, news: object) -> None:
+        self.news = news
         super().__init__()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os.path
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -145,9 +147,14 @@ class Commands(Navigation, Looks):
                 return
             self.tell(f"Forgotten: {name}" if is_forgotten else f"Kept: @{name} is /{text}")
 
-    def _logs_of(self, source: str) -> None:
-        if source:
-            self.push_screen(page_of("log", source))
+    def _logs_of(self, typed: str) -> None:
+        try:
+            sources = shlex.split(typed)
+        except ValueError as error:
+            self.tell(f"Names with quotation marks or backslashes: {error}.")
+            return
+        if any(not one.startswith("@") for one in sources):
+            self.push_screen(page_of("log", *(os.path.expanduser(one) for one in sources)))  # noqa: PTH111 -- a glob may be in it
         else:
             self.action_page("sources")
 

@@ -24,7 +24,7 @@ from modeldeck_tui.screens.memory import Deed, Memory, Undo
 from modeldeck_tui.screens.overlays.dialogs import PickDialog
 from modeldeck_tui.screens.reader import ReaderScreen
 from modeldeck_tui.screens.reading import explained
-from modeldeck_tui.widgets.log_view import LogView
+from modeldeck_tui.widgets.logs.view import LogView
 from modeldeck_tui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
@@ -162,11 +162,12 @@ class Deeds(Loading):
 
         def copy(key: str | None) -> None:
             if key:
-                self._copy(choices[key])
+                self.copy_text(choices[key])
 
         self.push_screen(PickDialog("COPY", named), copy)
 
-    def _copy(self, text: str) -> None:
+    def copy_text(self, text: str) -> None:
+        """Copy a text to the terminal's clipboard, and into a file."""
         path = saving.write_clipboard(text)
         where = _short(path)
         if len(text) <= saving.MOST_COPIED:

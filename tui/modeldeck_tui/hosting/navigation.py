@@ -13,7 +13,7 @@ from modeldeck_tui.clean import clean
 from modeldeck_tui.hosting.deeds import Deeds
 from modeldeck_tui.hosting.pages import page_of
 from modeldeck_tui.keymap import Action
-from modeldeck_tui.present.conditions import endpoint_of
+from modeldeck_tui.present.conditions import endpoint_of, log_of, log_time
 from modeldeck_tui.present.governing import talking
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.listing import ListingPage
@@ -154,9 +154,8 @@ class Navigation(Deeds):
         page = self.screen
         if isinstance(page, Page):
             now = page.situation()
-            is_run = now.kind == "run"
-            source = now.entity if is_run else f"endpoint:{endpoint_of(now)}"
-            self.push_screen(page_of("log", source))
+            at = log_time(now)
+            self.push_screen(page_of("log", log_of(now), *([f"@{at}"] if at else [])))
 
     def action_listed(self, page: str, text: str) -> None:
         """Open a numbered page with a filter."""

@@ -17,6 +17,8 @@ KEY_NAMES = {
     "asterisk": "*",
     "equals_sign": "=",
     "backslash": "\\",
+    "number_sign": "#",
+    "percent_sign": "%",
     "apostrophe": "'",
     "left_square_bracket": "[",
     "right_square_bracket": "]",

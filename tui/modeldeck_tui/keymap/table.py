@@ -6,7 +6,7 @@ with lists or text; nothing sits on keys that terminals cannot tell apart (``^h 
 
 from __future__ import annotations
 
-from modeldeck_tui.keymap import governing
+from modeldeck_tui.keymap import governing, logs
 from modeldeck_tui.keymap.action import Action, action
 
 EVERYWHERE = (
@@ -377,67 +377,7 @@ PAGES = (
     ),
 )
 
-LOGS = (
-    action("logs.up", "k up", "up", "One line up; pauses", does="move('up')"),
-    action("logs.down", "j down", "down", "One line down", does="move('down')"),
-    action("logs.left", "h left", "left", "Scroll sideways, to the left", does="sideways(-1)"),
-    action("logs.right", "l right", "right", "Scroll sideways, to the right", does="sideways(1)"),
-    action(
-        "logs.page_up",
-        "ctrl+u ctrl+b pageup",
-        "page up",
-        "A page up; pauses",
-        does="move('page_up')",
-    ),
-    action(
-        "logs.page_down",
-        "ctrl+d ctrl+f pagedown space",
-        "page down",
-        "A page down",
-        does="move('page_down')",
-    ),
-    action(
-        "logs.first", "g home", "first", "The first line that is held; pauses", does="move('first')"
-    ),
-    action(
-        "logs.follow",
-        "G end F s",
-        "follow",
-        "To the end, and follow",
-        "modeldeck logs SOURCE -f",
-        does="follow",
-    ),
-    action("logs.filter", "slash", "filter", "Show only lines with a text; !text hides them"),
-    action("logs.find", "backslash", "find", "Find a text without hiding the other lines"),
-    action("logs.next_match", "n", "next", "The next match", does="seek('match', 1)"),
-    action("logs.previous_match", "N", "before", "The match before", does="seek('match', -1)"),
-    action("logs.next_error", "e", "error", "The next error", does="seek('error', 1)"),
-    action(
-        "logs.previous_error", "E", "error before", "The error before", does="seek('error', -1)"
-    ),
-    action(
-        "logs.next_warning", "w", "warning", "The next warning or error", does="seek('warning', 1)"
-    ),
-    action(
-        "logs.previous_warning",
-        "W",
-        "warning before",
-        "The warning or error before",
-        does="seek('warning', -1)",
-    ),
-    action("logs.level_down", "less_than_sign", "level", "Show lower levels too", does="level(-1)"),
-    action("logs.level_up", "greater_than_sign", "level", "Only higher levels", does="level(1)"),
-    action(
-        "logs.wrap",
-        "ctrl+w",
-        "wrap",
-        "Break long lines, or scroll them",
-        does="show_or_hide('wrap')",
-    ),
-    action("logs.times", "T", "times", "Show or hide the times", does="show_or_hide('times')"),
-)
-
-ACTIONS: tuple[Action, ...] = (*EVERYWHERE, *LIST, *TEXT, *PAGES, *LOGS)
+ACTIONS: tuple[Action, ...] = (*EVERYWHERE, *LIST, *TEXT, *PAGES, *logs.LOGS)
 
 SCOPES = {
     "app": "Everywhere",
@@ -485,8 +425,8 @@ HINTS = {
     "policy": "policy.support policy.propose list.open app.next_pane app.next_tab app.back",
     "deployments": "deployments.rollback app.open_log app.annotate app.next_tab app.next_pane"
     " list.filter",
-    "sources": "list.open list.filter app.next_pane app.back",
-    "logs": "logs.follow logs.filter logs.find logs.next_error logs.level_up logs.wrap app.back",
+    "sources": "list.open list.mark list.filter app.next_pane app.back",
+    "logs": "logs.follow logs.filter logs.find logs.next_error logs.go_to logs.record app.back",
     "activity": "list.open list.filter activity.travel activity.verify app.save",
     "datasets": "list.open datasets.diff datasets.verify datasets.add list.mark list.filter"
     " app.annotate",

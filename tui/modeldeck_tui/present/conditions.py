@@ -203,6 +203,32 @@ def endpoint_of(now: Situation) -> str:
     return f"{release['model']}@{release['environment']}" if release else ""
 
 
+def log_of(now: Situation) -> str:
+    """Return what has a log of what is under the cursor, or of what an entry is about."""
+    if now.kind == "run":
+        return now.entity
+    if now.kind in {"endpoint", "release"}:
+        name = endpoint_of(now)
+        return f"endpoint:{name}" if name else ""
+    entry = now.document if now.kind == "entry" else None
+    subject = str(entry["subject"]) if entry else ""
+    if not subject or now.snapshot is None:
+        return ""
+    found = subject.partition("#")[0]
+    return log_of(Situation(now.snapshot, found, now.snapshot.document(found)))
+
+
+def log_time(now: Situation) -> str:
+    """Return from when on a log is of interest: decided, or went wrong; else empty."""
+    if now.kind == "entry" and now.document:
+        return str(now.document["at"])
+    if now.kind == "release" and now.document:
+        return str(now.document["decided_at"])
+    inbox = now.snapshot.inbox if now.snapshot is not None else ()
+    alerts = (one["since"] for one in inbox if one["subject"] == now.entity)
+    return next(alerts, "") if now.kind == "endpoint" else ""
+
+
 def _has(name: str, why_not: str) -> Callable[[Situation], str]:
     return lambda now: "" if name in now.has else why_not
 
@@ -219,7 +245,7 @@ CONDITIONS: Mapping[str, Callable[[Situation], str]] = {
     "remark": _remark,
     "thread": _thread,
     "own_remark": _own_remark,
-    "loggable": _kind("run", "endpoint", "release", what="a run, an endpoint or a release"),
+    "loggable": lambda now: "" if log_of(now) else "put the cursor on a run, endpoint or release",
     "running": _running,
     "two_marked": _two_marked,
     "can_approve": _release("can_approve"),

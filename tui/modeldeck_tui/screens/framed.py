@@ -17,11 +17,20 @@ if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
 
 
+class Traffic(Protocol):
+    """What was sent to the terminal."""
+
+    n_bytes: int
+    n_frames: int
+
+
 class Host(Protocol):
     """What pages ask of the app around them."""
 
     workspace: Workspace
     snapshot: Snapshot | None
+    is_slow: bool
+    traffic: Traffic
 
     @property
     def age_s(self) -> float | None:
@@ -38,6 +47,9 @@ class Host(Protocol):
 
     def tell(self, text: str, *, severity: str = "information") -> None:
         """Tell the person something; it is kept among the messages."""
+
+    def copy_text(self, text: str) -> None:
+        """Copy a text to the terminal's clipboard, and into a file."""
 
     def perform(
         self,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
+from typing import TextIO
 
 from modeldeck_tui.output import to_json
 from modeldeck_tui.present.export.sheets import csv_text
@@ -33,16 +35,19 @@ def write_clipboard(text: str) -> Path:
 
 def write_new(name: str, ending: str, *, text: str) -> Path:
     """Write a text into a new file of the working directory; return its path."""
+    with new_file(name, ending) as file:
+        file.write(text)
+        return Path(file.name)
+
+
+def new_file(name: str, ending: str) -> TextIO:
+    """Open a new file of the working directory for writing."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     for number in range(100):
         extra = f"-{number}" if number else ""
         path = Path.cwd() / f"modeldeck-{name}-{stamp}{extra}.{ending}"
-        try:
-            with path.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                file.write(text)
-        except FileExistsError:
-            continue
-        return path
+        with contextlib.suppress(FileExistsError):
+            return path.open("x", encoding="utf-8", errors="backslashreplace", newline="")
     msg = f"There are a hundred files modeldeck-{name}-{stamp} already."
     raise FileExistsError(msg)
 

@@ -17,6 +17,8 @@ from modeldeck.domain.logs.query import (
     moment_from,
     words,
 )
+from modeldeck.domain.logs.typed import Goto, goto_of, query_of, zone_of
+from modeldeck.services.logs.browsing import Strand, behind, place_of
 from modeldeck.services.logs.paths import STDIN, Target, paths_of
 from modeldeck.services.logs.reading import Asked, Block, Reading, opened
 from modeldeck.services.logs.stats import Counts
@@ -39,6 +41,7 @@ __all__ = [
     "FieldTest",
     "Follower",
     "Found",
+    "Goto",
     "Head",
     "Line",
     "Log",
@@ -49,14 +52,20 @@ __all__ = [
     "Place",
     "Query",
     "Reading",
+    "Strand",
     "Target",
     "Words",
     "all_of",
+    "behind",
     "field_test",
+    "goto_of",
     "histogram",
     "levels_from",
     "moment_from",
     "opened",
     "paths_of",
+    "place_of",
+    "query_of",
     "words",
+    "zone_of",
 ]

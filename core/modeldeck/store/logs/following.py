@@ -70,6 +70,11 @@ class Follower:
         self._grouping: Grouping | None = None
 
     @property
+    def place(self) -> int:
+        """The offset up to which lines were given."""
+        return self._offset
+
+    @property
     def pending(self) -> Line | None:
         """The line at the end that has no end yet, such as a progress bar."""
         found = self.log.after(self._offset, 1)

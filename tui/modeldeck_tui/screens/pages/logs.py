@@ -1,36 +1,36 @@
-"""Logs: choosing one, and following it."""
+"""Logs: choosing some, and reading them as they grow."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal
 from textual.widgets import Input, Static
-from textual.worker import get_current_worker
 
 from modeldeck.domain.filters.query import Fields
-from modeldeck.errors import ModelDeckError
-from modeldeck_tui.clean import clean
-from modeldeck_tui.messages import LinesCame
-from modeldeck_tui.output import counted
+from modeldeck.services.logs import Goto
+from modeldeck_tui.messages import LogRead
 from modeldeck_tui.present import logs
-from modeldeck_tui.present.conditions import Situation
 from modeldeck_tui.present.logs import Source
 from modeldeck_tui.present.rows import Document, Rows
 from modeldeck_tui.present.snapshot import Snapshot
-from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.screens.logs.errands import Where
+from modeldeck_tui.screens.logs.hearing import Hearing
+from modeldeck_tui.screens.logs.reader import Reader
 from modeldeck_tui.widgets.bindings import bindings
-from modeldeck_tui.widgets.log_view import LogView
+from modeldeck_tui.widgets.frame import Quiet
+from modeldeck_tui.widgets.logs.bars import Bars
+from modeldeck_tui.widgets.logs.view import LogView
 from modeldeck_tui.widgets.table import Table
 
-FIRST_LINES = 2_000
-LOOK_EVERY_S = 0.2
+QUICK_S, SLOW_S = 0.1, 0.2
+"""How often new lines are drawn at most: on this machine, and over a slow link."""
+
+_DEBUG_S = 1.0
 
 
 class SourcesScreen(ListingPage):
@@ -57,7 +57,7 @@ class SourcesScreen(ListingPage):
         yield Table(
             "Logs of",
             empty=("There are no endpoints or runs yet.",),
-            has="filterable",
+            has="filterable markable",
             elastic=1,
             id="sources",
         )
@@ -76,166 +76,122 @@ class SourcesScreen(ListingPage):
         return self.main.document
 
     def on_table_opened(self, event: Table.Opened) -> None:
-        """Open its log."""
+        """Open its log, or those of all that are marked as one."""
         event.prevent_default()
-        self.app.push_screen(LogScreen(event.key))
+        known = self.main.rows.keys()
+        marked = [one for one in known if one in self.main.marks]
+        self.app.push_screen(LogScreen(*(marked or [event.key])))
 
 
-class LogScreen(Page):
-    """The log of a run, an endpoint or a file, as it grows.
+class LogScreen(Hearing):
+    """The log of a run, an endpoint or any files, several as one, as they grow."""
 
-    Parameters
-    ----------
-    source : str
-        ``run:ID``, ``endpoint:ID`` or a path.
-    """
-
-    NAME = "logs"
-    PLACE = "sources"
     BINDINGS: ClassVar[list[BindingType]] = [
         one for one in bindings("logs") if str(getattr(one, "action", "")).startswith("app.do")
     ]
     CSS = """
-    LogView { height: 1fr; }
+    #log-body { height: 1fr; }
+    #asked { height: 1; display: none; }
+    #debug { height: 1; display: none; dock: bottom; margin-bottom: 1; }
     #problem { height: auto; padding: 1 2; display: none; }
     #ask { dock: bottom; height: 1; border: none; display: none; padding: 0 1; margin-bottom: 1; }
     #ask:focus { border: none; }
     """
 
-    def __init__(self, source: str) -> None:
-        super().__init__()
-        self.source = source
-        self._asks = "filter"
-
     def body(self) -> ComposeResult:
-        """Make the view, a place for problems, and the field for filter and search."""
+        """Make the line that says what is asked, the log, its histogram and the fields below."""
         yield Static(id="problem", markup=False)
-        yield LogView(id="log")
+        yield Quiet(id="asked")
+        with Horizontal(id="log-body"):
+            yield LogView(id="log")
+            yield Bars(id="bars")
+        yield Quiet(id="debug")
         yield Input(id="ask")
 
     def on_mount(self) -> None:
-        """Begin to follow."""
+        """Begin to read."""
         self.query_one("#ask", Input).cursor_blink = False
-        self.query_one(LogView).focus()
+        self.view.empty = ("Reading …",)
+        self.view.focus()
+        found, sources = self.workspace.logs, self.sources
+        self.reader = Reader(
+            lambda: found.targets(sources),
+            self._tell,
+            every_s=SLOW_S if self.host.is_slow else QUICK_S,
+        )
+        self.run_worker(self.reader.run, thread=True, group="log", exit_on_error=False)
+        self.set_interval(_DEBUG_S, self.show_debug)
         self.show_frame()
-        self.follow()
 
-    def entity(self) -> str:
-        """Return what the log is of."""
-        return self.source if ":" in self.source else ""
+    def _tell(self, news: object) -> None:
+        """Take what the reading thread tells, in that thread."""
+        self.post_message(LogRead(news))
 
-    def situation(self) -> Situation:
-        """Return what actions are judged by: a log can be copied and saved."""
-        return Situation(
-            self.snapshot, self.entity(), self.document(), has=frozenset({"shown", "rows"})
-        )
+    def on_unmount(self) -> None:
+        """End reading."""
+        self.reader.stop()
 
-    def show(self, snapshot: Snapshot) -> None:  # noqa: ARG002 -- a log is no part of it
-        """Show whether the end is followed."""
+    def on_resize(self) -> None:
+        """Lay out again."""
+        if self.is_whole:
+            self.show_asked()
+            self.show_bars()
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether there is something that keys act on, or nothing to wait for."""
+        return self.snapshot is not None and bool(self.names or self.reading_problem)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what was said about the log's lines."""
         self.show_state()
+        if self.is_whole:
+            self.show_remarks(snapshot)
 
-    def show_state(self) -> None:
-        """Say how many lines there are, and whether the end is followed."""
-        if not self.is_whole:
-            return
-        view = self.query_one(LogView)
-        held = view.held
-        path = f"{clean(self.source)}" if held.is_narrowed else f"Logs › {clean(self.source)}"
-        path += f"  /{clean(held.wanted)}" if held.wanted else ""
-        path += f"  ≥{held.least_level}" if held.least_level else ""
-        shown = held.n_shown
-        lines = (
-            f"{shown:,} of {held.n_held:,}"
-            if held.is_narrowed
-            else f"last {counted(shown, 'line')}"
-        )
-        if view.is_following:
-            note, style = f"{lines}  ▶ FOLLOW", "good"
-        else:
-            note, style = f"{lines}  ‖ PAUSED +{view.unseen:,} (G)", "warn"
-        self.crumb(path, note, style=style)
-
-    @work(thread=True, exclusive=True, exit_on_error=False)
-    def follow(self) -> None:
-        """Read the log until the page is left."""
-        worker = get_current_worker()
-        following = self.workspace.logs.follower(self.source, FIRST_LINES)
-        try:
-            while not worker.is_cancelled:
-                try:
-                    lines = following.poll()
-                    if lines:
-                        self.post_message(LinesCame(lines))
-                except ModelDeckError as error:
-                    self.post_message(LinesCame((), problem=str(error)))
-                time.sleep(LOOK_EVERY_S)
-        finally:
-            following.close()
-
-    def on_lines_came(self, message: LinesCame) -> None:
-        """Show new lines, or why there are none."""
-        if not self.is_whole:
-            return
-        problem = self.query_one("#problem", Static)
-        problem.display = bool(message.problem)
-        if message.problem:
-            problem.update(Text(clean(message.problem)))
-        if message.lines:
-            self.query_one(LogView).add(message.lines)
-
-    def on_log_view_paused(self) -> None:
-        """Show the new state."""
+    def on_log_view_moved(self) -> None:
+        """Say where the cursor is."""
         self.show_state()
+        self.show_span()
+        if self.find_text:
+            self.show_asked()
 
-    def action_filter(self) -> None:
-        """Ask for a filter: other lines are hidden."""
-        value = self.query_one(LogView).held.wanted
-        self._ask(
-            "filter", value=value, placeholder="Only lines with: a regular expression; ! hides them"
-        )
+    def on_log_view_wanted(self, event: LogView.Wanted) -> None:
+        """Read more lines."""
+        self.reader.more(event.place, is_back=event.is_back)
 
-    def action_find(self) -> None:
-        """Ask what to look for."""
-        self._ask("find", value="", placeholder="Find; enter finds upwards, esc leaves")
+    def on_bars_chosen(self, event: Bars.Chosen) -> None:
+        """Go to a part of the log."""
+        self.view.pause()
+        self.go(Where("goto", goto=Goto("share", event.share)))
 
-    def _ask(self, what: str, *, value: str, placeholder: str) -> None:
-        field = self.query_one("#ask", Input)
-        self._asks = what
-        field.value = value
-        field.placeholder = placeholder
-        field.display = True
-        self.set_focus(field)
+    # Actions
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while somebody types."""
-        if self._asks == "filter" and event.input.display:
-            view = self.query_one(LogView)
-            view.held.wanted = event.value
-            view.show_again()
+    def action_bars(self) -> None:
+        """Show the histogram, or hide it."""
+        self.turn_bars()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep the filter, or look for the text upwards from the end."""
-        asked = self._asks
-        self._close()
-        view = self.query_one(LogView)
-        if asked == "find" and event.value and not view.search(event.value):
-            self.host.tell(f"No line that is held has {clean(event.value)!r}.")
-
-    def _close(self) -> bool:
-        field = self.query_one("#ask", Input)
-        was_open = bool(field.display)
-        self._asks = ""
-        field.display = False
-        self.query_one(LogView).focus()
-        return was_open
+    def action_debug(self) -> None:
+        """Show what the screen sends, or show it no more."""
+        self.turn_debug()
 
     def step_back(self) -> bool:
-        """Leave the field, then take the filter away; say whether there was one."""
-        view = self.query_one(LogView)
-        if self._close():
+        """Leave the field, end the range, then take search and filter away."""
+        if self.close_field():
             return True
-        if view.held.wanted:
-            view.held.wanted = ""
-            view.show_again()
+        view = self.view
+        if view.range_from is not None:
+            view.action_range()
+            return True
+        if self.find_text:
+            self.find("")
+            return True
+        if self.filter_text or self.level:
+            self.filter_text = self.level = ""
+            self.is_lifted = False
+            self.ask_again()
             return True
         return super().step_back()
+
+    def take(self, tag: str, value: object) -> None:
+        """Ask for a remark on the place that was found."""
+        self.say(tag, str(value))
