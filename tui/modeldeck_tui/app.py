@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
 
 
+_LOGS_FIRST_S = 0.2
+"""What a log that is opened at once has the machine alone for."""
+
+
 class ModelDeckApp(Commands):
     """The screen of one workspace.
 
@@ -39,6 +43,8 @@ class ModelDeckApp(Commands):
         How it looks; empty for the terminal's own colours.
     is_ascii : bool
         Whether symbols, borders and curves are ASCII.
+    logs : sequence of str
+        Logs to open at once, as :class:`modeldeck_tui.screens.pages.logs.LogScreen` takes them.
     """
 
     TITLE = "modeldeck"
@@ -59,13 +65,21 @@ class ModelDeckApp(Commands):
     DEFAULT_MODE = FIRST_PAGE
 
     def __init__(
-        self, workspace: Workspace, *, theme_name: str = "", is_ascii: bool = False
+        self,
+        workspace: Workspace,
+        *,
+        theme_name: str = "",
+        is_ascii: bool = False,
+        logs: Sequence[str] = (),
     ) -> None:
         super().__init__(workspace)
         self.is_slow = "TEXTUAL_FPS" in _SLOW_LINK
         self.traffic = Traffic()
         self.driver_class = counting(self.driver_class, self.traffic)
         self.dress(theme_name)
+        self._logs = logs
+        if logs:
+            self.DEFAULT_MODE = "sources"  # type: ignore[misc]  # Textual reads it of the app
         self._safe_lines = SafeLines()
         self._safe_lines.is_ascii = is_ascii
         self._no_colour, self._greys = NoColor(), Monochrome()
@@ -86,7 +100,11 @@ class ModelDeckApp(Commands):
         """Look after themes, take the person's own keys, and begin to read."""
         self.start_looks()
         self.start_keys()
-        self.start_reading()
+        if self._logs:
+            self.push_screen(pages.page_of("log", *self._logs))
+            self.set_timer(_LOGS_FIRST_S, self.start_reading)
+        else:
+            self.start_reading()
         self.app_resume_signal.subscribe(self, self.come_back)
 
 
@@ -99,15 +117,16 @@ def run_screen(
     as_of: str = "",
     theme: str = "",
     is_ascii: bool = False,
+    logs: Sequence[str] = (),
 ) -> None:
-    """Open the screen on a workspace until the person leaves."""
+    """Open the screen on a workspace, or at logs, until the person leaves."""
     from modeldeck.workspace import Workspace
     from modeldeck_tui.hosting import ending
 
     with Workspace.open(
         path or None, user=user, key=key, is_read_only=is_read_only, as_of=as_of
     ) as workspace:
-        app = ModelDeckApp(workspace, theme_name=theme, is_ascii=is_ascii)
+        app = ModelDeckApp(workspace, theme_name=theme, is_ascii=is_ascii, logs=logs)
         ending.leave_cleanly(app)
         app.run()
     if app.return_code:

@@ -169,7 +169,9 @@ def _is_unicode() -> bool:
     return encoding.lower().replace("-", "") == "utf8"
 
 
-def _open_screen(session: Session, *, path: str = "", user: str = "") -> None:
+def _open_screen(
+    session: Session, *, path: str = "", user: str = "", logs: Sequence[str] = ()
+) -> None:
     if session.looks.is_slow:
         os.environ["MODELDECK_SLOW"] = "1"  # read when Textual is imported
     gc.disable()  # until the screen shows, which takes four fifths of the time then
@@ -183,6 +185,7 @@ def _open_screen(session: Session, *, path: str = "", user: str = "") -> None:
         as_of=session.as_of,
         theme=session.looks.theme,
         is_ascii=session.looks.is_ascii,
+        logs=logs,
     )
 
 

@@ -27,8 +27,10 @@ _FLAGS = ("--json", "--read-only")
 class OpenScreen(Protocol):
     """Opens the screen on a workspace until the person leaves."""
 
-    def __call__(self, session: Session, *, path: str = "", user: str = "") -> None:
-        """Open it."""
+    def __call__(
+        self, session: Session, *, path: str = "", user: str = "", logs: Sequence[str] = ()
+    ) -> None:
+        """Open it; ``logs`` are opened at once."""
 
 
 @dataclass(frozen=True)

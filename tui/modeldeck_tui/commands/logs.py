@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _STYLES = {"ERROR": "bad", "CRITICAL": "bad", "WARN": "warn", "DEBUG": "dim"}
 _POLL_S = 0.05
+STDIN = "-"
 _AT_ONCE = 500
 _MINUTES = 60
 _CHANGES = {
@@ -64,6 +65,7 @@ _Around = Annotated[
 _Counting = Annotated[
     bool, typer.Option("--stats", help="Count by level, minute and source instead.")
 ]
+_Screen = Annotated[bool, typer.Option("--screen", help="Open them on the full screen.")]
 _Raw = Annotated[bool, typer.Option("--raw", help="Bytes as they are; never on a terminal.")]
 
 
@@ -88,11 +90,15 @@ def show_logs(
     around: _Around = 0,
     is_counting: _Counting = False,
     is_raw: _Raw = False,
+    is_screen: _Screen = False,
 ) -> None:
     """Print lines of logs: the last ones, those that fit, their counts, and with -f what comes."""
     from modeldeck.services.logs import Asked
 
     session = session_of(context)
+    if is_screen:
+        _on_screen(session, things, since=since)
+        return
     query = _query(grep or [], hide or [], fields=fields or [], level=level, is_fixed=is_fixed)
     query = _timed(query, since, until=until)
     _check(session, is_raw=is_raw, is_counting=is_counting, is_following=is_following)
@@ -106,6 +112,17 @@ def show_logs(
         else:
             show.blocks(reading.blocks(), has_gaps=around > 0)
         show.problems()
+
+
+def _on_screen(session: Session, things: list[str], *, since: str) -> None:
+    """Open the screen at logs; what can be asked with options is asked there by keys."""
+    if not session.printer.is_terminal:
+        msg = "There is no terminal for the screen."
+        raise UsageError(msg, "Leave --screen out to print lines.")
+    if STDIN in things:
+        msg = "The screen needs the keyboard; standard input cannot be the log."
+        raise UsageError(msg, "Write the output into a file, and name that.")
+    session.open_screen(session, logs=[*things, *([f"@{since}"] if since else [])])
 
 
 def _check(session: Session, *, is_raw: bool, is_counting: bool, is_following: bool) -> None:

@@ -24,6 +24,7 @@ from modeldeck_tui.screens.logs.reader import Reader
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.frame import Quiet
 from modeldeck_tui.widgets.logs.bars import Bars
+from modeldeck_tui.widgets.logs.sheet import Sheet
 from modeldeck_tui.widgets.logs.view import LogView
 from modeldeck_tui.widgets.table import Table
 
@@ -148,14 +149,16 @@ class LogScreen(Hearing):
         if self.is_whole:
             self.show_remarks(snapshot)
 
-    def on_log_view_moved(self) -> None:
+    def on_sheet_moved(self) -> None:
         """Say where the cursor is."""
+        if not self.view.is_following:
+            self.hush()
         self.show_state()
         self.show_span()
         if self.find_text:
             self.show_asked()
 
-    def on_log_view_wanted(self, event: LogView.Wanted) -> None:
+    def on_sheet_wanted(self, event: Sheet.Wanted) -> None:
         """Read more lines."""
         self.reader.more(event.place, is_back=event.is_back)
 
