@@ -139,7 +139,7 @@ def test_logs_are_merged_by_time_and_lead_to_what_they_name(root: Path, tmp_path
             steps = [one.fields.get("step") for one in page.view.window.lines]
             assert steps[:20] == [str(n) for n in range(20)]
             await deck.press("k", "j", "o")
-            await deck.until_shown("Runs › named")
+            await deck.until_shown(f"Runs › {run.id[-6:]}")
 
     asyncio.run(drive())
 
