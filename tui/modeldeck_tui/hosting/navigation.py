@@ -13,7 +13,7 @@ from modeldeck_tui.clean import clean
 from modeldeck_tui.hosting.deeds import Deeds
 from modeldeck_tui.hosting.pages import page_of
 from modeldeck_tui.keymap import Action
-from modeldeck_tui.present.conditions import endpoint_of, log_of, log_time
+from modeldeck_tui.present.conditions import log_of, log_time
 from modeldeck_tui.present.governing import talking
 from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.listing import ListingPage

@@ -11,7 +11,7 @@ from modeldeck_tui.screens.logs import marks
 from modeldeck_tui.screens.logs.news import Places
 from modeldeck_tui.screens.logs.seeking import Seeking
 from modeldeck_tui.screens.overlays.asking import AskScreen
-from modeldeck_tui.screens.overlays.dialogs import AnnotateDialog
+from modeldeck_tui.screens.overlays.dialogs import RemarkDialog
 from modeldeck_tui.widgets.logs.window import Key, key_of
 
 
@@ -151,7 +151,8 @@ class Marking(Seeking):
     def say(self, what: str, place: str) -> None:
         """Ask for what to say about a place."""
         if what == "annotate":
-            self.app.push_screen(AnnotateDialog(place), self._annotated)
+            dialog = RemarkDialog(f"Annotate {place}", can_begin=True)
+            self.app.push_screen(dialog, lambda made: self._annotated(place, made))
             return
 
         def begin(text: str | None) -> None:
