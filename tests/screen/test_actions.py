@@ -660,8 +660,9 @@ async def moves_in_a_log(deck: Hands, view: LogView) -> None:
     for action in ("logs.up", "logs.page_up", "logs.page_down", "logs.first", "logs.down"):
         await deck.changes(action, place)
     await deck.press("g")
-    for action in ("logs.right", "logs.left", "logs.wrap", "logs.times", "logs.numbers"):
+    for action in ("logs.right", "logs.left", "logs.wrap", "logs.numbers"):
         await deck.changes(action, lambda: deck.text)
+    await deck.changes("logs.times", lambda: view.look.has_times)
     await deck.act("logs.wrap")
     for action in ("logs.next_error", "logs.previous_warning", "logs.next_warning"):
         await deck.changes(action, place)

@@ -76,6 +76,7 @@ def test_log_follows_a_rotation_while_somebody_looks_back_filters_and_resizes(
             assert "step=127" not in deck.text
             await deck.pilot.resize_terminal(*LARGE)
             await deck.until_shown("step=18 ", "step=129")
+            await deck.press("b")
             await deck.until(lambda: page.bars.bars, "the histogram")
             await deck.press("k", "x")
             await deck.until_shown("lifted", "step=127")

@@ -15,6 +15,9 @@ from modeldeck_tui.screens.logs.taking import Taking
 from modeldeck_tui.widgets.frame import WIDE, Quiet
 from modeldeck_tui.widgets.styles import STYLES
 
+LEAST_OF_BARS = 16 << 10
+"""Bytes of a log from which on it gets a histogram where there is room, unasked."""
+
 BARS_AGAIN_S = 5.0
 """How often the histogram of a log that grows is made anew."""
 
@@ -159,7 +162,10 @@ class Showing(Taking):
     def show_bars(self) -> None:
         """Show the histogram where there is room, or where somebody asked for it."""
         bars = self.bars
-        is_on = self.app.size.width >= WIDE if self._wants_bars is None else self._wants_bars
+        is_on = self._wants_bars
+        if is_on is None:
+            is_large = self.merged is not None and self.merged.size >= LEAST_OF_BARS
+            is_on = is_large and self.app.size.width >= WIDE
         if bars.has_class("-on") != is_on:
             bars.set_class(is_on, "-on")
             if not is_on and bars.has_focus:
@@ -171,6 +177,8 @@ class Showing(Taking):
     def refresh_bars(self) -> None:
         """Make the histogram anew where its height changed, or the log grew."""
         merged, bars = self.merged, self.bars
+        if self._wants_bars is None and not bars.has_class("-on"):
+            self.show_bars()
         if merged is None or not bars.has_class("-on") or not bars.size.height:
             return
         height, n_bytes, at = self._bars_of
