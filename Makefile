@@ -18,9 +18,9 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 # versions of Python, which may fail to compile; ours may not.
 COMPILE := $(BIN)/python -m compileall -q
 
-# Tests start many processes and wait for them: with a second worker they end in two thirds of the
-# time, with more the machine's load shows in tests that hold deadlines.
-SPREAD ?= --numprocesses=2 --dist=loadfile
+# Tests start many processes and wait for them: three workers keep two cores busy, with more the
+# machine's load shows in tests that hold deadlines. tests/conftest.py puts the long files first.
+SPREAD ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: help setup demo test check bench wheel clean
 

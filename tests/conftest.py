@@ -30,6 +30,42 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(seed)
 
 
+LONG = (
+    "demo/test_demo.py",
+    "screen/test_goldens.py",
+    "serving/test_following.py",
+    "serving/test_mistrust.py",
+    "screen/test_actions.py",
+    "e2e/test_flight.py",
+    "e2e/test_wheel.py",
+    "moving/test_plugin.py",
+    "cli/test_commands.py",
+    "screen/test_attacks.py",
+    "cli/test_bad_input.py",
+    "serving/test_silence.py",
+    "screen/test_hostile_text.py",
+    "screen/test_overview.py",
+    "screen/test_layouts.py",
+    "services/test_releases.py",
+    "ml/test_persistence.py",
+    "screen/test_log_page.py",
+    "screen/test_exceptions.py",
+    "screen/test_review.py",
+    "cli/test_exec.py",
+    "tracking/test_autolog.py",
+    "moving/test_importing.py",
+    "cli/test_signed.py",
+    "serving/test_requests.py",
+)
+"""The files that take longest, longest first: begun last, one worker would end with them alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; the order of all else stays."""
+    rank = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get("/".join(item.path.parts[-2:]), len(LONG)))
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Name the seed at the beginning."""
     return f"seed: {config.stash[_SEED]}"

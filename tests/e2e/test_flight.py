@@ -68,7 +68,7 @@ def test_two_people_approve_at_two_terminals_and_the_version_goes_live(served: P
         for person in (carol, bob):
             person.until("✔ live", within_s=SOON_S)
         carol.press("L")
-        carol.until("cancer@1 answers from now on", "FOLLOW")
+        carol.until("cancer@1 answers from now on")
         carol.press("q", "q")
         carol.until("Nothing needs you", "cancer@production")
         carol.press("q")

@@ -112,7 +112,7 @@ def test_flight_with_the_installed_wheel_in_the_keys_it_promises(installed: Inst
             installed("release", "approve", "cancer-1", user="carol")
             dave.until("✔ live")
             dave.press("L")
-            dave.until("cancer@1 answers from now on", "FOLLOW")
+            dave.until("cancer@1 answers from now on")
             dave.press("q")
             dave.until("cancer@production is live")
             dave.press("c")

@@ -77,7 +77,8 @@ def test_foot_of_the_review_holds_what_no_row_shows(root: Path) -> None:
             await deck.press("tab")
             await deck.until(lambda: deck.app.focused is pane(deck, "#votes"), "the votes")
             await deck.press("G")
-            await deck.until(lambda: "·" not in deck.lines[-2], "the foot without a detail")
+            await deck.until(lambda: "· it ends" in deck.lines[-2], "the foot without a detail")
+            assert "made the version" not in deck.lines[-2]
 
     asyncio.run(drive())
 

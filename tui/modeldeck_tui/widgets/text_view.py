@@ -10,6 +10,7 @@ from rich.style import Style
 from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -50,6 +51,9 @@ class TextView(ScrollView, can_focus=True):
     HAS: ClassVar[frozenset[str]] = frozenset({"shown"})
     """What the pane offers to actions."""
 
+    class Widened(Message):
+        """It has another width: who wraps the text has to do so again."""
+
     def __init__(self, title: str = "", *, id: str | None = None) -> None:  # noqa: A002 -- Textual's name for it
         super().__init__(id=id, classes="titled" if title else "")
         if title:
@@ -58,6 +62,7 @@ class TextView(ScrollView, can_focus=True):
         self.pattern = ""
         self.found = -1
         self._left = 0
+        self._wide = 0
 
     def show(self, lines: Sequence[Styled]) -> None:
         """Show lines; nothing is drawn if nothing changed."""
@@ -75,6 +80,10 @@ class TextView(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Lay the text out again."""
         self.virtual_size = Size(0, len(self.lines))
+        width = self.scrollable_content_region.width
+        if width != self._wide:
+            self._wide = width
+            self.post_message(self.Widened())
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the viewport."""

@@ -185,6 +185,10 @@ class ReviewScreen(VotingPage, Settling):
         self.query_one("#live-beside", Table).show_lines(live, title=title)
         self.query_one("#live", Table).show_lines(live)
 
+    def on_text_view_widened(self) -> None:
+        """Wrap code and card for the width that they have now."""
+        self.show_frame()
+
     def _show_review(self, release: ReleaseDocument, snapshot: Snapshot) -> None:
         """Show what is known of both versions; the differences alone until all was read."""
         review, changes = self._review, self.query_one("#changes", Table)

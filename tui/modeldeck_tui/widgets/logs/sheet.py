@@ -68,6 +68,7 @@ class Sheet(Widget):
         self._made: dict[tuple[int, int, int], list[Row]] = {}
         self.placed: list[tuple[int, int]] = []
         self._strips: list[Strip] = []
+        self._theme = ""
         self.wanted: dict[bool, Place] = {}
 
     def shift_by(self, n: int) -> None:
@@ -79,6 +80,13 @@ class Sheet(Widget):
         """Draw everything anew: another look, remarks or names."""
         self._made.clear()
         self.settle()
+
+    def notify_style_update(self) -> None:
+        """Draw everything anew in another theme."""
+        super().notify_style_update()
+        if self.app.theme != self._theme:
+            self._theme = self.app.theme
+            self.changed()
 
     def on_resize(self) -> None:
         """Lay the lines out again."""
