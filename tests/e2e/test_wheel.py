@@ -117,7 +117,7 @@ def test_flight_with_the_installed_wheel_in_the_keys_it_promises(installed: Inst
             dave.until("cancer@production is live")
             dave.press("c")
             dave.until("Annotate release:cancer-1")
-            dave.until("Your annotation")
+            dave.until("keeps it, esc does not")
             type_in(dave, "watched it go live")
             dave.press("C-s")
             dave.until("Noted on release:cancer-1")
