@@ -167,7 +167,10 @@ async def walk(deck: Deck, look: Callable[[str], object]) -> None:
 
 
 @pytest.mark.usefixtures("_calm")
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x50"])
+@pytest.mark.parametrize(
+    "size",
+    [pytest.param(SMALL, id="80x24"), pytest.param(LARGE, id="160x50", marks=pytest.mark.slow)],
+)
 def test_page_looks_as_it_did_in_every_theme(
     scene: Path, size: Size, pytestconfig: pytest.Config
 ) -> None:

@@ -78,7 +78,8 @@ def hostile(root: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("size", [SMALL, pytest.param(LARGE, marks=pytest.mark.slow)])
+@pytest.mark.slow  # test_attacks looks at what the same pages send to a terminal
+@pytest.mark.parametrize("size", [SMALL, LARGE])
 def test_hostile_text_on_every_page_is_shown_harmless(hostile: Path, size: Size) -> None:
     """Every page, toast and row is walked through: the app lives and its strips are clean."""
 

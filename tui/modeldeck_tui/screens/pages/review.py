@@ -150,21 +150,13 @@ class ReviewScreen(VotingPage, Settling):
         status = release_status(release["status"])
         path = f"{present.change(release)} @{release['environment']}"
         title = f"Releases › {clean(release['id'])}  {clean(path)}"
-        self.crumb(title, f"{status.text}{self._left(release, snapshot)}", style=status.style)
+        left = _left(self._review, release, snapshot=snapshot, is_wide=self.size.width >= WIDE)
+        self.crumb(title, f"{status.text}{left}", style=status.style)
         self._show_lists(release, snapshot)
         self._show_review(release, snapshot)
         self._show_rollout(release, snapshot)
         self._read_more(release, snapshot)
         self.show_more(snapshot)
-
-    def _left(self, release: ReleaseDocument, snapshot: Snapshot) -> str:
-        review = self._review
-        is_known = review is not None and review["release"]["status"] == release["status"]
-        if review is None or not review["ends"] or not is_known:
-            return ""
-        text = reviewing.left(review["ends_at"], snapshot.at)[0]
-        is_wide = self.size.width >= WIDE
-        return f" · {text if is_wide else ' '.join(text.split()[:2])}"
 
     def _show_lists(self, release: ReleaseDocument, snapshot: Snapshot) -> None:
         gate = release["gate"]
@@ -361,6 +353,17 @@ def _read(workspace: Workspace, release: ReleaseDocument) -> Background:
         before=files(before) if before else (),
         lineage=workspace.lineage.of(f"version:{release['version']}"),
     )
+
+
+def _left(
+    review: ReviewDocument | None, release: ReleaseDocument, *, snapshot: Snapshot, is_wide: bool
+) -> str:
+    """Return how much time is left, in few words; empty where none runs."""
+    is_known = review is not None and review["release"]["status"] == release["status"]
+    if review is None or not review["ends"] or not is_known:
+        return ""
+    text = reviewing.left(review["ends_at"], snapshot.at)[0]
+    return f" · {text if is_wide else ' '.join(text.split()[:2])}"
 
 
 def _beyond(table: Table) -> str:
