@@ -7,12 +7,11 @@ fetching of what a partial clone lacks.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from modeldeck import git
 from modeldeck.domain.documents import VersionDocument
 from modeldeck.domain.reading.reviews import CodeDocument, CodeSide
 from modeldeck.errors import ModelDeckError
@@ -24,11 +23,6 @@ MAX_DIFF = 1 << 20
 
 _PATIENCE_S = 10.0
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_GIT = (
-    *("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false"),
-    *("-c", "color.ui=false", "-c", "diff.external=", "-c", "core.hooksPath=/dev/null"),
-)
-_OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF")
 
 
 def compared(
@@ -89,27 +83,9 @@ def between(root: Path, before: str, *, after: str) -> tuple[str, str]:
         return "", "the commit of a side is not known"
     if before == after:
         return "", "both are of the same commit"
-    found = _git(root, "diff", "--no-ext-diff", "--no-textconv", "--stat", "-p", before, after)
+    words = ("diff", "--no-ext-diff", "--no-textconv", "--stat", "-p", before, after)
+    found = git.ask(root, *words, timeout_s=_PATIENCE_S)
     if found is None:
         return "", "the workspace's git work tree does not hold both commits"
     text = found[:MAX_DIFF].decode(errors="replace")
     return text + ("\n… and more" if len(found) > MAX_DIFF else ""), ""
-
-
-def _git(folder: Path, *arguments: str) -> bytes | None:
-    environment = {key: one for key, one in os.environ.items() if key not in _OWN}
-    environment["GIT_NO_LAZY_FETCH"] = "1"
-    try:
-        done = subprocess.run(
-            [*_GIT, *arguments],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout if done.returncode == 0 else None

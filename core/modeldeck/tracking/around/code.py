@@ -12,13 +12,13 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from modeldeck import git
 from modeldeck.errors import ModelDeckError
 from modeldeck.store import files
 from modeldeck.tracking.around import surroundings
@@ -43,10 +43,6 @@ _SECRETS = (
     "id_ed25519*",
     "*secret*",
     "*credential*",
-)
-_GIT = (
-    *("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false"),
-    *("-c", "color.ui=false", "-c", "diff.external=", "-c", "core.hooksPath=/dev/null"),
 )
 
 
@@ -204,22 +200,7 @@ def _lines_of(tree: Path, name: str) -> tuple[list[bytes], str]:
 
 
 def _git(tree: Path, *arguments: str) -> bytes:
-    own = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF")
-    environment = {key: one for key, one in os.environ.items() if key not in own}
-    try:
-        done = subprocess.run(
-            [*_GIT, *arguments],
-            cwd=tree,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return b""
-    return done.stdout if done.returncode == 0 else b""
+    return git.ask(tree, *arguments, timeout_s=_PATIENCE_S) or b""
 
 
 DIFFS = Diffs()
