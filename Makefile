@@ -10,13 +10,15 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
-# What a build environment installs follows the constraints too; pip has two names for that.
+# What a build environment installs follows the constraints too; pip has two names for that. pip would
+# compile bytecode on one core.
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 # Bytecode is compiled here because some machines set PYTHONDONTWRITEBYTECODE: each start of the
 # program would then compile hundreds of modules anew. Installed packages bring a few files for other
 # versions of Python, which may fail to compile; ours may not.
 COMPILE := $(BIN)/python -m compileall -q
+COMPILE_PACKAGES := $(COMPILE) -q -j 0 -x /tests/ .venv/lib || true
 
 # Tests start many processes and wait for them: three workers keep two cores busy, with more the
 # machine's load shows in tests that hold deadlines. tests/conftest.py puts the long files first.
@@ -62,11 +64,11 @@ clean: ## remove .venv, caches and what was built or measured
 .venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing ModelDeck into .venv …"
 	@$(PIP) --editable .
-	@$(COMPILE) -q -j 0 .venv/lib || true
+	@$(COMPILE_PACKAGES)
 	@touch $@
 
 .venv/.tests: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing ModelDeck and its test tools into .venv …"
 	@$(PIP) --editable '.[test]'
-	@$(COMPILE) -q -j 0 .venv/lib || true
+	@$(COMPILE_PACKAGES)
 	@touch .venv/.installed $@

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,7 @@ from modeldeck.domain.entry import canonical, digest_of
 from modeldeck.errors import ModelDeckError
 from modeldeck.jobs.follow import Follower
 from modeldeck.jobs.following.copies import Copies
+from modeldeck.jobs.following.trial import Trial
 from modeldeck.serving.records import Records
 from modeldeck.serving.registry import Registry, Served
 from modeldeck.serving.rows import RowChecker
@@ -168,8 +170,16 @@ DEEDS: tuple[Callable[[Hand], None], ...] = (
 
 def started(workspace: Workspace, copies: Path, *, records: Records) -> Follower:
     """Start a server that remembers what it copied before, if it did."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # workers of pytest have threads
+        trial = Trial()
     return Following(
-        workspace, "production", registry=Registry(), records=records, copies=Copies(copies)
+        workspace,
+        "production",
+        registry=Registry(),
+        records=records,
+        copies=Copies(copies),
+        trial=trial,
     )
 
 

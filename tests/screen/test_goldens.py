@@ -7,6 +7,7 @@ Every theme has to give every cell the same role. ``--update-goldens`` writes th
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -168,14 +169,22 @@ async def walk(deck: Deck, look: Callable[[str], object]) -> None:
 
 @pytest.mark.usefixtures("_calm")
 @pytest.mark.parametrize(
-    "size",
-    [pytest.param(SMALL, id="80x24"), pytest.param(LARGE, id="160x50", marks=pytest.mark.slow)],
+    ("size", "is_whole"),
+    [
+        pytest.param(SMALL, False, id="80x24"),
+        pytest.param(SMALL, True, id="80x24-whole", marks=pytest.mark.slow),
+        pytest.param(LARGE, False, id="160x50", marks=pytest.mark.slow),
+    ],
 )
 def test_page_looks_as_it_did_in_every_theme(
-    scene: Path, size: Size, pytestconfig: pytest.Config
+    scene: Path, size: Size, *, is_whole: bool, pytestconfig: pytest.Config
 ) -> None:
-    """The text is the golden's, and each theme gives every cell the golden's role."""
+    """The text is the golden's, and each theme gives every cell the golden's role.
+
+    Themes take turns from page to page; *whole* tries every page in each.
+    """
     width, height = size
+    turns = itertools.cycle(COLOURS)
     is_update = pytestconfig.getoption("--update-goldens")
     wrong = []
 
@@ -189,7 +198,7 @@ def test_page_looks_as_it_did_in_every_theme(
         if found != golden:
             wrong.append(f"{path.name} is not\n{found}")
         roles = golden.partition(ROLES)[2]
-        themes = COLOURS if size == SMALL else ()
+        themes = list(COLOURS) if is_whole else [next(turns)]
         for theme in themes if name not in LAID_OVER else ():
             deck.app.theme = theme
             await quiet(deck, roles_of)

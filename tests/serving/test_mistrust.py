@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import warnings
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from modeldeck.jobs.follow import Follower
-from modeldeck.jobs.following import trial
 from modeldeck.jobs.following.copies import Copies
-from modeldeck.services.base import processes
+from modeldeck.jobs.following.trial import Look, Trial
 from modeldeck.services.deployments import Deployments
 from modeldeck.serving.records import Records
 from modeldeck.serving.registry import Registry
@@ -112,13 +115,27 @@ def test_release_whose_approval_expired_before_it_went_live_is_refused(root: Pat
         assert alice.releases.show(made["id"])["status"] == "failed"
 
 
-@pytest.fixture
-def follower(root: Path, tmp_path: Path) -> Follower:
-    """Return a follower that looks when it is told to."""
+def following(root: Path, folder: Path, load: Look | None = None) -> Follower:
+    """Return a follower that looks when it is told to, and tries versions in a way of its own."""
     workspace = Workspace.open(root, user="server")
-    records = Records(lambda _model: tmp_path, Stream)
-    copies = Copies(tmp_path / "copies")
-    return Follower(workspace, ENVIRONMENT, registry=Registry(), records=records, copies=copies)
+    records = Records(lambda _model: folder, Stream)
+    copies = Copies(folder / "copies")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # workers of pytest have threads
+        trial = Trial(load, timeout_s=0.2) if load else Trial()
+    return Follower(
+        workspace, ENVIRONMENT, registry=Registry(), records=records, copies=copies, trial=trial
+    )
+
+
+@pytest.fixture
+def follower(root: Path, tmp_path: Path) -> Iterator[Follower]:
+    """Return a follower that looks when it is told to."""
+    made = following(root, tmp_path)
+    yield made
+    made.close()
+    made.records.close()
+    made.workspace.close()
 
 
 def test_server_begins_nothing_during_a_freeze_and_reports_why(
@@ -158,12 +175,23 @@ def test_follower_outlives_any_exception_and_says_it_once(
     until(lambda: follower.registry.get("churn"), "the version")
     until(lambda: not follower.registry.problem, "the end of the problem")
     follower.close()
-    follower.records.close()
     assert capsys.readouterr().err.count("cannot be followed") == 1
 
 
+def hang(_folder: Path) -> dict[str, object]:
+    """Never come back."""
+    while True:
+        signal.pause()
+
+
+def crash(_folder: Path) -> dict[str, object]:
+    """End as a process does that reads where it may not."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return {}
+
+
 def test_version_that_hangs_is_refused_and_known_ones_are_not_tried_again(
-    follower: Follower, monkeypatch: pytest.MonkeyPatch
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that never loads costs one process its time; a version that loaded once none."""
     reports: list[str] = []
@@ -171,46 +199,41 @@ def test_version_that_hangs_is_refused_and_known_ones_are_not_tried_again(
     def report(_self: Deployments, _typed: str, **about: object) -> None:
         reports.append(f"{about['outcome']} {about['reason']}")
 
-    def hangs(_job: str, _arguments: list[str]) -> list[str]:
-        return ["sleep", "60"]
-
     monkeypatch.setattr(Deployments, "report", report)
-    monkeypatch.setattr(trial, "TIMEOUT_S", 0.2)
-    with monkeypatch.context() as patch:
-        patch.setattr(processes, "command", hangs)
+    for load, outcome, is_served in (
+        (hang, "failed Process", False),
+        (None, "ready", True),
+        (hang, "ready", True),
+    ):
+        follower = following(root, tmp_path, load)
         follower.look()
-    assert reports[-1].startswith("failed The model did not load")
-    assert not follower.registry.all()
-    monkeypatch.setattr(trial, "TIMEOUT_S", 60)
-    follower._done.clear()
-    follower.look()
-    assert reports[-1].startswith("ready")
-    again = Follower(
-        follower.workspace,
-        ENVIRONMENT,
-        registry=Registry(),
-        records=follower.records,
-        copies=Copies(follower.copies.folder),
-    )
-    with monkeypatch.context() as patch:
-        patch.setattr(processes, "command", hangs)
-        again.look()
-    assert again.registry.get("churn")
-    again.close()
-    follower.close()
-    follower.records.close()
+        follower.close()
+        follower.records.close()
+        assert reports[-1].startswith(outcome)
+        assert bool(follower.registry.all()) == is_served
 
 
 def test_process_that_crashes_on_a_version_is_told_and_the_server_goes_on(
-    follower: Follower, monkeypatch: pytest.MonkeyPatch
+    root: Path, tmp_path: Path
 ) -> None:
     """What would bring the server down brings down the process that tries it."""
-    monkeypatch.setattr(processes, "command", lambda *_about: ["sh", "-c", "kill -SEGV $$"])
+    follower = following(root, tmp_path, crash)
     follower.look()
     endpoint = follower.workspace.deployments.show(ENDPOINT)
     assert "signal 11" in str(endpoint["servers"])
     follower.close()
     follower.records.close()
+
+
+def test_process_that_tries_versions_and_ended_is_told(
+    follower: Follower,
+) -> None:
+    """Where it was killed, no version is loaded untried; what to do is said."""
+    os.kill(follower._trial._pid, signal.SIGKILL)
+    follower.look()
+    endpoint = follower.workspace.deployments.show(ENDPOINT)
+    assert "process that tries versions has ended" in str(endpoint["servers"])
+    assert not follower.registry.all()
 
 
 def test_head_is_remembered_before_a_version_answers(
@@ -229,8 +252,6 @@ def test_head_is_remembered_before_a_version_answers(
         head = state.head
     follower.look()
     assert seen == [head]
-    follower.close()
-    follower.records.close()
 
 
 def test_server_that_is_killed_leaves_a_heartbeat_that_stops(serving: Server) -> None:

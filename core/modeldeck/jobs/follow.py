@@ -10,7 +10,6 @@ from pathlib import Path
 
 from modeldeck.domain.documents import EndpointDocument
 from modeldeck.domain.policies import timing
-from modeldeck.domain.state import OPEN
 from modeldeck.errors import ConflictError, DamageError, ModelDeckError, NotPermittedError
 from modeldeck.jobs.following.copies import Copies
 from modeldeck.jobs.following.trial import Trial
@@ -75,6 +74,8 @@ class Follower:
         Whose endpoints are served.
     registry, records, copies
         Where versions go, what happened is written, and verified files are kept.
+    trial : Trial
+        Where a version that never loaded here is tried; it is closed with the follower.
     """
 
     def __init__(
@@ -85,13 +86,14 @@ class Follower:
         registry: Registry,
         records: Records,
         copies: Copies,
+        trial: Trial,
     ) -> None:
         self.workspace = workspace
         self.environment = environment
         self.registry = registry
         self.records = records
         self.copies = copies
-        self._trial = Trial()
+        self._trial = trial
         self._done: dict[str, int] = {}
         self._warm: dict[str, Served] = {}
         self._unreported: dict[str, tuple[EndpointDocument, str, str]] = {}
@@ -168,13 +170,6 @@ class Follower:
                     stopped=[one["model"] for one in found if not one["version"]],
                 )
                 witness.remember(state)
-                if any(
-                    one.environment == self.environment
-                    and one.status in OPEN
-                    and one.manifest not in self.copies.known.good
-                    for one in state.releases.values()
-                ):
-                    self._trial.prepare()
         return found
 
     def _bring(self, endpoint: EndpointDocument) -> None:
@@ -187,6 +182,8 @@ class Follower:
             self._check_still_approved(endpoint)
             served = self._load(endpoint)
         except Exception as error:  # noqa: BLE001 -- a version may fail in any way; the old one stays
+            if self._stop.is_set():  # its trial ended with the server
+                return
             text = f"{endpoint['version']} cannot be served: {error}"
             self.records.line(model, "ERROR", text=text)
             self._report(endpoint, "failed", reason=str(error))

@@ -1,9 +1,8 @@
 """Looks at a model file in a disposable process: what breaks here breaks nothing else.
 
 ``python -P -m modeldeck.jobs.inspect --folder F`` loads the model folder ``F``;
-``… --file X --into F`` makes a model folder ``F`` of the skops file ``X``; ``… --waiting`` loads
-the folder that the first line of its input names, its libraries being imported by then. All print
-one JSON document: what :mod:`modeldeck.ml.inspection` returns, or ``{"error": …}``.
+``… --file X --into F`` makes a model folder ``F`` of the skops file ``X``. Both print one JSON
+document: what :mod:`modeldeck.ml.inspection` returns, or ``{"error": …}``.
 """
 
 from __future__ import annotations
@@ -41,15 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--folder", type=Path)
     what.add_argument("--file", type=Path)
-    what.add_argument("--waiting", action="store_true")
     parser.add_argument("--into", type=Path)
     options = parser.parse_args(arguments)
     confine()
-    if options.waiting:
-        line = sys.stdin.readline().rstrip("\n")
-        if not line:  # nobody needed it
-            return 0
-        options.folder = Path(line)
     return answered(lambda: look(options.folder, options.file, into=options.into))
 
 

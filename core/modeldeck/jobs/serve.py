@@ -37,6 +37,7 @@ from modeldeck.errors import (
 )
 from modeldeck.jobs.follow import Follower, problem_of, restore, say
 from modeldeck.jobs.following import copies as kept
+from modeldeck.jobs.following.trial import Trial
 from modeldeck.jobs.heartbeat import Heartbeat
 from modeldeck.serving.app import LOOPBACK, App
 from modeldeck.serving.records import Records
@@ -123,7 +124,7 @@ def open_workspace(options: argparse.Namespace) -> Workspace:
 
 
 @contextlib.contextmanager
-def following(workspace: Workspace, options: argparse.Namespace) -> Iterator[App]:
+def following(workspace: Workspace, options: argparse.Namespace, *, trial: Trial) -> Iterator[App]:
     """Give the callable that answers, while a thread follows the ledger for it."""
 
     def folder_of(model: str) -> Path:
@@ -147,7 +148,12 @@ def following(workspace: Workspace, options: argparse.Namespace) -> Iterator[App
     token = os.environ.get(TOKEN, "")
     app = App(registry, records, hosts=LOOPBACK if is_local else (), token=token)
     follower = Follower(
-        workspace, options.environment, registry=registry, records=records, copies=copies
+        workspace,
+        options.environment,
+        registry=registry,
+        records=records,
+        copies=copies,
+        trial=trial,
     )
     environment = workspace.root / "endpoints" / options.environment
     files.make_folder(environment)
@@ -186,7 +192,7 @@ def write_json(value: object) -> None:
     sys.stdout.flush()
 
 
-def serve(options: argparse.Namespace) -> int:
+def serve(options: argparse.Namespace, trial: Trial) -> int:
     """Listen, follow, and answer until told to end; return the exit code.
 
     Raises
@@ -201,7 +207,7 @@ def serve(options: argparse.Namespace) -> int:
     with open_workspace(options) as workspace, listen(options.host, options.port) as sock:
         host, port = sock.getsockname()[:2]
         with (
-            following(workspace, options) as app,
+            following(workspace, options, trial=trial) as app,
             announced(workspace.root, options.environment, address=(host, port)),
         ):
             tell(options, host=host, port=port)
@@ -240,7 +246,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _terminated)
     sys.setswitchinterval(SWITCH_S)
     try:
-        return serve(options)
+        with contextlib.closing(Trial()) as trial:  # it forks: nothing of a workspace is open yet
+            return serve(options, trial)
     except ModelDeckError as error:
         say(f"Error: {error.message}")
         if error.hint:

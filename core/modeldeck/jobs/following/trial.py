@@ -1,80 +1,120 @@
 """Trying a version in a process of its own before it is loaded into the server.
 
-A crafted model file may hang, crash or fill the process that loads it, so a version that never
-loaded here is tried by ``modeldeck.jobs.inspect`` first, which has limits. Importing the libraries
-takes that process one to two seconds: it is started as soon as a release is asked for, and waits.
+A crafted model file may hang, crash or fill the process that loads it. Importing the libraries
+takes a fresh process one to two seconds, so the server forks one process as soon as it has imported
+them, while it has no threads; that one forks itself for each version to try, with limits
+(:mod:`modeldeck.jobs.limits`), and loads none itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import subprocess
+import os
+import signal
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
-from modeldeck.errors import InvalidInputError, error_of_code
-from modeldeck.services.base import processes
+from modeldeck.errors import ModelDeckError, UnavailableError, error_of_code
+from modeldeck.jobs.apart import ask_apart
+from modeldeck.jobs.inspect import look
+from modeldeck.jobs.limits import confine
 
 TIMEOUT_S = 60.0
 """A version that takes longer to load, or to answer its examples, is not served."""
 
+Look = Callable[[Path], dict[str, object]]
+
+
+def _loads(folder: Path) -> dict[str, object]:
+    return look(folder, None, into=None)
+
 
 class Trial:
-    """At most one process that waits for a version to try; close it."""
+    """The process that tries versions, as the server sees it; make it before threads, and close it.
 
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._busy: subprocess.Popen[bytes] | None = None
+    Parameters
+    ----------
+    load : callable, optional
+        What is done with a version's folder; loading its model when left out.
+    timeout_s : float
+        Seconds after which a version is given up.
+    """
 
-    def prepare(self) -> None:
-        """Start the process, if there is none."""
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                processes.command("inspect", ["--waiting"]),
-                env=processes.environment(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+    def __init__(self, load: Look = _loads, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._line, theirs = socket.socketpair()
+        self._pid = os.fork()
+        if self._pid == 0:
+            _be_trial(theirs, load, timeout_s=timeout_s)
+        theirs.close()
+        self._answers = self._line.makefile("rb")
 
     def look(self, folder: Path) -> None:
-        """Load the model of a folder in that process, and let it answer its examples.
+        """Load the model of a folder in a process of its own, and let it answer its examples.
 
         Raises
         ------
         ModelDeckError
             It is refused, takes too long, or brings the process down.
+        UnavailableError
+            There is no process that could try it any more.
         """
-        self.prepare()
-        process, self._process = self._process, None
-        if process is None:
-            return
-        self._busy = process
-        with process:
-            try:
-                out, _nothing = process.communicate(f"{folder}\n".encode(), timeout=TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                msg = f"The model did not load within {TIMEOUT_S:.0f} seconds."
-                raise InvalidInputError(msg, "It was tried in a process of its own.") from None
-        if process.returncode != 0:
-            raise error_of_code(process.returncode)(*_told(process.returncode, out))
+        answer = b""
+        with contextlib.suppress(OSError):
+            self._line.sendall(json.dumps(str(folder)).encode() + b"\n")
+            answer = self._answers.readline()
+        if not answer:
+            msg = "The process that tries versions has ended."
+            raise UnavailableError(msg, "Restart the server.")
+        code, message, hint = json.loads(answer)
+        if code:
+            raise error_of_code(code)(message, hint)
 
     def close(self) -> None:
         """End the process, also while it tries a version."""
-        if self._busy is not None:
-            self._busy.kill()
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+        if self._pid:
+            with contextlib.suppress(ProcessLookupError):  # it leads no group yet
+                os.killpg(self._pid, signal.SIGKILL)
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            self._pid = 0
+            self._answers.close()
+            self._line.close()
 
 
-def _told(code: int, out: bytes) -> tuple[str, str]:
-    """Return the message and hint of a process that ended with an error."""
+def _be_trial(line: socket.socket, load: Look, *, timeout_s: float) -> None:
+    """Try what is asked for until the server is gone; never return."""
     try:
-        error = json.loads(out)["error"]
-        return str(error["message"]), str(error["hint"])
-    except (ValueError, KeyError, TypeError):
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return f"The process that tried the model ended with {how}.", ""
+        _detach(line)
+        with line.makefile("rb") as asked:
+            for one in asked:
+                answer = _tried(Path(json.loads(one)), load, timeout_s=timeout_s)
+                line.sendall(json.dumps(answer).encode() + b"\n")
+    finally:
+        os._exit(0)
+
+
+def _detach(line: socket.socket) -> None:
+    """Keep nothing of the server's but the line to it: neither terminal, nor signals, nor files."""
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    os.closerange(3, line.fileno())
+    os.closerange(line.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def _tried(folder: Path, load: Look, *, timeout_s: float) -> tuple[int, str, str]:
+    """Return exit code, message and hint of a version's trial."""
+
+    def work() -> dict[str, object]:
+        confine()
+        return load(folder)
+
+    try:
+        ask_apart(work, timeout_s=timeout_s)
+    except ModelDeckError as error:
+        return error.exit_code, error.message, error.hint
+    return 0, "", ""
