@@ -74,7 +74,16 @@ class Printer:
 
     def lines(self, rows: Iterable[Sequence[str | Cell]]) -> None:
         """Print many lines at once, each put together from cells."""
-        texts = ["".join(self._styled(cell, sys.stdout) for cell in row) for row in rows]
+        if has_colours(sys.stdout):
+            texts = [
+                "".join([paint(self._cleaned(cell), has_colours=True) for cell in row])
+                for row in rows
+            ]
+        else:
+            cells = [[_text(cell) for cell in row] for row in rows]
+            texts = ["".join(row) for row in cells]
+            if not _are_plain(texts):
+                texts = ["".join([self._cleaned_text(cell) for cell in row]) for row in cells]
         if texts:
             self._write(sys.stdout, "\n".join(texts))
 
@@ -167,8 +176,7 @@ class Printer:
 
     def _cleaned_all(self, texts: list[str]) -> list[str]:
         """Return the texts of a column, which together are nearly always plain."""
-        together = "".join(texts)
-        if together.isascii() and together.isprintable() and len(max(texts, key=len)) < _LEAST_LONG:
+        if _are_plain(texts):
             return texts
         return [self._cleaned_text(text) for text in texts]
 
@@ -192,6 +200,13 @@ class Printer:
 
 def _text(cell: str | Cell) -> str:
     return cell if isinstance(cell, str) else cell.text
+
+
+def _are_plain(texts: Sequence[str]) -> bool:
+    """Say whether no text needs cleaning; of many at once, as that is nearly always so."""
+    together = "".join(texts)
+    longest = max(map(len, texts), default=0)
+    return together.isascii() and together.isprintable() and longest < _LEAST_LONG
 
 
 def _style(cell: str | Cell) -> str:

@@ -240,7 +240,7 @@ class _Show:
         self._printer.lines(cells)
 
     def _cell(self, line: Line) -> tuple[Cell, ...]:
-        text = Cell(line.shown, _STYLES.get(line.level, ""))
+        text = Cell(line.shown, _STYLES.get(line.head.level, ""))
         return (Cell(f"{line.name}: ", "dim"), text) if self._has_names else (text,)
 
     def change(self, name: str, kind: str) -> None:

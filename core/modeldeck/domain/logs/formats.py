@@ -40,7 +40,7 @@ GROUPS = frozenset(
     )
 )
 Compile = Callable[[bytes], Any]
-"""Makes something with the methods ``match`` and ``groupindex`` from a regular expression."""
+"""Makes something with ``match`` and ``groupindex`` from a regular expression."""
 
 _WORDS = "|".join(sorted(WORDS, key=len, reverse=True))
 _DATE = r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"

@@ -15,7 +15,7 @@ from modeldeck.domain.logs.fields import level_of_fields, of_json, of_logfmt, ti
 from modeldeck.domain.logs.formats import FORMATS, Compile, Format, compile_own
 from modeldeck.domain.logs.levels import SEVERITIES, WORDS
 from modeldeck.domain.logs.skipping import others, readable
-from modeldeck.domain.logs.stamps import stamp
+from modeldeck.domain.logs.stamps import MINUTE, REST, Group, stamped
 
 HEAD_BYTES = 512
 """As much of a line is looked at for its time and level."""
@@ -30,6 +30,7 @@ _ENDS_TRACEBACK = re.compile(
     rb"(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt|Warning|Fault)(?::|\s*$)"
 )
 _TRACEBACK = b"Traceback (most recent call last):"
+_NOTHING = "nothing"  # a group that never is there
 _LOGFMT = re.compile(rb"[A-Za-z_][\w.-]*=(?:\"|\S)")
 
 
@@ -66,6 +67,10 @@ class _Known(NamedTuple):
     levels: Mapping[bytes, str]
     is_general: bool
     expression: bytes
+    minute: tuple[int, ...]
+    """The numbers of the groups that tell a minute; of those a format has not, one of nothing."""
+    told: tuple[int, ...]
+    """Those of level, severity, the whole time, and the rest of a moment."""
 
 
 class Catalogue:
@@ -141,15 +146,18 @@ class Catalogue:
         found = known.match(start)
         if found is None:
             return None
-        groups = found.groupdict()
-        level = _level(groups, known.levels)
-        at = groups.get("at")
+        word, severity, at, *rest = found.group(*known.told)
+        if word:
+            level = known.levels.get(word) or known.levels.get(word.upper(), "")
+        else:
+            level = _of_severity(severity)
         if at is None:
             return Head(level, format=known.name) if level else None
-        moment = stamp(groups, self.latest)
+        moment = stamped(found.group(*known.minute), rest, latest=self.latest)
         if moment is None:
             return None
-        return Head(level, at.decode("ascii", "replace"), *moment, known.name)
+        text = at.decode() if at.isascii() else at.decode("ascii", "replace")
+        return Head(level, text, *moment, known.name)
 
     def _of_fields(self, fields: Mapping[str, Any], name: str) -> Head:
         if not fields:
@@ -161,12 +169,8 @@ class Catalogue:
         return Head(level, at, *moment, name)
 
 
-def _level(groups: Mapping[str, bytes | None], levels: Mapping[bytes, str]) -> str:
-    word = groups.get("level")
-    if word:
-        return levels.get(word, "") or levels.get(word.upper(), "")
-    severity = groups.get("severity")
-    if severity and int(severity) < 192:
+def _of_severity(severity: Group) -> str:
+    if severity and severity.isdigit() and int(severity) < 192:
         return SEVERITIES[int(severity) % 8]
     return ""
 
@@ -174,9 +178,20 @@ def _level(groups: Mapping[str, bytes | None], levels: Mapping[bytes, str]) -> s
 def _known(one: Format, compiled: Compile) -> _Known:
     words = {} if one.levels and not one.is_own else WORDS
     levels = {word.encode(): level for word, level in {**words, **one.levels}.items()}
-    match = compiled(one.expression()).match
-    expression = b"" if one.is_own else one.expression()
-    return _Known(one.name, match, levels, one.is_general and not one.is_own, expression)
+    expression = one.expression()
+    made = compiled(b"(?:" + expression + b")(?P<" + _NOTHING.encode() + b">x){0}")
+    numbers = made.groupindex
+    nothing = numbers[_NOTHING]
+    month = "month" if "month" in numbers else "mon"
+    return _Known(
+        one.name,
+        made.match,
+        levels,
+        one.is_general and not one.is_own,
+        b"" if one.is_own else expression,
+        tuple(numbers.get(month if name == "month" else name, nothing) for name in MINUTE),
+        tuple(numbers.get(name, nothing) for name in ("level", "severity", "at", *REST)),
+    )
 
 
 _TABLE: list[tuple[_Known, ...]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import NamedTuple
@@ -29,7 +29,14 @@ _MONTHS = {
 }
 _DAY_S = 86_400
 _SECOND = 1_000_000
+_SECONDS = {b"%0*d" % (width, n): n * _SECOND for n in range(61) for width in (1, 2)}
 Group = bytes | None
+
+MINUTE = ("year", "month", "day", "hour", "minute", "zone")
+"""The groups that tell a minute; ``mon`` stands for ``month`` where that is a name."""
+
+REST = ("second", "fraction", "millis", "epoch")
+"""The groups that tell the rest of a moment."""
 
 
 class Stamp(NamedTuple):
@@ -77,22 +84,37 @@ def stamp(groups: Mapping[str, Group], latest: int) -> Stamp | None:
     Stamp(time=86401500000, is_exact=True)
     """
     get = groups.get
-    epoch = get("epoch")
-    if epoch:
-        return Stamp(_of_epoch(epoch), is_exact=True)
-    second = int(get("second") or b"0")
-    if second > 60:
+    minute = tuple(
+        [get("month") or get("mon") if name == "month" else get(name) for name in MINUTE]
+    )
+    found = stamped(minute, [get(name) for name in REST], latest=latest)
+    return None if found is None else Stamp(found[0], is_exact=found[1])
+
+
+def stamped(
+    minute: tuple[Group, ...], rest: Sequence[Group], *, latest: int
+) -> tuple[int | None, bool] | None:
+    """Return what :func:`stamp` does, of the groups named by :data:`MINUTE` and :data:`REST`."""
+    second, fraction, millis, epoch = rest
+    try:
+        if epoch:
+            return _of_epoch(epoch), True
+        seconds = 0 if second is None else _SECONDS.get(second)
+        if seconds is None:
+            return None
+        year, day, zone = minute[0], minute[2], minute[5]
+        start = _minute(minute, 0 if year is not None else latest // (_DAY_S * _SECOND))
+        if start is None:
+            return None
+        if start < 0 and day is None:
+            return None, False
+        if fraction:
+            seconds += int(fraction) if len(fraction) == 6 else int((fraction + b"000000")[:6])
+        elif millis:
+            seconds += int(millis) * 1000
+    except ValueError:  # of a person's own format, which calls other things digits
         return None
-    extra = _fraction(get("fraction"), get("millis"))
-    key = (get("year"), get("month") or get("mon"), get("day"), get("hour"), get("minute"))
-    zone = get("zone")
-    is_yearless = key[0] is None
-    start = _minute(key, zone, latest=latest // (_DAY_S * _SECOND) if is_yearless else 0)
-    if start is None:
-        return None
-    if start < 0 and key[2] is None:
-        return Stamp(None, is_exact=False)
-    return Stamp(start + second * _SECOND + extra, is_exact=not is_yearless and zone is not None)
+    return start + seconds, year is not None and zone is not None
 
 
 def _of_epoch(text: bytes) -> int:
@@ -100,16 +122,10 @@ def _of_epoch(text: bytes) -> int:
     return int(whole) * _SECOND + int((rest + b"000000")[:6])
 
 
-def _fraction(digits: Group, millis: Group) -> int:
-    if digits:
-        return int(digits) if len(digits) == 6 else int((digits + b"000000")[:6])
-    return int(millis) * 1000 if millis else 0
-
-
 @lru_cache(maxsize=4096)
-def _minute(key: tuple[Group, ...], zone: Group, *, latest: int) -> int | None:
+def _minute(key: tuple[Group, ...], latest: int) -> int | None:
     """Return when a minute begins; None when there is none, -1 for a time of day alone."""
-    year, month, day, hour, minute = key
+    year, month, day, hour, minute, zone = key
     if not hour or not minute or int(hour) > 23 or int(minute) > 59:
         return None
     if day is None or month is None:

@@ -112,8 +112,10 @@ class Follower:
     def _of(self, part: Part, start: int, *, stop: int, is_last: bool) -> list[Line]:
         if self._grouping is None:
             self._grouping = part.grouping_at(start)
-        found = []
+        found: list[Line] = []
         is_quiet = self._monotonic() - self._grew_at > QUIET_S
+        grouping, line_of = self._grouping, part.line
+        at = start
         for offset, length, data in blocks.pieces(part.descriptor, start, end=stop):
             has_end = offset + length < stop
             is_whole = has_end or length > _PER_POLL
@@ -121,12 +123,18 @@ class Follower:
                 if offset == start and length >= _PER_POLL:  # longer than what is read at once
                     return self._long(part, start)
                 break
-            line = part.line(offset, length, data=data, grouping=self._grouping)
-            self._line += 1
-            line.number = self._line if self._numbers else 0
-            found.append(line)
-            self._offset = part.base + offset + length + has_end
+            found.append(line_of(offset, length, data=data, grouping=grouping))
+            at = offset + length + has_end
+        if found:
+            self._offset = part.base + at
+            self._count(found)
         return found
+
+    def _count(self, found: list[Line]) -> None:
+        if self._numbers:
+            for number, line in enumerate(found, self._line + 1):
+                line.number = number
+        self._line += len(found)
 
     def _long(self, part: Part, start: int) -> list[Line]:
         """Give a line of many MiB, as far as it is there."""

@@ -8,7 +8,7 @@ neither look-around nor references to groups. RE2 is loaded with the first expre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -167,21 +167,9 @@ class Pattern:
     """A person's own expression for the beginning of a line, with named groups."""
 
     def __init__(self, expression: bytes) -> None:
-        self._match = compiled(expression).match
-        self.groupindex = [name.decode() for name in compiled(expression).groupindex]
-
-    def match(self, line: bytes) -> _Groups | None:
-        """Match a line's beginning."""
-        found = self._match(line)
-        return None if found is None else _Groups(found.groupdict())
-
-
-class _Groups:
-    def __init__(self, groups: Mapping[bytes, bytes | None]) -> None:
-        self._groups = {name.decode(): text for name, text in groups.items()}
-
-    def groupdict(self) -> Mapping[str, bytes | None]:
-        return self._groups
+        made = compiled(expression)
+        self.match = made.match
+        self.groupindex = {name.decode(): number for name, number in made.groupindex.items()}
 
 
 def finder(words: Words) -> Finder:

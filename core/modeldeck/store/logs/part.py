@@ -112,19 +112,12 @@ class Part:
         """Return a line from its bytes and what came before it."""
         head = self.catalogue.head(data)
         belongs = grouping.belongs(data, head)
-        last = b""
+        if belongs:
+            head = grouping.head
+        found = Line(data, length, self.base + offset, head, 0, self.name, self.source, belongs)
         if length > MAX_LINE:
-            last = blocks.last_bytes(self.descriptor, offset, length=length)
-        return Line(
-            data,
-            length,
-            self.base + offset,
-            grouping.head if belongs else head,
-            name=self.name,
-            source=self.source,
-            belongs=belongs,
-            last=last,
-        )
+            found.last = blocks.last_bytes(self.descriptor, offset, length=length)
+        return found
 
     def grouping_at(self, offset: int) -> Grouping:
         """Return what a line at an offset may belong to."""
@@ -220,19 +213,12 @@ class Part:
                 yield self._made(base + start, data, head=head, belongs=belongs)
 
     def _made(self, offset: int, data: bytes, *, head: Head, belongs: bool) -> Line:
-        last = b""
-        if len(data) > MAX_LINE:
-            last = blocks.last_bytes(self.descriptor, offset, length=len(data))
-        return Line(
-            data[:MAX_LINE],
-            len(data),
-            self.base + offset,
-            head,
-            name=self.name,
-            source=self.source,
-            belongs=belongs,
-            last=last,
-        )
+        length = len(data)
+        line = Line(data, length, self.base + offset, head, 0, self.name, self.source, belongs)
+        if length > MAX_LINE:
+            line.data = data[:MAX_LINE]
+            line.last = blocks.last_bytes(self.descriptor, offset, length=length)
+        return line
 
     def head_near(self, offset: int) -> tuple[int, Head]:
         """Return the first line at or after an offset that tells a time, and its head."""
