@@ -58,7 +58,7 @@ _MACROS = {
 # Where a level has no place of its own, a word counts as one in capitals, or where a bracket, a
 # colon or a column closes it: "error while connecting" begins a message. Words that are headings
 # as often as levels ("Config:") do not count there.
-_HEADINGS = {
+HEADINGS = {
     "ALERT",
     "CONFIG",
     "EMERGENCY",
@@ -69,9 +69,9 @@ _HEADINGS = {
     "INFORMATION",
     "LOG",
 }
-_CAPITALS = "|".join(one for one in sorted(WORDS, key=len, reverse=True) if one not in _HEADINGS)
-_FREE = rf"(?P<level>(?:{_CAPITALS})(?![\w=.'-])|(?i:{_CAPITALS})(?=[\]>):|\t]|  ))"
-_BETWEEN = (
+_CAPITALS = "|".join(one for one in sorted(WORDS, key=len, reverse=True) if one not in HEADINGS)
+FREE = rf"(?P<level>(?:{_CAPITALS})(?![\w=.'-])|(?i:{_CAPITALS})(?=[\]>):|\t]|  ))"
+BETWEEN = (
     r"(?:[ \t|:,-]*(?:\[[^\]\n]{0,120}\]|\(\d{1,10}\)|<[^>\n]{0,60}>|\d{1,10}(?=[ \t])"
     r"|[\w.$/][\w.$/-]{0,119}(?= - ))){0,3}?"
 )
@@ -194,14 +194,14 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format("windows cbs", r"(?P<at>%date% %clock%), (?P<level>[A-Z][a-z]+) {2,}", _DIGITS),
     Format("tensorflow", r"(?P<at>%iso%): (?P<level>[IWEF]) [\w./-]+:\d+\]", _DIGITS, _LETTERS),
-    Format("java", rf"(?P<at>%iso%)(?: - |[ \t]+)(?:\[[^\]\n]{{0,120}}\] )?{_FREE}", _DIGITS),
+    Format("java", rf"(?P<at>%iso%)(?: - |[ \t]+)(?:\[[^\]\n]{{0,120}}\] )?{FREE}", _DIGITS),
     Format("python", r"(?P<at>%iso%) - [\w.-]{1,120} - (?P<level>[A-Z]+) - ", _DIGITS),
     Format("gunicorn", r"\[(?P<at>%iso%)\] \[\d+\] \[(?P<level>[A-Z]+)\] ", "["),
-    Format("java clock", rf"(?P<at>%clock%) \[[^\]\n]{{0,120}}\] {_FREE}", _DIGITS),
+    Format("java clock", rf"(?P<at>%clock%) \[[^\]\n]{{0,120}}\] {FREE}", _DIGITS),
     Format(
         "slashes",
         r"\[?(?P<at>(?P<year>\d{4})/(?P<month>\d\d)/(?P<day>\d\d) %clock%)\]?"
-        rf"(?:{_BETWEEN}[ \t:|,-]*[\[(<]?{_FREE})?",
+        rf"(?:{BETWEEN}[ \t:|,-]*[\[(<]?{FREE})?",
         _DIGITS + "[",
     ),
     Format(
@@ -213,7 +213,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "compact iso",
         r"(?P<at>(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T(?P<hour>\d\d)(?P<minute>\d\d)"
-        rf"(?P<second>\d\d)(?:[.,](?P<fraction>\d{{1,9}}))?%zone%)(?:[ \t:|,-]+[\[(<]?{_FREE})?",
+        rf"(?P<second>\d\d)(?:[.,](?P<fraction>\d{{1,9}}))?%zone%)(?:[ \t:|,-]+[\[(<]?{FREE})?",
         _DIGITS,
     ),
     Format(
@@ -224,25 +224,23 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "iso",
-        rf"[\[(< ]{{0,2}}(?P<at>%iso%)\]?(?:{_BETWEEN}[ \t:|,-]*[\[(<]?{_FREE})?",
+        rf"[\[(< ]{{0,2}}(?P<at>%iso%)\]?(?:{BETWEEN}[ \t:|,-]*[\[(<]?{FREE})?",
         _DIGITS + "[(< ",
     ),
-    Format(
-        "clock", rf"\[?(?P<at>%clock%)\]?(?:{_BETWEEN}[ \t:|,-]*[\[(<]?{_FREE})?", _DIGITS + "["
-    ),
+    Format("clock", rf"\[?(?P<at>%clock%)\]?(?:{BETWEEN}[ \t:|,-]*[\[(<]?{FREE})?", _DIGITS + "["),
     Format(
         "vllm",
-        rf"{_FREE} (?P<at>(?P<month>\d\d)-(?P<day>\d\d) %clock%) ",
+        rf"{FREE} (?P<at>(?P<month>\d\d)-(?P<day>\d\d) %clock%) ",
         _CAPS,
     ),
     Format(
         "epoch",
         r"\[?(?P<epoch>(?P<at>1\d{9}(?:\.\d{1,9})?))\]?(?=[\s:,|])"
-        rf"(?:{_BETWEEN}[ \t:|,-]*[\[(<]?{_FREE})?",
+        rf"(?:{BETWEEN}[ \t:|,-]*[\[(<]?{FREE})?",
         "1[",
     ),
     Format("lightgbm", r"\[LightGBM\] \[(?P<level>[A-Z][a-z]+)\]", "["),
-    Format("level", rf"[\[(<]?{_FREE}", _CAPS + _CAPS.lower() + "[(<"),
+    Format("level", rf"[\[(<]?{FREE}", _CAPS + _CAPS.lower() + "[(<"),
 )
 """What is built in, the particular before the general; JSON and logfmt are read by fields."""
 

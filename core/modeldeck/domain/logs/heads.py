@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from modeldeck.domain.logs.fields import level_of_fields, of_json, of_logfmt, time_of_fields
 from modeldeck.domain.logs.formats import FORMATS, Compile, Format, compile_own
 from modeldeck.domain.logs.levels import SEVERITIES, WORDS
+from modeldeck.domain.logs.sieve import sieve
 from modeldeck.domain.logs.skipping import others, readable
 from modeldeck.domain.logs.stamps import MINUTE, REST, Group, stamped
 
@@ -84,6 +85,11 @@ class Catalogue:
         Compiles the own ones; built-in ones are compiled by ``re``.
     latest : int
         When the source was last written, in microseconds since 1970; for lines without a year.
+
+    Attributes
+    ----------
+    own : sequence of Format
+        As given.
     """
 
     def __init__(
@@ -94,6 +100,8 @@ class Catalogue:
         latest: int = 0,
     ) -> None:
         self.latest = latest
+        self.own = own
+        self._sieves: dict[frozenset[str], bytes | None] = {}
         self._first = [_known(one, compile_theirs) for one in own]
         self._by_start = _built_in()
         self._last: _Known | None = None
@@ -141,6 +149,12 @@ class Catalogue:
         if last is None or last.is_general or not last.expression:
             return None
         return others(last.expression, readable(last.levels), wanted)
+
+    def sieve(self, wanted: frozenset[str]) -> bytes | None:
+        """Return what finds lines of some levels, see :func:`modeldeck.domain.logs.sieve.sieve`."""
+        if wanted not in self._sieves:
+            self._sieves[wanted] = sieve(self.own, wanted)
+        return self._sieves[wanted]
 
     def _try(self, known: _Known, start: bytes) -> Head | None:
         found = known.match(start)

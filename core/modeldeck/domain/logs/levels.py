@@ -32,4 +32,4 @@ def level_of(word: str) -> str:
     >>> level_of("warning"), level_of("Notice"), level_of("loud")
     ('WARN', 'INFO', '')
     """
-    return WORDS.get(word.upper(), "")
+    return WORDS.get(word.upper(), "") if word.isascii() else ""

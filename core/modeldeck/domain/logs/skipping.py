@@ -11,6 +11,19 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 _GROUP = b"(?P<level>"
+_DAYS = rb"(?:0[1-9]|1\d|2[0-8])"
+_NUMBERS = re.compile(rb"\(\?P<(?:year|month|day|hour|minute|second)>")
+_SURE = (
+    (rb"(?P<year>\d{4})", rb"(?:19[7-9]\d|20\d\d)"),
+    (rb"(?P<year>\d\d)", rb"\d\d"),
+    (rb"(?P<day>\d\d)", _DAYS),
+    (rb"(?P<hour>\d\d)", rb"(?:[01]\d|2[0-3])"),
+    (rb"(?P<minute>\d\d)", rb"[0-5]\d"),
+    (rb"(?P<second>\d\d)", rb"[0-5]\d"),
+    (rb"[+-]\d\d:?\d\d", rb"[+-](?:[01]\d|2[0-3]):?[0-5]\d"),
+)
+_DATE = re.compile(rb"\(\?P<month>\\d\\d\)(\W?)\(\?P<day>\\d\\d\)")
+"""A month and its day in an expression, with what is between."""
 
 
 @lru_cache(maxsize=64)
@@ -45,13 +58,33 @@ def others(
     words = [word for word, level in levels if level not in wanted]
     if start < 0 or not words:
         return None
-    stop = _closing(expression, start)
+    stop = closing(expression, start)
     # The words' own ends are checked, so that INFO is not taken for a part of another word.
-    known = b"|".join(re.escape(one) for one in sorted(_cases(words), key=len, reverse=True))
+    is_one = re.compile(expression[start:stop]).fullmatch
+    cases = [one for one in _cases(words) if is_one(one)]
+    if not cases:
+        return None
+    known = b"|".join(re.escape(one) for one in sorted(cases, key=len, reverse=True))
     group = b"(?:" + known + b")(?![\\w=.'-])"
-    pattern = expression[:start] + group + expression[stop:]
+    pattern = _sure(expression[:start] + group + expression[stop:])
+    if _NUMBERS.search(pattern):
+        return None
     pattern = re.sub(rb"\(\?P<\w+>", b"(?:", pattern)
     return re.compile(b"\n(?!" + pattern + b")")
+
+
+def _sure(expression: bytes) -> bytes:
+    """Return an expression for times that surely are some: no 30 February, no 25 o'clock."""
+    expression = _DATE.sub(
+        lambda found: (
+            rb"(?:(?:0[1-9]|1[0-2])%b%b|(?:0[13-9]|1[0-2])%b(?:29|30)|(?:0[13578]|1[02])%b31)"
+            % (found[1], _DAYS, found[1], found[1])
+        ),
+        expression,
+    )
+    for numbers, sure in _SURE:
+        expression = expression.replace(numbers, sure)
+    return expression
 
 
 def _cases(words: list[bytes]) -> set[bytes]:
@@ -60,7 +93,7 @@ def _cases(words: list[bytes]) -> set[bytes]:
     } | {one for one in words if len(one) == 1}
 
 
-def _closing(expression: bytes, start: int) -> int:
+def closing(expression: bytes, start: int) -> int:
     """Return where the group ends that begins at an offset."""
     depth = 0
     at = start

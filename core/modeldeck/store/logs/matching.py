@@ -135,8 +135,8 @@ class _Compared:
             yield found.span()
 
 
-def compiled(expression: str | bytes, *, has_case: bool = True) -> Any:  # noqa: ANN401 -- RE2's own
-    """Compile a regular expression with RE2.
+def compiled(expression: str | bytes, *, has_case: bool = True, is_of_blocks: bool = False) -> Any:  # noqa: ANN401 -- RE2's own
+    """Compile a regular expression with RE2, for one line or for a block of lines.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def compiled(expression: str | bytes, *, has_case: bool = True) -> Any:  # noqa:
 
     data = expression.encode() if isinstance(expression, str) else expression
     options = re2.Options()
-    options.never_nl = True
+    options.never_nl = not is_of_blocks
     options.log_errors = False
     options.max_mem = _MAX_MEMORY
     options.case_sensitive = has_case
@@ -205,6 +205,11 @@ class Matcher:
     query : Query
         What is asked.
 
+    Attributes
+    ----------
+    asks_of_text : bool
+        Whether texts or fields decide.
+
     Raises
     ------
     InvalidInputError
@@ -220,6 +225,8 @@ class Matcher:
         tests = [one for one in query.fields if one.sign != "!="]
         leads += [_Compared(one) for one in tests if one.name.isascii()]
         self._lead = leads[0] if leads else None
+        self._in_blocks: dict[bytes, Any] = {}
+        self.asks_of_text = bool(query.keep or query.hide or query.fields)
         self._is_one = (
             self._lead is not None and len(self._keep) == 1 and not (self._hide or query.fields)
         )
@@ -265,6 +272,12 @@ class Matcher:
             return True
         fields = of_line(line)
         return all(test.holds(fields) for test in self.query.fields)
+
+    def in_blocks(self, expression: bytes) -> Any:  # noqa: ANN401 -- RE2's own
+        """Return an expression for blocks of lines, which is compiled once."""
+        if expression not in self._in_blocks:
+            self._in_blocks[expression] = compiled(expression, is_of_blocks=True)
+        return self._in_blocks[expression]
 
     def fits(self, line: bytes, head: Head) -> bool:
         """Say whether a line passes, its level and time with it."""

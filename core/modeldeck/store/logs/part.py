@@ -23,6 +23,7 @@ from modeldeck.store.logs.index import Index
 from modeldeck.store.logs.lines import MAX_LINE, Line
 from modeldeck.store.logs.matching import Matcher
 from modeldeck.store.logs.opening import Opened
+from modeldeck.store.logs.sieved import sieved
 
 _HEAD = 256
 _TAIL = 64
@@ -125,7 +126,7 @@ class Part:
         if not offset:
             return grouping
         data = os.pread(self.descriptor, HEAD_BYTES, offset)
-        if not may_continue(data):
+        if not may_continue(data.partition(b"\n")[0]):
             return grouping
         before = max(0, offset - _LOOKBACK)
         start = blocks.find_newline(self.descriptor, before, end=offset) + 1 if before else 0
@@ -181,7 +182,12 @@ class Part:
 
     def _of_block(self, matcher: Matcher, block: bytes, *, base: int) -> Iterator[Line]:
         if not matcher.has_lead:
-            yield from self._by_head(matcher, block, base=base)
+            levels = matcher.query.levels
+            expression = None if levels is None else self.catalogue.sieve(levels)
+            if expression is None:
+                yield from self._by_head(matcher, block, base=base)
+            else:
+                yield from sieved(self, matcher, block=block, base=base, expression=expression)
             return
         for start, stop in matcher.lines(block):
             data = block[start : min(stop, start + MAX_LINE)]
@@ -206,13 +212,14 @@ class Part:
                 before = block[block.rfind(b"\n", 0, start - 1) + 1 : start - 1]
                 grouping.belongs(before, tell(before))
             at = stop + 1
-            head = tell(data)
+            head = tell(data[:MAX_LINE])
             belongs = grouping.belongs(data, head)
             head = grouping.head if belongs else head
             if fits(head) and matcher.passes(data):
-                yield self._made(base + start, data, head=head, belongs=belongs)
+                yield self.made(base + start, data, head=head, belongs=belongs)
 
-    def _made(self, offset: int, data: bytes, *, head: Head, belongs: bool) -> Line:
+    def made(self, offset: int, data: bytes, *, head: Head, belongs: bool) -> Line:
+        """Return a line whose head is known from all of its bytes."""
         length = len(data)
         line = Line(data, length, self.base + offset, head, 0, self.name, self.source, belongs)
         if length > MAX_LINE:

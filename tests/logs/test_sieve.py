@@ -1,0 +1,171 @@
+"""Looking for levels without telling every line's head: the same lines, whatever a file holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modeldeck.domain.logs.formats import Format
+from modeldeck.domain.logs.heads import Catalogue, heads
+from modeldeck.domain.logs.levels import LEVELS, WORDS
+from modeldeck.domain.logs.query import Query
+from modeldeck.domain.logs.sieve import sieve
+from modeldeck.store.logs import Log, blocks
+from modeldeck.store.logs.matching import Pattern
+from tests.logs.samples import SAMPLES
+
+OWN = (
+    Format(
+        "ours",
+        r"^(?P<at>%iso%) \w+ <(?P<level>\w+)>",
+        levels={"gossip": "DEBUG", "ouch": "ERROR"},
+        is_own=True,
+    ),
+    Format("spread", r"(?P<at>%clock%)\s+(?P<level>[^;]+);", is_own=True),
+)
+AROUND = [
+    "Traceback (most recent call last):",
+    '  File "x.py", line 1, in <module>',
+    "ValueError: bad",
+    "Warning: low",
+    "Caused by: java.io.IOException",
+    "",
+    "}",
+    "\tat x.y.z(A.java:3) ERROR",
+    "  2026-11-23 07:10:11 ERROR indented",
+    "During handling of the above exception, another exception occurred:",
+    "Epoch 3/10 loss=0.25",
+    "{\0}\0",
+    '{"level": "\\u0045rror"}',
+    '{"a": "level=error", "level": "info"}',
+    '{"level": "Error", broken',
+    "level=ERR",
+    'a=b c="x level=fatal" level="Error"',
+    "<011>1 - gpu deck - - - leading zero",
+    "2026-11-23 07:10:11ERROR glued",
+    "2026-11-23 07:10:11 [a][b] <c> (1) name - error: far",
+    "[error] x",
+    "error  two blanks",
+    "error one blank",
+    "ERROR",
+    "ERROR=3",
+    "2026-11-23 07:10:11 gpu01 <ouch> no",
+    "2026-11-23 07:10:11 gpu01 <gossip> no",
+    "07:10:11 \v error; x",
+    "\x1c ERROR",
+    "ERROR\r",
+]
+PIECES = st.one_of(
+    st.sampled_from([one.line for one in SAMPLES]),
+    st.sampled_from(AROUND),
+    st.builds(
+        lambda line, word, shape: line.replace("ERROR", shape(word)).replace("INFO", shape(word)),
+        st.sampled_from([one.line for one in SAMPLES if one.level] + AROUND),
+        st.sampled_from(sorted(WORDS)),
+        st.sampled_from([str.upper, str.lower, str.capitalize, str.swapcase]),
+    ),
+)
+WANTED = st.frozensets(st.sampled_from(["", *LEVELS]), min_size=1, max_size=3)
+
+
+def compare(path: Path, wanted: frozenset[str], *, own: tuple[Format, ...] = ()) -> None:
+    """Look for levels in both directions, and beside telling each head."""
+    lines = path.read_bytes().split(b"\n")
+    lines = lines if lines[-1] else lines[:-1]
+    catalogue = Catalogue(own, compile_theirs=Pattern, latest=1_795_600_000_000_000)
+    offset, expected = 0, []
+    for line, head in zip(lines, heads(lines, catalogue), strict=True):
+        if head.level in wanted:
+            expected.append((offset, head.level, head.at))
+        offset += len(line) + 1
+    with Log(path, formats=own) as log:
+        for back in (False, True):
+            hits = log.search(Query(levels=wanted), backwards=back)
+            found = [(one.at, one.line.level, one.line.head.at) for one in hits if one.line]
+            assert found == (expected[::-1] if back else expected)
+
+
+FILES = st.lists(PIECES, min_size=1, max_size=25)
+BLOCKS = st.sampled_from([96, 256, 1 << 20])
+
+
+def write_and_compare(
+    folder: Path, lines: list[str], *, wanted: frozenset[str], block: int, has_own: bool
+) -> None:
+    """Write lines, the last one without an end, and look for levels in blocks of a size."""
+    path = folder / "a.log"
+    path.write_bytes("\n".join(lines).encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "LARGE", block)
+        compare(path, wanted, own=OWN if has_own else ())
+
+
+@settings(max_examples=60)
+@given(lines=FILES, wanted=WANTED, block=BLOCKS, has_own=st.booleans())
+def test_lines_of_some_levels_are_those_whose_heads_say_so(
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: list[str],
+    wanted: frozenset[str],
+    *,
+    block: int,
+    has_own: bool,
+) -> None:
+    """Lines of all formats, with tracebacks and traps, with blocks of any size, in any order."""
+    folder = tmp_path_factory.mktemp("sieve")
+    write_and_compare(folder, lines, wanted=wanted, block=block, has_own=has_own)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@settings(max_examples=10_000)
+@given(lines=FILES, wanted=WANTED, block=BLOCKS, has_own=st.booleans())
+def test_lines_of_some_levels_are_those_whose_heads_say_so_in_many_files(
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: list[str],
+    wanted: frozenset[str],
+    *,
+    block: int,
+    has_own: bool,
+) -> None:
+    """The full count."""
+    folder = tmp_path_factory.mktemp("sieve")
+    write_and_compare(folder, lines, wanted=wanted, block=block, has_own=has_own)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_passed_over"),
+    [
+        ("2026-11-23 07:10:11,123 INFO ok", True),
+        ("2026-02-30 07:10:11,123 INFO no such day", False),
+        ("2026-11-23 25:10:11,123 INFO no such hour", False),
+        ("2026-11-23 07:10:11,123 Info not a level there", False),
+        ("2026-11-23 07:10:11,123 WARN wanted", False),
+    ],
+)
+def test_line_is_passed_over_only_where_its_time_and_level_are_sure(
+    line: str, *, is_passed_over: bool
+) -> None:
+    """Where lines without a level are wanted too, a line that cannot be told is looked at."""
+    catalogue = Catalogue()
+    catalogue.head(b"2026-11-23 07:10:11,123 INFO first")
+    pattern = catalogue.others(frozenset({"", "WARN"}))
+    assert pattern is not None
+    assert (pattern.search(b"\n" + line.encode()) is None) == is_passed_over
+
+
+def test_own_format_that_asks_for_an_end_of_a_line_is_not_sieved() -> None:
+    """Its lines cannot be told from others within a block, so that each is looked at."""
+    ending = Format("ends", r"(?P<level>\w+)$", is_own=True)
+    assert sieve((ending,), frozenset({"ERROR"})) is None
+    assert sieve(OWN, frozenset({"ERROR"})) is not None
+
+
+def test_blank_line_at_the_begin_of_a_page_keeps_the_level_of_its_record(tmp_path: Path) -> None:
+    """It belongs to the line before, also where nothing before it is read."""
+    path = tmp_path / "a.log"
+    path.write_bytes(b"2026-11-23 07:10:11 ERROR broke\n\n2026-11-23 07:10:12 INFO on\n")
+    with Log(path) as log:
+        assert [one.level for one in log.tail(2)] == ["ERROR", "INFO"]
