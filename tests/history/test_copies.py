@@ -30,8 +30,8 @@ from modeldeck.services.founding import init
 from modeldeck.services.history.backup import backup, restore
 from modeldeck.services.history.copying import Progress, Step
 from modeldeck.store import files, places
-from modeldeck.store import ledger as ledger_module
-from modeldeck.store.ledger import entry_path
+from modeldeck.store.chain import folding
+from modeldeck.store.ledger import entry_path, numbers, read_file
 from modeldeck.workspace import Workspace
 from tests.history.conftest import register
 
@@ -63,14 +63,14 @@ def owned(tmp_path: Path, key: Path) -> Path:
 @pytest.fixture
 def copied(owned: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return that workspace as a copy whose files belong to somebody else."""
-    known = ledger_module.read_file
-    there = {entry_path(owned, n) for n in ledger_module.numbers(owned)}
+    known = read_file
+    there = {entry_path(owned, n) for n in numbers(owned)}
 
     def read(root: Path, n: int) -> tuple[bytes, int]:
         data, owner = known(root, n)
         return data, OTHER if entry_path(root, n) in there else owner
 
-    monkeypatch.setattr(ledger_module, "read_file", read)
+    monkeypatch.setattr(folding, "read_file", read)
     return owned
 
 

@@ -32,8 +32,8 @@ from modeldeck.errors import (
     TamperingError,
 )
 from modeldeck.store import files, places
-from modeldeck.store import ledger as ledger_module
-from modeldeck.store.ledger import entry_path, found, numbers
+from modeldeck.store.chain import folding
+from modeldeck.store.ledger import entry_path, found, numbers, read_file
 from modeldeck.store.signing import Signer, signer_from_file
 from tests.store.ledger_writer import commit, make, opened, remark
 
@@ -120,7 +120,6 @@ def test_entries_that_come_while_one_reads_are_not_missing(
 ) -> None:
     """Between a look at a number and a look at the next, others commit both: nothing is wrong."""
     reader, writer = opened(root), opened(root)
-    read_file = ledger_module.read_file
     late = iter((True, False))
 
     def slow(folder: Path, n: int) -> tuple[bytes, int]:
@@ -129,14 +128,30 @@ def test_entries_that_come_while_one_reads_are_not_missing(
         except NotFoundError:
             if n == 2 and next(late):
                 with monkeypatch.context() as patch:
-                    patch.setattr(ledger_module, "read_file", read_file)
+                    patch.setattr(folding, "read_file", read_file)
                     commit(writer)
                     commit(writer)
             raise
 
-    monkeypatch.setattr(ledger_module, "read_file", slow)
+    monkeypatch.setattr(folding, "read_file", slow)
     assert reader.refresh() == 2
     assert reader.state.stopped == ""
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 6])
+def test_damaged_entry_ends_the_reading_wherever_it_lies(
+    root: Path, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read ahead, some entries at once, ends where one after the other would."""
+    monkeypatch.setattr(folding, "_AHEAD", 2)
+    writer = opened(root)
+    for _ in range(6):
+        commit(writer)
+    entry_path(root, n).chmod(0o644)
+    entry_path(root, n).write_bytes(b"{}\n")
+    reader = opened(root)
+    assert (reader.state.n, reader.state.stopped[:7]) == (n - 1, f"Entry {n}")
+    assert reader.state.head == writer.state.activity[n - 2].digest
 
 
 def test_entry_of_another_kind_of_file_is_refused_without_hanging(root: Path) -> None:

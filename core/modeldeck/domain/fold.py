@@ -8,7 +8,7 @@ same checks of :data:`ACTIONS`; what ``decide`` refuses with an error, ``apply``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from modeldeck.domain import deployments, members, releases, remarks, versions
 from modeldeck.domain.datasets import versions as datasets
@@ -94,13 +94,13 @@ def _support(state: State, act: Act) -> str:
         members.add_support(state, act)
         return act.subject
     del state.pending[act.entity]
-    return RULES[proposal.v][proposal.action].apply(state, replace(proposal, n=act.n, at=act.at))
+    return RULES[proposal.v][proposal.action].apply(state, proposal._replace(n=act.n, at=act.at))
 
 
 def _acknowledge(state: State, act: Act) -> str:
     """Acknowledge a broken place; what waited there counts from here on, if it still may."""
     for waiting in breaks.acknowledge(state, act):
-        late = replace(waiting, n=act.n, at=act.at)
+        late = waiting._replace(n=act.n, at=act.at)
         state.settled[waiting.n] = _settled(state, late)
     return act.subject
 
@@ -294,11 +294,11 @@ _LEVEL_HINTS = {
 
 
 def _check_fields(rule: Rule, act: Act) -> None:
-    fields = {
-        **rule.fields,
-        **{key: rule.optional[key] for key in rule.optional if key in act.body},
-    }
-    if set(act.body) != set(fields):
+    fields = rule.fields
+    if rule.optional:
+        more = {key: rule.optional[key] for key in rule.optional if key in act.body}
+        fields = {**fields, **more}
+    if act.body.keys() != fields.keys():
         wrong = sorted(set(act.body) ^ set(fields))
         msg = f"A body of {act.action} does not have the right fields: {', '.join(wrong)[:200]}."
         raise InvalidInputError(msg)

@@ -6,8 +6,8 @@ follows from it is decided here, the same for every reader that has the same evi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Level(IntEnum):
@@ -28,8 +28,7 @@ class Level(IntEnum):
         return {"claimed": cls.CLAIMED, "owner": cls.OWNER}.get(word, cls.SIGNED)
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What a reader found about one entry.
 
     Attributes

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from modeldeck.domain.entry import NO_PREV, VERSION, Json
 from modeldeck.domain.exceptional.things import Glass, Override, Revocation
@@ -42,8 +42,7 @@ MOVES: dict[str, frozenset[str]] = {
 """From each state of a release those it may move to; *expired* is computed, never stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(NamedTuple):
     """An entry as the rules see it: recorded, or about to be (then its digest is empty).
 
     ``v`` is the version of the rules that it follows, ``key`` the one that it is signed with.
@@ -230,8 +229,7 @@ class Endpoint:
     glass: Glass | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(NamedTuple):
     """What became of one entry; ``entity`` is what it made or changed.
 
     ``is_broken`` says that it stands at a broken place of the chain.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from modeldeck import clock, ids
 from modeldeck.domain.documents import ActivityDocument, EntryDocument
@@ -107,7 +106,7 @@ class _Shown:
         if line.n in self.settled or line.n in self.waiting:
             because = self.settled.get(line.n, line.reason)
             known["reason"] = because
-            known["text"] = f"{sentence(replace(line, is_void=False))}: {because}"
+            known["text"] = f"{sentence(line._replace(is_void=False))}: {because}"
         if line.n in self.proposed:
             known["text"] = f"proposed, waits for other owners: {known['text']}"
         if line.action == "proposal.support" and not line.is_void:

@@ -30,14 +30,8 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SMALL, _LARGE = 1 << 14, 1 << 20  # most files are small, and room for large ones costs time
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_OTHER_KIND = {
-    errno.ELOOP,
-    errno.ENXIO,
-    errno.ENODEV,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.ENAMETOOLONG,
-}
+_NO_FILE = {errno.EISDIR, errno.ENXIO, errno.ENODEV}
+_OTHER_KIND = {errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG, *_NO_FILE}
 SHARED = stat.S_ISGID | stat.S_IWGRP
 """The bits of a folder that a group shares."""
 
@@ -159,15 +153,22 @@ def read_bytes(path: Path | str, limit: int) -> bytes:
     NotFoundError, NotPermittedError, UnavailableError
         As :func:`open_regular`.
     """
-    descriptor = open_regular(path)
+    return read_with_status(path, limit)[0]
+
+
+def read_with_status(path: Path | str, limit: int) -> tuple[bytes, os.stat_result]:
+    """Read a regular file as :func:`read_bytes` does; return its status too."""
+    descriptor, status = open_with_status(path)
     try:
-        return read_descriptor(descriptor, limit, name=str(path))
+        return read_descriptor(descriptor, limit, name=path, size=status.st_size), status
     finally:
         close(descriptor)
 
 
-def read_descriptor(descriptor: int, limit: int, *, name: str) -> bytes:
+def read_descriptor(descriptor: int, limit: int, *, name: Path | str, size: int = -1) -> bytes:
     """Read an open file from its beginning, ``limit`` bytes at the most.
+
+    ``size`` is what its status says: whoever got just as many bytes need not ask for more.
 
     Raises
     ------
@@ -179,6 +180,10 @@ def read_descriptor(descriptor: int, limit: int, *, name: str) -> bytes:
     parts = []
     done, block = 0, _SMALL
     try:
+        if 0 < size < min(block, limit):
+            part = os.pread(descriptor, size + 1, 0)
+            if len(part) == size:
+                return part
         while done <= limit and (part := os.pread(descriptor, min(block, limit + 1 - done), done)):
             parts.append(part)
             done += len(part)

@@ -17,7 +17,6 @@ its documents by their own key and changes in place; nothing reads the storage i
 from __future__ import annotations
 
 import contextlib
-import gc
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,6 +30,7 @@ from tinydb.table import Document, Table
 
 from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.store import files
+from modeldeck.store.chain.entries import unwatched
 
 FORMAT = 7
 MAX_SNAPSHOT = 1 << 30
@@ -39,21 +39,6 @@ _DAMAGED = (
     *(RecursionError, StopIteration),
 )
 _AT_ONCE = 200  # about a millisecond: other threads run in between
-
-
-@contextlib.contextmanager
-def unwatched() -> Iterator[None]:
-    """Keep the garbage collector from looking at what is made within while it is made.
-
-    Documents hold no cycles, and reading many takes twice as long with it.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class KeyedTable(Table):

@@ -58,8 +58,8 @@ def mark(state: State, *, wanted: str) -> None:
     if last is not None and not line.is_void and not state.last_counts:
         state.retract()
         state.waiting[last.n] = last
-        line = replace(line, is_void=True, reason=WAITS)
-    state.activity[-1] = replace(line, is_broken=True)
+        line = line._replace(is_void=True, reason=WAITS)
+    state.activity[-1] = line._replace(is_broken=True)
     state.breaks[line.n] = Break(line.n, line.digest, wanted)
 
 
