@@ -26,6 +26,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import log_loss
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -269,3 +270,34 @@ def test_seed_with_an_endless_pool_is_refused_before_it_is_made(*, shared: bool)
     with pytest.raises(InvalidInputError, match="pool"):
         load_bytes(with_pool("200000", shared=shared))
     assert load_bytes(with_pool("4", shared=False)) is not None
+
+
+def test_saved_model_with_holdout_keeps_its_scores_beside_those_given(tmp_path: Path) -> None:
+    """What the task is judged by is computed on the hold-out; given numbers count first."""
+    model, held = fitted(), (IRIS.data[::5], IRIS.target[::5])
+    save_model(model, tmp_path / "m", holdout=held, metrics={"accuracy": 0.5, "recall_macro": 1})
+    found = json.loads((tmp_path / "m" / "metrics.json").read_text())
+    shares = model.predict_proba(held[0])
+    assert found["holdout"] == {
+        "accuracy": 0.5,
+        "recall_macro": 1.0,
+        "neg_log_loss": pytest.approx(-log_loss(held[1], shares)),
+    }
+    assert found["goal"] == {"neg_log_loss": "max"}
+    with pytest.raises(InvalidInputError, match="no number"):
+        save_model(model, tmp_path / "n", metrics={"accuracy": "high"})
+
+
+def test_saved_regressor_keeps_its_scores_columns_and_steps(tmp_path: Path) -> None:
+    """A model that no pipeline file made says what it is, and what it was trained on."""
+    features, target = load_diabetes(return_X_y=True)
+    model = make_pipeline(StandardScaler(), Ridge()).fit(features, target)
+    save_model(model, tmp_path, examples=features, target=target, holdout=(features, target))
+    metrics, data, pipeline = (
+        json.loads((tmp_path / f"{name}.json").read_text())
+        for name in ("metrics", "dataset", "pipeline")
+    )
+    assert metrics["holdout"].keys() == {"r2", "neg_mean_absolute_error"}
+    assert metrics["holdout"]["r2"] == pytest.approx(model.score(features, target))
+    assert (data["rows"], data["target"], len(data["columns"])) == (442, "target", 11)
+    assert pipeline == {"parameters": {"estimator": "StandardScaler + Ridge"}}

@@ -255,6 +255,7 @@ def test_logged_model_can_be_registered(root: Path) -> None:
         version = workspace.models.register(run.id, "iris")
     assert version["id"] == "iris@1"
     assert version["authors"] == ["ann"]
+    assert version["parameters"] == {"estimator": "LogisticRegression"}
     assert (load_model(folder).predict(features) == model.predict(features)).all()
 
 

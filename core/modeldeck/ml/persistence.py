@@ -23,8 +23,8 @@ import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
 
 from modeldeck.errors import InvalidInputError
+from modeldeck.ml import described, rows
 from modeldeck.ml import folder as files
-from modeldeck.ml import rows
 from modeldeck.ml.frames import from_anything
 from modeldeck.ml.guard.allowlist import ALLOWED
 from modeldeck.ml.guard.archive import MAX_FILE, check_archive, refuse
@@ -82,8 +82,14 @@ def save_model(
         Rows kept away from training, with the target: gates score on them.
     training : polars DataFrame, optional
         All training rows with the target; takes the place of ``examples``.
-    metrics, dataset, pipeline : Mapping, optional
-        Contents of ``metrics.json``, ``dataset.json`` and ``pipeline.json``.
+    metrics : Mapping, optional
+        Numbers by name, or the contents of ``metrics.json``. Where hold-out rows are given, what
+        the model's task is usually judged by is added: accuracy, log loss, the area under the ROC
+        curve; R² and the mean absolute error (:func:`modeldeck.ml.scoring.usual_metrics`).
+    dataset : Mapping, optional
+        Contents of ``dataset.json``; else the columns of ``examples``.
+    pipeline : Mapping, optional
+        Contents of ``pipeline.json``; else the estimator's name.
 
     Returns
     -------
@@ -113,10 +119,12 @@ def save_model(
         files.write(folder / files.TRAINING_ROWS, rows.to_bytes(digests))
     if held is not None:
         files.write(folder / files.HOLDOUT, _parquet(held))
+    if dataset is None and examples is not None:
+        dataset = described.dataset_of(seen, name)
     for file, value in (
-        (files.METRICS, metrics),
+        (files.METRICS, described.metrics_of(model, held, signature=signature, given=metrics)),
         (files.DATASET, dataset),
-        (files.PIPELINE, pipeline),
+        (files.PIPELINE, described.pipeline_of(model, {}) if pipeline is None else pipeline),
     ):
         if value is not None:
             files.write_json(folder / file, value)

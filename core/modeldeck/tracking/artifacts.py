@@ -321,7 +321,8 @@ class Keeping(Records):
             A fitted estimator.
         examples, target, holdout, metrics
             As of :func:`modeldeck.ml.persistence.save_model`: training rows, the name or values of
-            the target, and rows kept away from training, which gates need.
+            the target, rows kept away from training, which gates need, and numbers by name. The
+            run's parameters are kept with the model.
         name : str
             Its folder below ``artifacts/``.
 
@@ -332,6 +333,7 @@ class Keeping(Records):
         ConflictError
             There is one of that name, or the run has ended.
         """
+        from modeldeck.ml.described import pipeline_of
         from modeldeck.ml.persistence import save_model
 
         self._need_open()
@@ -339,7 +341,13 @@ class Keeping(Records):
 
         def save(aside: Path) -> None:
             save_model(
-                model, aside, examples=examples, target=target, holdout=holdout, metrics=metrics
+                model,
+                aside,
+                examples=examples,
+                target=target,
+                holdout=holdout,
+                metrics=metrics,
+                pipeline=pipeline_of(model, self._begun["parameters"]),
             )
 
         if self._metrics is not None:

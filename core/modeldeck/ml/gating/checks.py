@@ -27,7 +27,7 @@ from modeldeck.ml.gating.comparison import LEAST_ROWS, compare
 from modeldeck.ml.gating.resampling import Predicted
 from modeldeck.ml.persistence import load_model, read_signature
 from modeldeck.ml.prediction import predict, predict_features
-from modeldeck.ml.scoring import score
+from modeldeck.ml.scoring import score, target_vector
 from modeldeck.ml.signature import Signature
 
 MAX_HOLDOUT = 1 << 30
@@ -166,12 +166,7 @@ class Case:
 
 def target_of(side: Side, frame: pl.DataFrame) -> Vector:
     """Return the target column as scorers take it."""
-    found = frame[side.signature["target"]].to_numpy()
-    if found.dtype == object:
-        return np.asarray(found.astype(str))
-    if side.signature["task"] == "classification" and found.dtype.kind == "f":
-        return np.asarray(found.astype(np.int64))
-    return np.asarray(found)
+    return target_vector(frame, side.signature["target"], task=side.signature["task"])
 
 
 def run_check(check: Check, case: Case) -> Verdict:

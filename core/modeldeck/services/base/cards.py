@@ -79,12 +79,16 @@ def _data(dataset: Mapping[str, object], used: Sequence[str]) -> Iterable[str]:
 
 
 def _evaluation(version: VersionDocument, gates: Sequence[GateDocument]) -> Iterable[str]:
-    yield "On its own hold-out:"
-    yield ""
+    if version["metrics"]:
+        yield "On its own hold-out:"
+        yield ""
+    elif not gates:
+        yield "No metrics were kept with it, and no gate has run."
     for name, value in version["metrics"].items():
         yield f"- {name}: {value:.6g}" if isinstance(value, float) else f"- {name}: {value}"
-    for gate in gates:
-        yield ""
+    for number, gate in enumerate(gates):
+        if number or version["metrics"]:
+            yield ""
         word = "passed" if gate["passed"] else "failed"
         yield f"Gate of {gate['environment']}: {word}, by {gate['made_by']}, {gate['at'][:10]}"
         yield ""
