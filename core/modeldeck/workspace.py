@@ -51,7 +51,10 @@ def find_root(start: str | Path | None = None) -> Path:
             raise NotFoundError(msg, "Restore it from a backup or from git.", path=str(folder))
     where = f"{first} is" if named else f"{first} is not in"
     msg = f"{where} no workspace." if named else f"{where} a workspace."
-    hint = "Name one with -w PATH or MODELDECK_WORKSPACE, or make one: `modeldeck init PATH`."
+    hint = (
+        "Name one with -w PATH, in Python workspace=PATH, or MODELDECK_WORKSPACE=PATH; "
+        "or make one: `modeldeck init PATH`."
+    )
     raise NotFoundError(msg, hint, path=str(first))
 
 

@@ -50,8 +50,8 @@ def _commands(command: Any, name: str) -> Iterator[tuple[str, str]]:  # noqa: AN
     parts = [name]
     for one in command.params:
         if one.param_type_name == "argument":
-            word = (one.metavar or one.name.upper()).strip("[]")
-            parts.append(word if one.required else f"[{word}]")
+            word, dots, _end = (one.metavar or one.name.upper()).strip("[]").partition("]...")
+            parts.append(word if one.required else f"[{word}]{dots.lstrip(']')}")
         elif one.required:
             parts.append(f"{one.opts[0]} {(one.metavar or 'TEXT').strip('<>')}")
     text = (command.help or "").strip().partition("\n")[0].rstrip(".")

@@ -33,6 +33,13 @@ def test_init_makes_a_workspace_once(program: Program, tmp_path: Path) -> None:
     assert found["owner"] == "alice"
     assert found["environments"] == ["staging", "production"]
     program("init", str(tmp_path / "new"), expect=5)
+    for words, next_one in (
+        (("run", "list"), "modeldeck.start_run"),
+        (("model", "list"), "model register"),
+        (("release", "list"), "release request"),
+    ):
+        answer = program("-w", str(tmp_path / "new"), *words)
+        assert (answer.out, next_one in answer.err) == ("", True)
 
 
 def test_run_list_and_show_have_the_fields_of_the_contract(program: Program) -> None:
@@ -86,6 +93,9 @@ def test_models_are_registered_listed_and_shown(program: Program) -> None:
     assert [one["name"] for one in program("model", "list", "--json").json] == ["cancer", "other"]
     assert program("model", "show", "other@1", "--json").json["manifest"] == version["manifest"]
     assert program("model", "show", "other", "--json").json["versions"] == 1
+    rows = program("model", "example", "other@1").json["rows"]
+    assert rows
+    assert all(len(row) == 30 for row in rows)
     assert "other@1" in program("model", "versions").out
     assert "cancer@1" in program("model", "versions", "cancer").out
 

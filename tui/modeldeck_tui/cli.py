@@ -34,7 +34,7 @@ from modeldeck_tui.commands import (
     workspaces,
 )
 from modeldeck_tui.commands import exec as execution
-from modeldeck_tui.commands.base import WITH_VALUE, Looks, Session, hoisted
+from modeldeck_tui.commands.base import WITH_VALUE, Group, Looks, Session, hoisted
 from modeldeck_tui.commands.governing import (
     exceptions,
     history,
@@ -57,6 +57,7 @@ permitted, 7 gate failed, 8 drift, 9 insufficient data, 10 damage, 11 tampering,
 """
 
 app = typer.Typer(
+    cls=Group,
     help=HELP,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -310,7 +311,7 @@ def main() -> None:
     printer.is_json = "--json" in sys.argv
     try:
         _spare_pydantic()
-        sys.exit(_meant(sys.argv[1:])(standalone_mode=False) or 0)
+        sys.exit(_meant(sys.argv[1:])(prog_name="modeldeck", standalone_mode=False) or 0)
     except ModelDeckError as error:
         sys.exit(printer.error(error))
     except KeyboardInterrupt:

@@ -99,8 +99,18 @@ class Printer:
             self.is_closed = True
             _forget(sys.stdout)
 
-    def table(self, headers: Sequence[str], rows: Iterable[Row], *, indent: str = "") -> None:
-        """Print rows under headers, cut to the width of a terminal, whole into a pipe."""
+    def table(
+        self, headers: Sequence[str], rows: Iterable[Row], *, indent: str = "", empty: str = ""
+    ) -> None:
+        """Print rows under headers, cut to the width of a terminal, whole into a pipe.
+
+        Without a row, ``empty`` is told in place of the table: what it is that is not there yet,
+        and how it comes about.
+        """
+        rows = [*rows]
+        if empty and not rows:
+            self.say(empty)
+            return
         columns = [*zip([Cell(header, "dim") for header in headers], *rows, strict=True)]
         texts = [self._cleaned_all([_text(cell) for cell in column]) for column in columns]
         widths = [_widest(column) for column in texts]

@@ -288,7 +288,10 @@ def _not_understood(act: Act, error: Exception) -> InvalidInputError:
 
 _LEVEL_HINTS = {
     Level.CLAIMED: "",
-    Level.OWNER: "Write it from the Unix account that is recorded for you.",
+    Level.OWNER: (
+        "Write it from the Unix account that is recorded for you. Where one account tries both "
+        'sides, owners can adopt trust = "claimed" in modeldeck.toml.'
+    ),
     Level.SIGNED: "Sign with --key ~/.ssh/id_ed25519, or add your key to ssh-agent.",
 }
 

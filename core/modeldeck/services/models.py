@@ -13,6 +13,7 @@ from modeldeck.errors import DamageError, InvalidInputError, NotFoundError
 from modeldeck.services.base import builders, cards, descriptions, difference, manifests, processes
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
+from modeldeck.services.reading import examples
 from modeldeck.store import closing
 
 
@@ -196,6 +197,10 @@ class Models:
             used=self._used(version, predicate),
         )
 
+    def example(self, typed: str) -> Mapping[str, object]:
+        """Return a request that a version answers, as :func:`examples.request_of` does."""
+        return examples.request_of(self.deck.objects, self.version(typed)["manifest"])
+
     def _used(self, version: VersionDocument, predicate: Mapping[str, object]) -> Sequence[str]:
         """Return the data of a version: what its run recorded, and what its manifest names."""
         known: dict[str, str] = {}
@@ -304,8 +309,8 @@ class Models:
         DamageError
             A file is missing or changed.
         """
-        version = self.version(typed)
-        return manifests.copy_out(self.deck.objects, version["manifest"], folder=folder)
+        manifest = self.version(typed)["manifest"]
+        return manifests.copy_out(self.deck.objects, manifest, folder=folder)
 
 
 def _model_folder(run_folder: Path) -> Path:

@@ -39,6 +39,7 @@ from modeldeck.serving.rows import Row
 PREDICT_TIMEOUT_S = 30.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
+_MOST_NAMED = 20
 _MODEL = r"/v2/models/(?P<model>[a-z0-9._-]{1,64})(?:/versions/(?P<version>[0-9]{1,9}))?"
 
 
@@ -127,7 +128,7 @@ class App:
             listed = ", ".join(sorted(allowed))
             msg = f"{scope['method']} is not answered here; use {listed}."
             raise HttpError(405, msg, allow=listed)
-        msg = f"There is nothing at {scope['path'][:120]}."
+        msg = f"There is nothing at {scope['path'][:120]}; POST /predict/MODEL asks a model."
         raise HttpError(404, msg)
 
     def _check_host(self, scope: Scope) -> None:
@@ -203,7 +204,8 @@ class App:
             msg = f"Nothing is live for {model} just now."
             raise HttpError(503, msg, retry_after_s=1)
         if served is None:
-            msg = f"There is no model {model!r} here."
+            names = ", ".join(sorted(one.model for one in self.registry.all())[:_MOST_NAMED])
+            msg = f"There is no model {model!r} here; {names or 'none'} is live."
             raise HttpError(404, msg)
         if version is not None and version != served.version:
             msg = f"Version {version} of {model} is not live; {served.version} is."

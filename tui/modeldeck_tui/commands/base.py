@@ -6,9 +6,10 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import typer
+from typer.core import TyperGroup
 
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell, Printer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from modeldeck.workspace import Workspace
 
 FAILED_GATE = 7
+_LONGEST_HELP = 200
 WHERE = "Only what fits: status:failed acc>0.9 exp:tumour* since:7d !word (a or b)."
 """The help of every option that takes the filter language."""
 
@@ -105,9 +107,25 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
     return [*first, *rest]
 
 
+class Group(TyperGroup):
+    """A group whose help shows the whole line of every command, on as many lines as it needs."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 -- Typer's own classes, not public
+        """Write the commands with what they do."""
+        known = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [
+            (name, one.get_short_help_str(_LONGEST_HELP))
+            for name, one in known
+            if one is not None and not one.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 def group(help_text: str) -> typer.Typer:
     """Return a group of commands."""
     return typer.Typer(
+        cls=Group,
         help=help_text,
         no_args_is_help=True,
         rich_markup_mode=None,

@@ -103,6 +103,7 @@ def list_versions(
             ]
             for one in found
         ],
+        empty="There are no data versions yet. `modeldeck dataset add NAME PATH` freezes a file.",
     )
 
 

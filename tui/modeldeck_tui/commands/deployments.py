@@ -60,6 +60,7 @@ def list_deployments(
             ]
             for one in found
         ],
+        empty="Nothing is deployed yet. `modeldeck release request VERSION --environment E` asks.",
     )
 
 

@@ -1,4 +1,4 @@
-"""``model register|list|show|card|diff|versions|revoke``."""
+"""``model register|list|show|card|example|diff|versions|revoke``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from modeldeck.domain.documents import VersionDocument
 
 app = group("Models and their versions.")
+NONE_YET = (
+    "There are no models yet. `modeldeck model register RUN --name MODEL` makes a version of a run."
+)
 
 
 @app.command("register")
@@ -56,6 +59,7 @@ def list_models(context: typer.Context) -> None:
             ]
             for one in found
         ],
+        empty=NONE_YET,
     )
 
 
@@ -98,6 +102,22 @@ def show_card(
         session.printer.line(line)
 
 
+@app.command("example")
+def show_example(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="As churn@7.")],
+) -> None:
+    """Print a request that a version answers, as JSON for `curl … -d @-`.
+
+    The rows are those that were kept when the model was saved. An endpoint takes them at
+    http://ADDRESS/predict/MODEL, with the header Content-Type: application/json.
+    """
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.models.example(version)
+    session.printer.document(found)
+
+
 @app.command("diff")
 def show_diff(
     context: typer.Context,
@@ -115,6 +135,7 @@ def show_diff(
     session.printer.table(
         ["", "WHAT", before.upper(), after.upper(), "CHANGE"],
         [[one["section"], one["name"], one["before"], one["after"], one["delta"]] for one in found],
+        empty="Nothing that is kept with them differs.",
     )
 
 
@@ -173,6 +194,7 @@ def _table(session: Session, versions: Sequence[VersionDocument]) -> None:
             ]
             for one in versions
         ],
+        empty=NONE_YET,
     )
 
 

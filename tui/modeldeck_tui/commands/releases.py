@@ -86,6 +86,7 @@ def list_releases(
             ]
             for one in found
         ],
+        empty="There are none. `modeldeck release request VERSION --environment E` asks for one.",
     )
 
 

@@ -130,6 +130,7 @@ def list_annotations(
             ]
             for one in found
         ],
+        empty="There are no remarks yet. `modeldeck annotate ENTITY TEXT` writes one.",
     )
 
 

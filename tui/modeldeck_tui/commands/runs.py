@@ -93,11 +93,15 @@ def train(
             short = job.run_id.rsplit("-", 1)[-1]
             session.printer.say(f"Run {short} was asked to stop.")
             raise typer.Exit(130) from None
+        made = [one["id"] for one in workspace.models.versions() if one["run"] == job.run_id]
     session.printer.status("")
     if session.is_json:
         session.printer.document(found)
     else:
         show_document(session, found)
+        for one in made:
+            session.printer.say(f"{one} is registered.")
+            session.printer.say(f"Next: `modeldeck release request {one} --environment E`.")
     _check(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from modeldeck_tui.commands.base import Session, session_of
 from modeldeck_tui.output import Cell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modeldeck.services.demo import DemoSummary
 
 
@@ -43,7 +46,9 @@ def register(app: typer.Typer) -> None:
 
 def init(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="The folder; it is made when missing.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="The folder; it is made when missing.")
+    ],
     *,
     name: Annotated[str, typer.Option(help="The workspace's name; else the folder's.")] = "",
     owner: Owners = None,
@@ -58,9 +63,8 @@ def init(
 
     session = session_of(context)
     owners = [founding.founder_from(one) for one in owner or [default_person()]]
-    first = founding.first_of(owners)
+    first, threshold = founding.first_of(owners), threshold or founding.majority(len(owners))
     keys = [session.key] if session.key else [*first.keys]
-    threshold = threshold or founding.majority(len(owners))
     identifier = founding.init(
         path,
         owner=first.name,
@@ -88,10 +92,20 @@ def init(
         session.printer.say(Cell("Warning: ", "warn"), text)
     if session.is_json:
         session.printer.document(found)
-    else:
-        for text in trouble:
-            session.printer.say(Cell("! ", "warn"), text)
-        _show_founded(session, found, n_waiting=n_waiting)
+        return
+    _show_trouble(session, trouble, trust=trust)
+    _show_founded(session, found, n_waiting=n_waiting)
+
+
+def _show_trouble(session: Session, trouble: Sequence[str], *, trust: str) -> None:
+    """Say what nobody can satisfy yet, and how others join or one person tries both sides."""
+    alone = "To try both sides alone: `modeldeck init PATH --trust claimed`."
+    if trust == "claimed":
+        alone = "MODELDECK_USER=NAME acts as one of them."
+    for text in trouble:
+        session.printer.say(Cell("! ", "warn"), text)
+    if trouble:
+        session.printer.say(f"  `modeldeck member add NAME` adds others. {alone}")
 
 
 def _show_founded(session: Session, found: dict[str, Any], *, n_waiting: int) -> None:
@@ -103,13 +117,19 @@ def _show_founded(session: Session, found: dict[str, Any], *, n_waiting: int) ->
     if n_waiting:
         waits = output.counted(n_waiting, "decision")
         printer.say(f"Waiting for other owners: {waits}; see `modeldeck member pending`.")
-    printer.say("Next: `modeldeck train pipelines/NAME.toml`, or `modeldeck` to look at it.")
+    folder = shlex.quote(found["path"])
+    printer.say(
+        "Next: log a run, from Python with `modeldeck.start_run`, or any program there with"
+    )
+    printer.say(f"  cd {folder} && modeldeck exec --experiment NAME -- python train.py")
+    printer.say("`modeldeck` there opens the screen.")
 
 
 def demo(
     context: typer.Context,
     path: Annotated[
-        Path | None, typer.Argument(help="The demo's folder, modeldeck-demo by default.")
+        Path | None,
+        typer.Argument(metavar="[PATH]", help="The demo's folder, modeldeck-demo by default."),
     ] = None,
     *,
     headless: Annotated[
@@ -187,7 +207,7 @@ def show_overview(session: Session) -> None:
     printer.line(Cell(name, "bold"), f"  as {actor}")
     printer.title("Needs you")
     rows = [[one["kind"], one["subject"], one["title"], one["detail"]] for one in inbox]
-    printer.table(["KIND", "WHAT", "", ""], rows) if rows else printer.line("Nothing.")
+    printer.table(["KIND", "WHAT", "ABOUT", "WHY"], rows) if rows else printer.line("Nothing.")
     printer.title("Deployed")
     deployed = [[one["id"], one["version"], one["status"]] for one in live]
     printer.table(["ENDPOINT", "VERSION", "STATUS"], deployed) if deployed else printer.line(

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 STYLES = {"finished": "good", "running": "bold", "failed": "bad", "lost": "warn"}
 _HEADERS = ("ID", "STATUS", "EXPERIMENT", "NAME", "STARTED", "TOOK", "USER", "METRICS")
 _AT_ONCE = 1000
+_NONE = (
+    "There are no runs yet. `modeldeck.start_run` in Python makes one, and so do "
+    "`modeldeck exec --experiment NAME -- PROGRAM` and `modeldeck train FILE`."
+)
 _MOST_METRICS = 4
 
 
@@ -74,7 +78,7 @@ def list_runs(
     elif is_lines or session.is_json:
         _json(session, found, columns=chosen, is_lines=is_lines)
     else:
-        _table(session, found, columns=chosen)
+        _table(session, found, columns=chosen, is_narrowed=bool(experiment or status or where))
 
 
 class _Asked(TypedDict):
@@ -144,10 +148,16 @@ def _say_absent(session: Session, where: str, *, runs: Sequence[RunDocument]) ->
         session.printer.say(f"No run has {name}.{meant}")
 
 
-def _table(session: Session, found: Sequence[RunDocument], *, columns: Sequence[RunColumn]) -> None:
+def _table(
+    session: Session,
+    found: Sequence[RunDocument],
+    *,
+    columns: Sequence[RunColumn],
+    is_narrowed: bool,
+) -> None:
     printer = session.printer
     if not found:
-        printer.say("There are no such runs. `modeldeck train FILE` makes some.")
+        printer.say("There are no such runs." if is_narrowed else _NONE)
     elif columns:
         titles = [one.name.upper() if "." not in one.name else one.name for one in columns]
         printer.table(titles, ([shown(one, run) for one in columns] for run in found))

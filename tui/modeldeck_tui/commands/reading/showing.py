@@ -96,6 +96,13 @@ def _fields(session: Session, title: str, *, values: Mapping[str, object]) -> No
         session.printer.fields((name, output.number(one) or "-") for name, one in values.items())
 
 
+def _measured(name: str, value: object) -> str:
+    """Return a measure of the processor or memory in the unit that its name ends in."""
+    if isinstance(value, float | int) and name.endswith("_bytes"):
+        return output.size(value)
+    return output.number(value)
+
+
 def _show_detail(session: Session, run: RunDetailDocument) -> None:
     printer = session.printer
     _fields(session, "Data", values=run["data"])
@@ -112,7 +119,7 @@ def _show_detail(session: Session, run: RunDetailDocument) -> None:
         printer.table(
             ["MEASURE", "LAST", "MEAN", "MAX"],
             [
-                [name, *(output.number(one[key]) for key in ("last", "mean", "max"))]
+                [name, *(_measured(name, one[key]) for key in ("last", "mean", "max"))]
                 for name, one in run["system"].items()
             ],
         )
