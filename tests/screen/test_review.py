@@ -75,9 +75,9 @@ def test_approval_with_the_typed_word_deploys_and_then_shows_live(root: Path) ->
             )
             await deck.press("tab")
             await deck.write("good enough")
-            await deck.press("enter")
+            await deck.press("tab")
             await deck.write("churn-v2")
-            await deck.press("enter", "enter")
+            await deck.press("tab", "enter")
             await deck.until_shown("no server has loaded it yet")
             await deck.until_crumb("◌ deploying")
             with Workspace.open(root, user="server") as server:

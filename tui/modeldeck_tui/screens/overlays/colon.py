@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from modeldeck_tui.clean import clean
+from modeldeck_tui.output import cell_width, cut
 from modeldeck_tui.screens.saving import state_folder
 from modeldeck_tui.widgets.styles import STYLES
 
@@ -137,8 +138,10 @@ class CommandScreen(ModalScreen[str | None]):
         shown = Text()
         for one in found[:MOST_SHOWN]:
             help_text = self.words.get(one, "")
-            shown.append(f" {clean(one):<16}")
-            shown.append(f" {clean(help_text)}\n", STYLES["dim"])
+            name = f" {clean(one):<16}"
+            shown.append(name)
+            room = self.app.size.width - cell_width(name) - 2
+            shown.append(f" {cut(clean(help_text), room)}\n", STYLES["dim"])
         if len(found) > MOST_SHOWN:
             shown.append(f" … {len(found) - MOST_SHOWN} more\n", STYLES["dim"])
         shown.right_crop(1)

@@ -139,7 +139,8 @@ class ConfirmDialog(Dialog[Any]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "yes", "yes", show=False, id="dialog.yes")
+        Binding("y", "yes", "yes", show=False, id="dialog.yes"),
+        Binding("tab", "go_on", "next field", show=False, id="dialog.next"),
     ]
 
     def __init__(
@@ -206,6 +207,14 @@ class ConfirmDialog(Dialog[Any]):
             later[0].focus()
         elif self.is_complete():
             self.query_one("#confirm", Button).focus()
+
+    def action_go_on(self) -> None:
+        """Go on to what comes next; from the last field to the button, once it is offered."""
+        fields = list(self.query(Input))
+        if fields and fields[-1].has_focus and self.is_complete():
+            self.query_one("#confirm", Button).focus()
+        else:
+            self.focus_next()
 
     def action_yes(self) -> None:
         """Do it, unless a word has to be typed."""

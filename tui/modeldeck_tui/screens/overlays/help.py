@@ -91,7 +91,7 @@ class HelpScreen(ModalScreen[None]):
 
     def _append(self, found: Text, one: Action) -> None:
         names = " ".join(keymap.shown_key(key) for key in keymap.keys_of(one)) or "no key"
-        found.append(f"  {names:<19} {one.help}\n")
+        found.append(f"  {names:<19} {_indented(one.help).lstrip()}")
         if not one.is_direct:
             found.append(f"{'':22}:{one.colon}   {one.id}\n", STYLES["dim"])
         if one.command:
