@@ -58,7 +58,7 @@ def test_overview_of_an_empty_workspace_says_what_to_try(
     async def drive() -> None:
         async with opened(tmp_path / "new") as deck:
             assert "✔ nothing waits" in deck.lines[0]
-            await deck.until_shown("Nothing needs you.", "trains a pipeline", "asks for a release")
+            await deck.until_shown("no run is here yet", "modeldeck.start_run(", "modeldeck exec")
             await deck.press("enter", "a", "L", "c", "tab", "enter", "j", "k", "G", "g")
             assert isinstance(deck.app.screen, OverviewScreen)
 

@@ -34,7 +34,7 @@ KINDS = {
 _BAR = 10
 _SPARK = 20
 _NAME = 12
-_SLIM_NAME = 4
+_SLIM_NAME, _LONG_NAME = 4, 30
 SLIM, BROAD = 110, 140
 """Columns below which a run is its name and value alone; from which on everything fits."""
 
@@ -111,6 +111,7 @@ def running(snapshot: Snapshot, *, width: int) -> list[Line]:
 
 def _run(run: RunDocument, now: str, *, width: int) -> tuple[Cell, ...]:
     status = run_status(run["status"])
+    room = min(_LONG_NAME, _NAME + max(0, width - BROAD) * 3 // 5)
     is_slim = width < SLIM
     title = run["name"] or run["experiment"]
     cells = (
@@ -119,7 +120,7 @@ def _run(run: RunDocument, now: str, *, width: int) -> tuple[Cell, ...]:
         cell(
             _progress(run)
             if run["status"] == "running"
-            else best(run, _SLIM_NAME if is_slim else _NAME)
+            else best(run, _SLIM_NAME if is_slim else room)
         ),
     )
     if is_slim:

@@ -28,7 +28,7 @@ from modeldeck_tui.widgets.table import Table
 from modeldeck_tui.widgets.tabs import Tabs
 
 NOTHING = (
-    "No data versions yet, or none that fits the filter (esc takes it away).",
+    "No data versions yet.",
     "n freezes a file of datasets/; from the shell:",
     "",
     "    modeldeck dataset add sales datasets/sales.csv",

@@ -27,7 +27,7 @@ from modeldeck_tui.widgets.tabs import Tabs
 from modeldeck_tui.widgets.traffic import TrafficView
 
 NOTHING = (
-    "Nothing is deployed yet, or nothing fits the filter.",
+    "Nothing is deployed yet.",
     "A release goes live by approval; `modeldeck serve ENVIRONMENT` answers.",
 )
 NO_SERVER = ("No server reported.",)

@@ -27,7 +27,7 @@ from modeldeck_tui.widgets.tabs import Tabs
 from modeldeck_tui.widgets.text_view import TextView
 
 NOTHING = (
-    "No versions yet, or none that fits the filter (esc takes it away).",
+    "No versions yet.",
     "p on a run (2) makes a version of it.",
 )
 NO_GATE = ("No gate has run on it yet.",)

@@ -18,14 +18,18 @@ from modeldeck_tui.widgets.table import Table
 
 NOTHING = (
     "Nothing needs you.",
-    "Try: n on the runs' page (2) trains a pipeline, p makes a version of a run",
-    "     p on the models' page (3) asks for a release",
-    "     : runs a command, ? shows every key",
+    "p on a run (2) makes a version, p on a version (3) asks for its release.",
+    ": runs a command, ? shows every key.",
+)
+BEGIN = (
+    "Nothing needs you, and no run is here yet. Runs come from your Python:",
+    "    with modeldeck.start_run('churn') as run: run.log({'loss': 0.5})",
+    "from any program: modeldeck exec --experiment churn -- python train.py",
+    "and from files of pipelines/: n on the runs' page (2). ? shows every key.",
 )
 
-
 READING = ("reading …",)
-NO_RUNS = ("No runs yet.", "2 n trains a pipeline.")
+NO_RUNS = ("No runs yet.",)
 SLIM = 76
 """Columns below which what is deployed takes the width of the last runs too."""
 
@@ -90,7 +94,8 @@ class OverviewScreen(VotingPage):
         self._show_rates(snapshot)
         runs = self.query_one("#running", Table)
         runs.say_when_empty(NO_RUNS if snapshot.is_whole else READING)
-        self.query_one("#inbox", Table).say_when_empty(NOTHING if snapshot.is_whole else READING)
+        begun = NOTHING if snapshot.running or snapshot.recent else BEGIN
+        inbox.say_when_empty(begun if snapshot.is_whole else READING)
         title = f"Running · {len(snapshot.running)}" if snapshot.running else "Last runs"
         runs.show_lines(overview.running(snapshot, width=width), title=title)
         self.query_one("#latest", Table).show_lines(overview.activity(snapshot))

@@ -28,8 +28,7 @@ from modeldeck_tui.widgets.table import Table
 from modeldeck_tui.widgets.tabs import Tabs
 
 NOTHING = (
-    "No runs yet, or none that fits the filter (esc takes it away).",
-    "n trains a pipeline; from Python:",
+    "No runs yet. n trains a pipeline of pipelines/; from Python:",
     "",
     "    with modeldeck.start_run('experiment') as run:",
     "        run.log({'loss': 0.5}, step=1)",
