@@ -85,6 +85,9 @@ def test_two_owners_found_propose_and_support_from_the_command_line(shell: Shell
     assert [one["until_n"] for one in keys] == [5, 0]
     assert "since entry 5" in shell("member", "show", "--key", shell.key("cat"), expect=6)
     assert not shell.json("member", "revoke", "cat", "--reason", "left", *ann)["revoked"]
+    assert "modeldeck member withdraw 6" in shell("member", "pending", *ann)
+    said = shell("member", "withdraw", "6", "--reason", "stays", *ann)
+    assert said == "Withdrawn: revoke cat, proposed by ann.\n"
 
 
 def test_key_option_names_the_new_key_where_nothing_else_does(shell: Shell) -> None:
@@ -106,6 +109,7 @@ REFUSED = [
     (("member", "add", "ci", "--kind", "ci", "--server", "staging"), 2, "serves no"),
     (("member", "add", "x", "--kind", "robot"), 4, "person, server, ci"),
     (("member", "support", "99"), 3, "no proposal"),
+    (("member", "withdraw", "99"), 3, "no proposal"),
     (("init", "elsewhere", "--owner", "ann:x"), 4, "user id"),
     (("init", "elsewhere", "--owner", "ann", "--threshold", "2"), 4, "cannot be met"),
 ]

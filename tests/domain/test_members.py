@@ -82,6 +82,49 @@ def test_threshold_of_two_needs_another_owner(policy: Policy) -> None:
         world.act("cleo", "proposal.support", proposal, {"digest": done.digest})
 
 
+def test_proposal_is_withdrawn_by_who_made_it_or_an_owner_for_good(policy: Policy) -> None:
+    """Nobody else can; nobody supports it afterwards, and it can be proposed again."""
+    world = World()
+    world.found(policy, owners=("ann", "ben", "cleo"), threshold=2)
+    world.act("ann", "member.add", "member:dave", _adding("dave"))
+    (dave,) = world.state.pending.values()
+    world.act("ben", "proposal.support", f"proposal:{dave.act.id}", {"digest": dave.act.digest})
+    done = world.act("ann", "member.add", "member:eve", _adding("eve"))
+    proposal = f"proposal:{next(iter(world.state.pending))}"
+    body: dict[str, Json] = {"digest": done.digest, "reason": "not yet"}
+    with pytest.raises(NotPermittedError, match="Only ann or an owner"):
+        world.act("dave", "proposal.withdraw", proposal, body)
+    with pytest.raises(ConflictError, match="another one"):
+        world.act("cleo", "proposal.withdraw", proposal, {**body, "digest": "0" * 64})
+    line = world.act("cleo", "proposal.withdraw", proposal, body)
+    assert (dict(world.state.pending), world.state.withdrawn[done.n]) == ({}, line.n)
+    for action, said in (("support", {"digest": done.digest}), ("withdraw", body)):
+        with pytest.raises(NotFoundError):
+            world.act("ben", f"proposal.{action}", proposal, said)
+    again = world.act("ann", "member.add", "member:eve", _adding("eve"))
+    proposal = f"proposal:{next(iter(world.state.pending))}"
+    world.act("ben", "proposal.support", proposal, {"digest": again.digest})
+    assert world.state.member("eve") is not None
+
+
+def test_former_owner_withdraws_only_what_they_proposed_since_they_came_back(
+    policy: Policy,
+) -> None:
+    """A name that was revoked and added again is another membership."""
+    world = World()
+    world.found(policy, owners=("ann", "ben", "cleo", "dora"), threshold=2)
+    kept = world.act("ann", "member.add", "member:eve", _adding("eve"))
+    first = next(iter(world.state.pending))
+    for action, body in (("revoke", {"reason": "left"}), ("add", _adding("ann"))):
+        done = world.act("ben", f"member.{action}", "member:ann", body)
+        waiting = next(key for key, one in world.state.pending.items() if one.act.n == done.n)
+        world.act("cleo", "proposal.support", f"proposal:{waiting}", {"digest": done.digest})
+    with pytest.raises(NotPermittedError, match="an owner"):
+        world.act(
+            "ann", "proposal.withdraw", f"proposal:{first}", {"digest": kept.digest, "reason": ""}
+        )
+
+
 def test_threshold_beyond_the_owners_founds_nothing(policy: Policy) -> None:
     """Entry 1 with a threshold that nobody can meet stops the fold."""
     world = World()

@@ -111,6 +111,46 @@ def test_owner_cannot_support_an_own_proposal_and_is_told_so(shop: Path) -> None
     asyncio.run(drive())
 
 
+def test_proposal_is_withdrawn_by_key_where_it_waits(shop: Path) -> None:
+    """From the inbox by who made it, from the policy's page by another owner; Y shows its JSON."""
+    with Workspace.open(shop, user="ann") as ann:
+        ann.members.add(NewMember("cat"))
+        ann.members.add(NewMember("dan"))
+
+    async def own() -> None:
+        async with opened(shop, "ann") as deck:
+            await deck.press("I")
+            await deck.until_shown("Mine · 2", "PROPOSED", "add the member dan")
+            await deck.press("tab")
+            await deck.press("Y")
+            await deck.until_shown("as JSON", '"action": "member.add"')
+            await deck.press("q")
+            await deck.until_shown("w withdraw")
+            await deck.dialog("w")
+            await deck.until_shown("WITHDRAW  add the member dan", "action proposal.withdraw")
+            await deck.press("tab")
+            await deck.press("y")
+            await deck.until_shown("Mine · 1", "add the member cat")
+
+    async def others() -> None:
+        async with opened(shop, "oli") as deck:
+            await deck.press("J")
+            await deck.until_shown("add the member cat")
+            await deck.press("j")
+            await deck.until_shown("You can support it (a)", "w withdraw")
+            await deck.dialog("w")
+            await deck.until_shown("WITHDRAW  add the member cat")
+            await deck.press("tab")
+            await deck.press("y")
+            await deck.until_shown("0 proposed")
+
+    asyncio.run(own())
+    asyncio.run(others())
+    with Workspace.open(shop, user="ann") as ann:
+        assert ann.proposals.list() == []
+        assert [one["action"] for one in ann.activity.list(2)] == ["proposal.withdraw"] * 2
+
+
 def test_support_of_a_proposal_that_went_meanwhile_is_refused(shop: Path) -> None:
     """A statement that was shown is recorded as it is, or refused by what the ledger says now."""
     with Workspace.open(shop, user="ann") as ann, Workspace.open(shop, user="oli") as oli:

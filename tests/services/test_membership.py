@@ -99,6 +99,42 @@ def test_two_owners_found_and_decide_together(shared: Path, keys: Keys) -> None:
         proposals(shared, keys["ann"]).support("2")
 
 
+def test_withdrawn_proposal_waits_no_more_and_says_so(shared: Path, keys: Keys) -> None:
+    """Its maker or another owner withdraws it; the activity never says that it was done."""
+    with pytest.raises(NotPermittedError):
+        proposals(shared, keys["cat"]).withdraw("2")
+    (known,) = proposals(shared, keys["ann"]).list()
+    assert known["can_withdraw"]
+    with Workspace.open(shared, key=keys["ann"]) as workspace:
+        shown = workspace.proposals.withdrawing(known["id"])
+        assert ("body.reason", "a typo") in shown.fields("a typo")
+        made = workspace.proposals.cast(shown, "a typo")
+        assert made.level == "signed"
+        lines = [one["text"] for one in workspace.activity.list(2)]
+        assert lines[0] == "withdrew entry 2 of ann: added cat as a member"
+        assert lines[1] == "proposed, ann withdrew it by entry 3: added cat as a member"
+        assert workspace.proposals.list() == []
+        assert workspace.inbox.read()["mine"] == []
+    with pytest.raises(NotFoundError, match="no proposal"):
+        proposals(shared, keys["ben"]).support("2")
+
+
+def test_policy_that_is_only_proposed_is_not_said_to_be_in_force(shared: Path, keys: Keys) -> None:
+    """Since when, and by whom, is that of the policy in force: also after a withdrawal."""
+    support(shared, keys["ben"])
+    config = shared / "modeldeck.toml"
+    config.write_text(config.read_text().replace("approvals = 1", "approvals = 2", 1))
+    with Workspace.open(shared, key=keys["ann"]) as workspace:
+        assert not workspace.policies.adopt()
+        assert workspace.policies.show()["since_n"] == 1
+        workspace.proposals.withdraw(str(workspace.deck.state.n))
+        assert workspace.policies.show()["since_n"] == 1
+        assert not workspace.policies.adopt()
+    support(shared, keys["ben"])
+    with Workspace.open(shared, key=keys["ann"]) as workspace:
+        assert workspace.policies.show()["since_n"] == workspace.deck.state.n
+
+
 def test_support_by_who_proposed_or_is_no_owner_is_refused(shared: Path, keys: Keys) -> None:
     """A second entry of the same owner counts once; a proposal is named without doubt."""
     with pytest.raises(ConflictError, match="already"):

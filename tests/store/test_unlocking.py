@@ -6,8 +6,10 @@ import os
 import pty
 import select
 import shutil
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 
 from modeldeck.domain.membership.questions import Question
 from modeldeck.errors import NotPermittedError
+from modeldeck.store.keys.answers import asked_once, remembered
 from modeldeck.store.signing import Signer, signer_from_file
 from modeldeck.store.verifying import verify
 from tests.store.agents import hold, make_key, running_agent
@@ -149,6 +152,35 @@ def test_cancelled_question_signs_nothing(
         keys["own"].sign(b"x", may_ask=False, asker=person)
     assert caught.value.hint == "Nothing was written."
     assert person.answers == []
+
+
+def test_passphrase_is_asked_once_for_all_that_one_deed_signs(keys: dict[str, Signer]) -> None:
+    """A wrong one is not remembered, a right one is until the end; a thread begins anew."""
+    own, person = keys["own"], Person("wrong", SECRET, SECRET)
+    with asked_once(), asked_once():
+        for _ in range(3):
+            assert holds(own, own.sign(b"x", may_ask=False, asker=person))
+        assert len(person.asked) == 2
+        found: list[str | None] = []
+        thread = threading.Thread(target=lambda: found.append(remembered(own.fingerprint)))
+        thread.start()
+        thread.join()
+        assert (found, remembered(own.fingerprint)) == ([None], SECRET)
+    assert remembered(own.fingerprint) is None
+    assert holds(own, own.sign(b"x", may_ask=False, asker=person))
+    assert len(person.asked) == 3
+
+
+def test_passphrase_that_changed_meanwhile_is_asked_again(tmp_path: Path) -> None:
+    """What is remembered opens nothing any more: it is forgotten, and the person asked."""
+    own, person = signer_from_file(make_key(tmp_path, "own", SECRET)), Person(SECRET, "new one")
+    with asked_once():
+        own.sign(b"x", may_ask=False, asker=person)
+        change = ["ssh-keygen", "-q", "-p", "-f", own.path, "-P", SECRET, "-N", "new one", "-a1"]
+        subprocess.run(change, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        assert holds(own, own.sign(b"x", may_ask=False, asker=person))
+        assert holds(own, own.sign(b"x", may_ask=False, asker=person))
+    assert [one.attempt for one in person.asked] == [1, 1]
 
 
 def test_locked_key_with_nobody_to_ask_says_what_to_do(keys: dict[str, Signer]) -> None:

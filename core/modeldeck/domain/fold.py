@@ -16,7 +16,7 @@ from modeldeck.domain.entry import MAX_BYTES, NO_PREV, Entry, Intent
 from modeldeck.domain.exceptional import actions as exceptional
 from modeldeck.domain.history import breaks, copies
 from modeldeck.domain.levels import Evidence, Level, level_of
-from modeldeck.domain.membership import changing
+from modeldeck.domain.membership import changing, withdrawing
 from modeldeck.domain.reading import shelf
 from modeldeck.domain.state import Act, Activity, State
 from modeldeck.domain.talking import actions as talking
@@ -134,6 +134,9 @@ ACTIONS: dict[str, Rule] = {
     "member.revoke": Rule({"reason": str}, members.check_revoke, _revoke, is_owners=True),
     "policy.adopt": Rule({"policy": dict}, members.check_adopt, _adopt, is_owners=True),
     "proposal.support": Rule({"digest": str}, _check_support, _support),
+    "proposal.withdraw": Rule(
+        withdrawing.FIELDS, withdrawing.check_withdraw, withdrawing.apply_withdraw, is_strict=True
+    ),
     "version.register": Rule(
         {"manifest": str, "run": str, "authors": list},
         versions.check_register,

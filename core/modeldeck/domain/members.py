@@ -199,13 +199,7 @@ def apply_adopt(state: State, act: Act) -> str:
 
 def check_support(state: State, act: Act) -> None:
     """Check that an owner supports a waiting proposal, once, and that it is sure enough now."""
-    pending = state.pending.get(act.entity)
-    if pending is None:
-        msg = f"There is no proposal {act.entity[:80]!r} that waits for owners."
-        raise NotFoundError(msg)
-    if act.text("digest") != pending.act.digest:
-        msg = "The proposal is another one than was looked at."
-        raise ConflictError(msg)
+    pending = waiting(state, act)
     if pending.act.level < state.policy.strictest:
         level, word = pending.act.level.word, state.policy.strictest.word
         msg = f"The proposal was made at the level {level}; the policy needs {word} by now."
@@ -214,6 +208,24 @@ def check_support(state: State, act: Act) -> None:
         msg = f"{act.by} supports that proposal already."
         raise ConflictError(msg, "Another owner has to support it.")
     _check_account(state, act, pending=pending)
+
+
+def waiting(state: State, act: Act) -> Pending:
+    """Return the proposal that an act is about, which names it by its digest.
+
+    Raises
+    ------
+    NotFoundError, ConflictError
+        None of that id waits for owners, or it is another one than was looked at.
+    """
+    pending = state.pending.get(act.entity)
+    if pending is None:
+        msg = f"There is no proposal {act.entity[:80]!r} that waits for owners."
+        raise NotFoundError(msg, "`modeldeck member pending` shows what waits.")
+    if act.text("digest") != pending.act.digest:
+        msg = "The proposal is another one than was looked at."
+        raise ConflictError(msg, "Look at it again.")
+    return pending
 
 
 def _check_account(state: State, act: Act, *, pending: Pending) -> None:

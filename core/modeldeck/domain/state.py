@@ -270,7 +270,8 @@ class State:
     """All that the ledger says up to entry ``n``; ``stopped`` says why the fold ended early.
 
     ``last`` is the entry folded last, and ``last_counts`` whether it would count at a broken place;
-    ``waiting`` holds what waits at broken places, ``settled`` what became of it.
+    ``waiting`` holds what waits at broken places, ``settled`` what became of it; ``withdrawn`` are
+    the owners' proposals that were, each with the entry that did it.
     """
 
     n: int = 0
@@ -289,6 +290,7 @@ class State:
     members: Table[str, Member] = field(default_factory=Table)
     keys: Table[str, str] = field(default_factory=Table)
     pending: Table[str, Pending] = field(default_factory=Table)
+    withdrawn: Table[int, int] = field(default_factory=Table)
     versions: Table[str, Version] = field(default_factory=Table)
     models: Table[str, tuple[str, ...]] = field(default_factory=Table)
     reports: Table[tuple[str, str], list[Report]] = field(default_factory=Table)
@@ -369,6 +371,7 @@ class State:
             self.members,
             self.keys,
             self.pending,
+            self.withdrawn,
             self.versions,
             self.models,
             self.reports,

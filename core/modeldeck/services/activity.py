@@ -86,6 +86,9 @@ class Activity:
         )
 
 
+_ABOUT_PROPOSALS = {"proposal.support": "supported", "proposal.withdraw": "withdrew"}
+
+
 class _Shown:
     """Entries as they are shown, with what later ones said about them."""
 
@@ -109,18 +112,23 @@ class _Shown:
             known["text"] = f"{sentence(line._replace(is_void=False))}: {because}"
         if line.n in self.proposed:
             known["text"] = f"proposed, waits for other owners: {known['text']}"
-        if line.action == "proposal.support" and not line.is_void:
-            known["text"] = self._supported(line)
+        if line.n in self.state.withdrawn:
+            n = self.state.withdrawn[line.n]
+            by = self.state.activity[n - 1].by
+            known["text"] = f"proposed, {by} withdrew it by entry {n}: {known['text']}"
+        if line.action in _ABOUT_PROPOSALS and not line.is_void:
+            known["text"] = self._about_proposal(line)
         if line.n in self.removed:
             known["text"] += f" ({self.removed[line.n]})"
         return known
 
-    def _supported(self, line: Line) -> str:
+    def _about_proposal(self, line: Line) -> str:
         n = self.state.ids.get(line.subject.partition(":")[2], 0)
         if not 1 <= n <= len(self.state.activity):
             return sentence(line)
         about = self.state.activity[n - 1]
-        return f"supported entry {n} of {about.by}: {sentence(about)}"
+        did = _ABOUT_PROPOSALS[line.action]
+        return f"{did} entry {n} of {about.by}: {sentence(about)}"
 
 
 def _document(line: Line) -> ActivityDocument:
@@ -166,6 +174,7 @@ def sentence(line: Line) -> str:
         "member.revoke": f"revoked {subject}",
         "policy.adopt": "adopted another policy",
         "proposal.support": "supported a proposal of the owners",
+        "proposal.withdraw": "withdrew a proposal of the owners",
         "version.register": f"registered {entity}",
         "dataset.add": f"added the data {entity}",
         "gate.report": f"ran the gate of {environment}: {subject} {passed}",

@@ -22,6 +22,7 @@ from modeldeck.services.base.views import Views
 from modeldeck.services.members import Members, public_key
 from modeldeck.services.upkeep import sharing
 from modeldeck.store import files, places
+from modeldeck.store.keys import answers
 from modeldeck.store.ledger import entry_path, found
 from modeldeck.store.signing import signer_from_file
 
@@ -182,11 +183,12 @@ def init(
     fold.decide(State(), intent, level=Level.SIGNED, at=clock.to_text(now()))
     _folders(root, gid=gid, text=text)
     key = _key_to_sign_with(keys)
-    signed = _signed(intent, key, may_ask=may_ask) if key else intent
-    workspace = found(root, signed, host=socket.gethostname(), now=now)
-    deck = Deck(root, user=owner, key=key)
-    deck.may_ask = may_ask
-    _add_members(deck, members, founders={owner, *(one.name for one in others)})
+    with answers.asked_once():
+        signed = _signed(intent, key, may_ask=may_ask) if key else intent
+        workspace = found(root, signed, host=socket.gethostname(), now=now)
+        deck = Deck(root, user=owner, key=key)
+        deck.may_ask = may_ask
+        _add_members(deck, members, founders={owner, *(one.name for one in others)})
     return workspace
 
 

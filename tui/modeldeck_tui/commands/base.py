@@ -70,7 +70,8 @@ class Session:
             workspace.deck.may_ask = sys.stdin is not None and sys.stdin.isatty()
             for text in workspace.history.notices():
                 self.printer.say(Cell("Warning: ", "warn"), text)
-            yield workspace
+            with workspace.deck.asked_once():
+                yield workspace
 
     @property
     def is_json(self) -> bool:

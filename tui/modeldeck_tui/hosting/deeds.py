@@ -23,7 +23,7 @@ from modeldeck_tui.screens.base import Page
 from modeldeck_tui.screens.memory import Deed, Memory, Undo
 from modeldeck_tui.screens.overlays.dialogs import PickDialog
 from modeldeck_tui.screens.reader import ReaderScreen
-from modeldeck_tui.screens.reading import explained
+from modeldeck_tui.screens.reading import document_of, explained
 from modeldeck_tui.widgets.logs.view import LogView
 from modeldeck_tui.widgets.text_view import TextView
 
@@ -80,7 +80,8 @@ class Deeds(Loading):
     @work(thread=True, exit_on_error=False, group="perform")
     def _do(self, deed: Deed, action: Callable[[], object], outcome: str) -> None:
         try:
-            result = action()
+            with self.workspace.deck.asked_once():
+                result = action()
         except Exception as error:  # noqa: BLE001 -- the person is told, and what is open stays
             deed.outcome, deed.is_error = "failed", True
             self.post_message(ActionDone(deed.number, explained(error), is_error=True))
@@ -155,7 +156,9 @@ class Deeds(Loading):
         if table is not None and table.rows and not isinstance(page.focused, TextView | LogView):
             choices["row"] = saving.row_text(table.rows, table.cursor)
             choices["id"] = table.key
-            choices["json"] = to_json(table.document, indent=2)
+            document = page.document() if table.key == page.entity() else table.document
+            if isinstance(document, dict):
+                choices["json"] = to_json(document, indent=2)
         elif view is not None:
             choices["text"] = view.plain
         named = [(key, f"{key:<5} {_first_words(text)}") for key, text in choices.items() if text]
@@ -179,12 +182,32 @@ class Deeds(Loading):
     def action_raw(self) -> None:
         """Show what is under the cursor as its JSON."""
         page = self.screen
-        if isinstance(page, Page):
-            document = page.document()
+        if not isinstance(page, Page):
+            return
+        said = page.spoken()
+        about = said.key if said is not None else page.entity()
+        place, entity = page.PLACE, page.entity()
+
+        def show(document: object) -> None:
             lines = [(one, "") for one in pretty(to_json(document))]
-            title = f"{clean(page.entity())} as JSON"
-            reader = ReaderScreen(title, lines, place=page.PLACE, about=page.entity())
-            self.push_screen(reader)
+            title = f"{clean(about.rstrip('/'))} as JSON"
+            self.push_screen(ReaderScreen(title, lines, place=place, about=entity))
+
+        known = None if said is not None else page.document()
+        if known is not None:
+            show(known)
+        else:
+            self._read_raw(about, show)
+
+    @work(thread=True, exit_on_error=False, group="raw")
+    def _read_raw(self, entity: str, show: Callable[[object], None]) -> None:
+        """Read the document of what the snapshot does not hold, then show it."""
+        try:
+            found = document_of(self.workspace, entity)
+        except Exception as error:  # noqa: BLE001 -- the person is told, and what is open stays
+            self.call_from_thread(self.tell, explained(error), severity="warning")
+        else:
+            self.call_from_thread(show, found)
 
     def action_save(self) -> None:
         """Save what is shown in new files of the working directory."""

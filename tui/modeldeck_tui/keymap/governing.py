@@ -99,8 +99,14 @@ _SUPPORT = (
     "Support the owners' proposal under the cursor",
     "modeldeck member support PROPOSAL",
 )
+_WITHDRAW = (
+    "withdraw",
+    "Withdraw the owners' proposal under the cursor: yours, or as an owner",
+    "modeldeck member withdraw PROPOSAL",
+)
 POLICY = (
     action("policy.support", "a", *_SUPPORT, danger=2, needs="proposal"),
+    action("policy.withdraw", "w", *_WITHDRAW, danger=2, needs="can_withdraw_proposal"),
     action(
         "policy.propose",
         "p",

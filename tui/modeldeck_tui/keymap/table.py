@@ -245,6 +245,11 @@ _WITHDRAW = (
     "Withdraw the release that you asked for",
     "modeldeck release withdraw RELEASE",
 )
+_WITHDRAW_HERE = (
+    "withdraw",
+    "Withdraw the release that you asked for, or the proposal that you made",
+    "modeldeck release withdraw RELEASE; modeldeck member withdraw PROPOSAL",
+)
 _TAKE_BACK = (
     "take back",
     "Take your vote back while the release is undecided",
@@ -338,6 +343,7 @@ PAGES = (
     ),
     action("inbox.approve", "a", *_ANSWER, danger=3, needs="answerable"),
     action("inbox.reject", "x", *_REJECT, danger=2, needs="can_reject"),
+    action("inbox.withdraw", "w", *_WITHDRAW_HERE, danger=2, needs="withdrawable"),
     *governing.POLICY,
     action("datasets.diff", "d", *_DATA_DIFF, needs="dataset"),
     action("datasets.verify", "V", *_DATA_VERIFY, needs="dataset"),
@@ -421,8 +427,10 @@ HINTS = {
     "releases": "list.open releases.approve releases.reject app.next_tab app.annotate list.filter",
     "review": "review.approve review.reject review.request_changes app.next_tab review.take_back"
     " app.annotate review.rollback",
-    "inbox": "list.open inbox.approve inbox.reject app.next_pane app.annotate app.back",
-    "policy": "policy.support policy.propose list.open app.next_pane app.next_tab app.back",
+    "inbox": "list.open inbox.approve inbox.reject inbox.withdraw app.next_pane app.annotate"
+    " app.back",
+    "policy": "policy.support policy.withdraw policy.propose list.open app.next_pane"
+    " app.next_tab app.back",
     "deployments": "deployments.rollback app.open_log app.annotate app.next_tab app.next_pane"
     " list.filter",
     "sources": "list.open list.mark list.filter app.next_pane app.back",

@@ -117,6 +117,17 @@ def _can_withdraw(now: Situation) -> str:
     return "" if release["is_open"] else f"it is {release['status']}"
 
 
+def _can_withdraw_proposal(now: Situation) -> str:
+    proposal = now.document if now.kind == "proposal" else None
+    if proposal is None:
+        return "put the cursor on a proposal"
+    return "" if proposal["can_withdraw"] else clean(proposal["why_no_withdraw"])
+
+
+def _withdrawable(now: Situation) -> str:
+    return _can_withdraw_proposal(now) if now.kind == "proposal" else _can_withdraw(now)
+
+
 def _can_roll_back(now: Situation) -> str:
     if now.snapshot is None:
         return "the workspace is still being read"
@@ -252,6 +263,8 @@ CONDITIONS: Mapping[str, Callable[[Situation], str]] = {
     "answerable": _answerable,
     "can_reject": _release("can_reject"),
     "can_withdraw": _can_withdraw,
+    "can_withdraw_proposal": _can_withdraw_proposal,
+    "withdrawable": _withdrawable,
     "has_voted": _has_voted,
     "proposal": _proposal,
     "can_roll_back": _can_roll_back,

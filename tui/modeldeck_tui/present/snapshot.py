@@ -18,6 +18,7 @@ from modeldeck.domain.documents import (
     TrafficDocument,
     VersionDocument,
 )
+from modeldeck.domain.reading.reviews import ProposalDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Snapshot:
     releases: Sequence[ReleaseDocument] = ()
     remarks: Sequence[AnnotationDocument] = ()
     datasets: Sequence[DatasetDocument] = ()
+    proposals: Sequence[ProposalDocument] = ()
     diffs: dict[str, Sequence[DiffRow]] = field(default_factory=dict)
     no_rollback: Mapping[str, str] = field(default_factory=dict)
     no_exception: Mapping[str, str] = field(default_factory=dict)
@@ -85,6 +87,10 @@ class Snapshot:
         """Return one version of a dataset."""
         return next((one for one in self.datasets if one["id"] == identifier), None)
 
+    def proposal(self, identifier: str) -> ProposalDocument | None:
+        """Return one proposal of the owners that waits."""
+        return next((one for one in self.proposals if one["id"] == identifier), None)
+
     def remarks_on(self, *subjects: str) -> list[AnnotationDocument]:
         """Return what was said about some entities and places in them, oldest first."""
         return [one for one in self.remarks if one["subject"].partition("#")[0] in subjects]
@@ -102,5 +108,6 @@ class Snapshot:
             "release": self.release,
             "endpoint": self.endpoint,
             "dataset": self.dataset,
+            "proposal": self.proposal,
         }.get(kind)
         return find(name) if find else None

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from modeldeck.domain.documents import ActivityDocument, DiffRow, RunDocument
 from modeldeck.domain.filters.fields import shown
-from modeldeck.errors import ModelDeckError
+from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck_tui.output import write_bug_report
+from modeldeck_tui.present.governing.talking import spoken
 from modeldeck_tui.present.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def read(
         releases=releases,
         remarks=workspace.annotations.list(),
         datasets=workspace.datasets.list(),
+        proposals=workspace.proposals.list(),
         diffs={one: diffs.get(one) or diff(workspace, one) for one in sorted(wanted)},
         no_rollback=_no_rollback(workspace, [one["environment"] for one in live]),
         no_exception=workspace.exceptional.why_not(),
@@ -154,6 +156,28 @@ def diff(workspace: Workspace, release: str) -> Sequence[DiffRow]:
             section="unknown", name=str(error), before="", after="", delta="", better=None
         )
         return [row]
+
+
+def document_of(workspace: Workspace, entity: str) -> object:
+    """Return the document of something that snapshots do not hold, by its row's key.
+
+    Raises
+    ------
+    NotFoundError
+        There is no document of that.
+    """
+    known = spoken(entity)
+    if known is not None and known.thread:
+        with contextlib.suppress(NotFoundError):
+            return workspace.threads.show(known.thread)
+    if known is not None:
+        for one in workspace.annotations.list():
+            if one["id"] == (known.remark or known.thread):
+                return one
+    if entity.startswith("entry:"):
+        return workspace.activity.entry(int(entity.partition(":")[2]))
+    msg = f"{entity[:80]} has no JSON of its own."
+    raise NotFoundError(msg, "Open it with enter.")
 
 
 def explained(error: Exception) -> str:

@@ -39,6 +39,9 @@ def is_restrictive(state: State, act: Act) -> bool:
     if act.action == "proposal.support":
         pending = state.pending.get(act.entity)
         return pending is not None and is_restrictive(state, pending.act)
+    if act.action == "proposal.withdraw":  # but for one that would itself take something away
+        pending = state.pending.get(act.entity)
+        return pending is not None and not is_restrictive(state, pending.act)
     if act.action == "member.change":
         return changing.only_takes(act)
     return act.action in _RESTRICTIVE

@@ -174,8 +174,8 @@ class ProposalDocument(TypedDict):
 
     ``needed`` owners have to support it; ``lacks`` is how many are missing, ``waits_for`` names
     who can be one of them, and ``problem`` says why nobody can. ``changes`` are those of a policy
-    against the one in force, ``details`` what else the entry says. ``can_support`` is the actor's;
-    ``why_not`` says why not.
+    against the one in force, ``details`` what else the entry says. ``can_support`` and
+    ``can_withdraw`` are the actor's; ``why_not`` and ``why_no_withdraw`` say why not.
     """
 
     id: str
@@ -197,6 +197,8 @@ class ProposalDocument(TypedDict):
     warnings: list[str]
     can_support: bool
     why_not: str
+    can_withdraw: bool
+    why_no_withdraw: str
 
 
 class InboxDocument(TypedDict):

@@ -21,6 +21,7 @@ from modeldeck.services.base import travel
 from modeldeck.services.base.identity import Actor, actor_of, signer_for
 from modeldeck.services.base.signatures import signer_of
 from modeldeck.store import files, places, witness
+from modeldeck.store.keys import answers
 from modeldeck.store.ledger import Ledger
 from modeldeck.store.objects import ObjectStore, named_in
 from modeldeck.store.runs import RunStore
@@ -29,7 +30,13 @@ from modeldeck.store.verifying import Verifier
 MAX_CLOCK_BEHIND = timedelta(minutes=5)
 
 ABOUT_HISTORY = frozenset(
-    {"ledger.acknowledge", "ledger.restore", "ledger.adopt", "proposal.support"}
+    {
+        "ledger.acknowledge",
+        "ledger.restore",
+        "ledger.adopt",
+        "proposal.support",
+        "proposal.withdraw",
+    }
 )
 """What owners may say although the history is not the one that was seen before."""
 
@@ -263,6 +270,10 @@ class Deck:
                 workspace=state.workspace,
                 head=state.head,
             )
+
+    def asked_once(self) -> contextlib.AbstractContextManager[None]:
+        """Return what to record several entries within, so that a passphrase is asked for once."""
+        return answers.asked_once()
 
     def record(self, intent: Intent) -> Activity:
         """Record a decision exactly as it is; see :meth:`commit`."""

@@ -43,6 +43,7 @@ _ALWAYS = {
     "member.revoke",
     "policy.adopt",
     "proposal.support",
+    "proposal.withdraw",
 }
 _NAMES_OBJECT = ("manifest", "report")
 _MAX_OBJECT = 16 << 20

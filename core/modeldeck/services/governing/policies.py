@@ -25,10 +25,13 @@ class Policies:
     def show(self) -> PolicyDocument:
         """Return the policy in force, and since which entry it is."""
         with self.deck.reading() as state:
+            only_proposed = {*(one.act.n for one in state.pending.values()), *state.withdrawn}
             since = next(
                 one
                 for one in reversed(state.activity)
-                if not one.is_void and (one.action in _ADOPTING or one.entity == "policy")
+                if not one.is_void
+                and one.n not in only_proposed
+                and (one.action in _ADOPTING or one.entity == "policy")
             )
             return PolicyDocument(
                 digest=state.policy_digest,

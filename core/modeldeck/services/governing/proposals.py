@@ -74,7 +74,10 @@ class Proposals:
             changes = differing(state.policy.to_json(), proposed)
             members, models = list(state.members.values()), list(state.models)
             trouble = list(warnings(policy_from_json(proposed), members, models=models))
-        why_not = self._why_not(state, act, level=level)
+        support: dict[str, Json] = {"digest": act.digest}
+        withdraw: dict[str, Json] = {**support, "reason": ""}
+        why_not = self._why_not(state, act, verb="support", body=support, level=level)
+        why_no_withdraw = self._why_not(state, act, verb="withdraw", body=withdraw, level=level)
         counted, problem = _counted(state, pending), _problem(state, pending)
         owners = [one.name for one in state.owners()]
         reason = act.body.get("reason", "")
@@ -101,6 +104,8 @@ class Proposals:
             warnings=trouble,
             can_support=not why_not,
             why_not=why_not,
+            can_withdraw=not why_no_withdraw,
+            why_no_withdraw=why_no_withdraw,
         )
 
     def _text(self, state: State, pending: Pending) -> str:
@@ -108,17 +113,19 @@ class Proposals:
         known = _PROPOSING.get(pending.act.action, "")
         return known.format(name=name) if known else sentence(state.activity[pending.act.n - 1])
 
-    def _why_not(self, state: State, act: Act, *, level: Level) -> str:
-        """Return why the actor cannot support a proposal; empty when they can."""
+    def _why_not(
+        self, state: State, act: Act, *, verb: str, body: Mapping[str, Json], level: Level
+    ) -> str:
+        """Return why the actor cannot support, or withdraw, a proposal; empty when they can."""
         because = self.deck.read_only_because
         if because:
             return f"the workspace is read-only: {because.rstrip('.')}"
         intent = Intent(
             id=f"look-{act.id}",
             by=self.deck.actor.name,
-            action="proposal.support",
+            action=f"proposal.{verb}",
             subject=f"proposal:{act.id}",
-            body={"digest": act.digest},
+            body=body,
             workspace=state.workspace,
             head=state.head,
         )
@@ -153,6 +160,43 @@ class Proposals:
         self.deck.commit("proposal.support", f"proposal:{known['id']}", body=body)
         with self.deck.reading() as state:
             return known["id"] not in state.pending
+
+    def withdraw(self, typed: str, reason: str = "") -> ProposalDocument:
+        """Withdraw an owners' decision that waits: whoever proposed it, or an owner.
+
+        Parameters
+        ----------
+        typed : str
+            The number of its entry, or the beginning of its id.
+        reason : str
+            Why; it is kept.
+
+        Returns
+        -------
+        ProposalDocument
+            What was withdrawn, as it was.
+
+        Raises
+        ------
+        NotFoundError
+            None like that waits.
+        NotPermittedError
+            The actor neither proposed it nor is an owner.
+        """
+        known = self.show(typed)
+        body: dict[str, Json] = {"digest": known["digest"], "reason": reason}
+        self.deck.commit("proposal.withdraw", f"proposal:{known['id']}", body=body)
+        return known
+
+    def withdrawing(self, typed: str) -> Statement:
+        """Return the statement that withdraws a proposal; see :meth:`withdraw`."""
+        known = self.show(typed)
+        with self.deck.reading() as state:
+            needed = state.policy.strictest
+        subject, body = f"proposal:{known['id']}", {"digest": known["digest"], "reason": ""}
+        return prepare(
+            self.deck, "proposal.withdraw", subject=subject, body={**body}, needed=needed
+        )
 
     def adopting(self) -> Statement:
         """Return the statement that proposes the policy of ``modeldeck.toml``.
@@ -191,15 +235,15 @@ class Proposals:
         subject, body = f"proposal:{known['id']}", {"digest": known["digest"]}
         return prepare(self.deck, "proposal.support", subject=subject, body={**body}, needed=needed)
 
-    def cast(self, statement: Statement) -> Recorded:
-        """Record a statement of :meth:`adopting` or :meth:`supporting` exactly as it was shown.
+    def cast(self, statement: Statement, reason: str = "") -> Recorded:
+        """Record a statement of this class exactly as it was shown, with its reason if it has one.
 
         Raises
         ------
         ModelDeckError
             It was refused, by what the workspace is now; nothing was written.
         """
-        return record(self.deck, statement)
+        return record(self.deck, statement, reason=reason)
 
 
 def _counted(state: State, pending: Pending) -> Sequence[str]:

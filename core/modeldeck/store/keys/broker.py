@@ -135,7 +135,9 @@ class Broker:
             self.is_cancelled = True
             if not question.has_answer:
                 self._cancel()
-        connection.sendall(b"-" if answer is None else b"+" + answer.encode())
+        connection.sendall(
+            b"-" if answer is None else b"+" + answer.encode("utf-8", "surrogateescape")
+        )
 
     def _question(self, connection: socket.socket) -> Question | None:
         connection.settimeout(10)

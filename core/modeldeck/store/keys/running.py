@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -100,7 +101,22 @@ def _run(
 def tell_terminal(text: str) -> None:
     """Say something at the terminal at which ``ssh-keygen`` is about to ask."""
     with contextlib.suppress(OSError), Path("/dev/tty").open("w", encoding="utf-8") as terminal:
-        terminal.write(f"{text}\n")
+        terminal.write(f"\r\x1b[K{text}\n")  # over what said that something is being done
+
+
+def ask_terminal(prompt: str) -> str:
+    """Ask for a secret at the terminal of this process, which shows nothing of it.
+
+    Raises
+    ------
+    NotPermittedError
+        The person ended the input.
+    """
+    try:
+        return getpass.getpass(prompt)
+    except (EOFError, OSError):
+        msg = "Signing was cancelled."
+        raise NotPermittedError(msg, "Nothing was written.") from None
 
 
 @contextlib.contextmanager

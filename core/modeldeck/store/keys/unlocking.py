@@ -2,7 +2,8 @@
 
 An agent that holds the key, forwarded or not, signs by itself. What a file holds without a
 passphrase signs too. Only then somebody is asked, up to three times, at the screen or at the
-terminal of the command; a hardware key always has something to say: that it wants to be touched.
+terminal of the command, and once for all that one deed signs (:mod:`modeldeck.store.keys.answers`);
+a hardware key always has something to say: that it wants to be touched.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 from modeldeck.domain.membership import keys
 from modeldeck.domain.membership.questions import Asker, Question
 from modeldeck.errors import NotPermittedError
-from modeldeck.store.keys import running
+from modeldeck.store.keys import answers, running
 from modeldeck.store.keys.running import Done
 
 TRIES = 3
@@ -66,19 +67,34 @@ def sign(
 def _with_questions(
     arguments: list[str], payload: bytes, *, about: Question, asker: Asker | None
 ) -> Done:
-    attempt = 0
-    touch = " Touch it when it asks for that." if about.is_hardware else ""
+    known = None if about.is_hardware else answers.remembered(about.fingerprint)
+    if known is not None:
+        done = running.asked(arguments, payload, asker=answers.Given(known), about=about)
+        if not _is_locked(done):
+            return done
+        answers.remember(about.fingerprint, None)
+    attempt = 1
     while True:
-        attempt += 1
-        if asker is not None:
-            about = replace(about, attempt=attempt)
-            done = running.asked(arguments, payload, asker=asker, about=about)
-        else:
-            name = about.path or "the key"
-            running.tell_terminal(f"Signing with {name} ({about.fingerprint}).{touch}")
-            done = running.keygen(arguments, payload, may_ask=True)
+        done = _asked(arguments, payload, about=replace(about, attempt=attempt), asker=asker)
         if not _is_locked(done) or attempt == TRIES:
             return done
+        attempt += 1
+
+
+def _asked(arguments: list[str], payload: bytes, *, about: Question, asker: Asker | None) -> Done:
+    """Run ``ssh-keygen`` with one answer of the person's, at the screen or at the terminal."""
+    if asker is None:
+        name = about.path or "the key"
+        touch = " Touch it when it asks for that." if about.is_hardware else ""
+        running.tell_terminal(f"Signing with {name} ({about.fingerprint}).{touch}")
+        if about.is_hardware:  # a token asks for what it needs itself
+            return running.keygen(arguments, payload, may_ask=True)
+        asker = answers.Given(running.ask_terminal(f"Enter passphrase for {name}: "))
+    heard = answers.Heard(asker)
+    done = running.asked(arguments, payload, asker=heard, about=about)
+    if not done.returncode and not about.is_hardware:
+        answers.remember(about.fingerprint, heard.answer)
+    return done
 
 
 def _is_locked(done: Done) -> bool:

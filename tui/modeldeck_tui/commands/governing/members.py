@@ -275,6 +275,9 @@ def pending(context: typer.Context) -> None:
     mine = [one for one in found if one["can_support"]]
     if mine:
         session.printer.say(f"For you: `modeldeck member support {mine[0]['n']}`.")
+    own = [one for one in found if one["can_withdraw"] and not one["can_support"]]
+    if own:
+        session.printer.say(f"To take one back: `modeldeck member withdraw {own[0]['n']}`.")
 
 
 def _names(names: Sequence[str]) -> str:
@@ -297,3 +300,22 @@ def support_proposal(
     else:
         more = "It is in force now." if is_done else "It waits for more owners."
         session.printer.line(f"Your support is recorded. {more}")
+
+
+@app.command("withdraw")
+def withdraw_proposal(
+    context: typer.Context,
+    proposal: Annotated[
+        str, typer.Argument(metavar="ENTRY", help="Its entry's number, or the beginning of its id.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")] = "",
+) -> None:
+    """Withdraw an owners' decision that waits: whoever proposed it, or an owner."""
+    session = session_of(context)
+    with session.open() as workspace:
+        found = workspace.proposals.withdraw(proposal, reason)
+        n = workspace.deck.state.n
+    if session.is_json:
+        session.printer.document({"proposal": found["id"], "withdrawn": True, "n": n})
+    else:
+        session.printer.line(f"Withdrawn: {found['text']}, proposed by {found['by']}.")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
+from modeldeck.domain.reading.reviews import ProposalDocument
 from modeldeck_tui.present import overview
 from modeldeck_tui.present.snapshot import Snapshot
+from modeldeck_tui.screens.overlays.withdrawing import ask_to_withdraw
 from modeldeck_tui.screens.voting import VotingPage
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.table import Table
@@ -48,6 +50,14 @@ class InboxScreen(VotingPage):
                 elastic=_DETAIL,
                 id="inbox-expiring",
             )
+
+    def action_withdraw(self) -> None:
+        """Withdraw the release, or the proposal, under the cursor."""
+        one = self.snapshot.document(self.entity()) if self.snapshot else None
+        if self.entity().startswith("proposal:") and one is not None:
+            ask_to_withdraw(self, cast("ProposalDocument", one))
+        else:
+            super().action_withdraw()
 
     def show(self, snapshot: Snapshot) -> None:
         """Show what was read."""

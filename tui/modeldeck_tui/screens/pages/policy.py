@@ -19,6 +19,7 @@ from modeldeck_tui.present.governing.policy import FILE, Governing
 from modeldeck_tui.present.rows import Document
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.overlays.stating import Signed, StatementDialog
+from modeldeck_tui.screens.overlays.withdrawing import ask_to_withdraw
 from modeldeck_tui.screens.pages.settling import Settling
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.frame import Quiet
@@ -206,6 +207,12 @@ class PolicyScreen(Settling):
         command = f"modeldeck member support {one['n']}"
         heading = f"SUPPORT  {one['text']}"
         self._state(heading, lines, verb="Support", command=command, proposal=name)
+
+    def action_withdraw(self) -> None:
+        """Withdraw the proposal under the cursor."""
+        one = self._proposal()
+        if one is not None:
+            ask_to_withdraw(self, one)
 
     def _state(
         self, heading: str, lines: list[str], *, verb: str, command: str, proposal: str = ""
