@@ -172,3 +172,26 @@ def test_texts_from_outside_leave_as_plain_ascii() -> None:
     assert not set("<>\x1b\x7f\u202e\0") & set(text)
     assert json.loads(hook)["data"]["title"] == event["title"]
     assert json.loads(hook)["entity"] == "release"
+
+
+def test_reply_tells_the_others_of_its_thread_once(told: Told) -> None:
+    """Not who wrote it, nor whom it mentions (a mention tells them), nor who left."""
+    world = told.world
+    for name in ("carol", "dave", "bob"):
+        known = [*world.state.annotations]
+        action = "thread.reply" if known else "thread.start"
+        subject = f"thread:{known[0]}" if known else "model:churn"
+        world.act(name, action, subject, {"object": digest(name)})
+    told.new()
+    first = next(iter(world.state.annotations))
+    done = world.act("bob", "thread.reply", f"thread:{first}", {"object": digest("more")})
+    written = next(reversed(world.state.annotations))
+    found = told.new(remark=Remark(written, "what does @dave say?"))
+    kinds = {one.kind: one.people for one in found}
+    assert kinds == {"mention": ("dave",), "reply": ("carol",)}
+    assert [one.n for one in found] == [done.n, done.n]
+    world.act("ann", "member.revoke", "member:carol", {"reason": "left"})
+    world.act("bob", "thread.reply", f"thread:{first}", {"object": digest("still")})
+    written = next(reversed(world.state.annotations))
+    (event,) = told.new(remark=Remark(written, "still here?"))
+    assert (event.kind, event.people, event.title) == ("reply", ("dave",), "bob replied on churn")

@@ -78,11 +78,15 @@ def test_thread_on_a_release_is_begun_answered_edited_and_resolved_by_key(root: 
 
 
 def test_threads_on_runs_and_versions_are_shown_with_their_places(root: Path) -> None:
-    """A thread about a point of a metric stands on the run's page; one on a version on its."""
+    """A thread about a point of a metric stands on the run's page, and where that is released.
+
+    One on a version, an endpoint or a dataset stands on its own page; Y shows it as it is.
+    """
     with Workspace.open(root, user="bob") as bob:
         run = bob.models.version("churn@2")["run"]
         bob.threads.start(f"{run}#loss@0", "why this jump?")
         bob.threads.start("churn@2", "is it fair?")
+        bob.threads.start("churn@production", "why so slow?")
 
     async def drive() -> None:
         async with opened(root, "dave", size=LARGE) as deck:
@@ -96,5 +100,13 @@ def test_threads_on_runs_and_versions_are_shown_with_their_places(root: Path) ->
             for _ in range(3):
                 await deck.press("right_square_bracket")
             await deck.until_shown("◌ open", "is it fair?")
+            thread = deck.app.workspace.threads.list("churn@production")[0]["id"]
+            deck.app.open(f"thread:{thread}")
+            await deck.until_shown("Deployments", "◌ open", "why so slow?")
+            await deck.press("Y")
+            await deck.until_shown("as JSON", '"text": "why so slow?"')
+            await deck.press("q")
+            deck.app.open("release:churn-2")
+            await deck.until_shown("Releases › churn-2", "at loss@0: why this jump?")
 
     asyncio.run(drive())

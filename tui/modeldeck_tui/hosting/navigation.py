@@ -214,11 +214,14 @@ def _open_talk(app: Navigation, key: str) -> None:
         return
     entity = found.subject.partition("#")[0]
     kind, _colon, name = entity.partition(":")
-    if kind in {"run", "release"}:
+    if kind == "dataset" and "@" not in name and app.snapshot is not None:
+        its = [one["id"] for one in app.snapshot.datasets if one["name"] == name]
+        name = max(its, key=lambda one: int(one.rpartition("@")[2]), default=name)
+    if kind in {"run", "release"} or (kind == "dataset" and "@" in name):
         page = page_of(kind, name)
         page.wanted_talk = found.id
         app.push_screen(page)
         return
     app.open(entity)
-    if kind == "version" and isinstance(app.screen, Page):
+    if kind in {"version", "endpoint"} and isinstance(app.screen, Page):
         app.screen.wanted_talk = found.id

@@ -4,6 +4,7 @@
 kind       when                                                 whom it concerns
 ========== ==================================================== ============================
 mention    a remark mentions members                            those
+reply      somebody replies in a thread                         who else said something in it
 waits      a release waits for votes                            who may still vote
 decided    approved, rejected, withdrawn, blocked, outdated, or who asked for it, who made it
            changes are asked for
@@ -30,7 +31,7 @@ from modeldeck.domain.policies import timing
 from modeldeck.domain.state import OPEN, Activity, Release, State
 from modeldeck.domain.talking import mentions, places
 
-KINDS = ("mention", "waits", "decided", "deployed", "failed", "rolled-back", "expiring")
+KINDS = ("mention", "reply", "waits", "decided", "deployed", "failed", "rolled-back", "expiring")
 MOST_TEXT = 500
 """Characters of a remark or reason that an event holds at most."""
 
@@ -107,6 +108,7 @@ def of_entry(
     ]
     return [
         *_mentions(state, line, remark=remark),
+        *_replies(state, line, remark=remark),
         *(event for one in moved for event in _moves(state, line, release=one)),
         *_of_endpoint(state, line),
     ]
@@ -166,6 +168,21 @@ def _mentions(state: State, line: Activity, *, remark: Remark) -> list[Event]:
     title = f"{line.by} mentioned {', '.join(named)} on {_readable(line.entity)}"
     said = {"subject": line.entity, "title": title, "text": remark.text}
     return [replace(_event(line, "mention", key="", people=named, **said), remark=remark.id)]
+
+
+def _replies(state: State, line: Activity, *, remark: Remark) -> list[Event]:
+    """Return the event of a reply: for those in its thread whom it does not mention anyway."""
+    known = state.annotations.get(remark.id)
+    if line.action != "thread.reply" or known is None:
+        return []
+    said = (one.by for one in state.annotations.values() if one.thread == known.thread)
+    left = {line.by, *mentions.names(remark.text)}
+    people = _once(one for one in said if one not in left and state.member(one) is not None)
+    if not people:
+        return []
+    title = f"{line.by} replied on {_readable(line.entity)}"
+    told = {"subject": line.entity, "title": title, "text": remark.text}
+    return [replace(_event(line, "reply", key="", people=people, **told), remark=remark.id)]
 
 
 def _moves(state: State, line: Activity, *, release: Release) -> list[Event]:

@@ -16,7 +16,6 @@ from modeldeck_tui.clean import clean
 from modeldeck_tui.present import models
 from modeldeck_tui.present.datasets import differences
 from modeldeck_tui.present.datasets import versions as present
-from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.base import Page
@@ -177,7 +176,10 @@ class DatasetScreen(DatasetActions):
                 [
                     ("Used by", Table("", empty=("Nothing used it yet.",), id="dataset-uses")),
                     ("About", Table("", id="dataset-about")),
-                    ("Annotations", Table("", empty=("c writes one.",), id="dataset-said")),
+                    (
+                        "Discussion",
+                        Table("", empty=("c writes the first word.",), id="dataset-said"),
+                    ),
                     ("Files", Table("", id="dataset-files")),
                 ],
                 id="dataset-more",
@@ -197,9 +199,8 @@ class DatasetScreen(DatasetActions):
             self.crumb(f"Datasets › {clean(self.version)}", "is not there", style="bad")
             return
         self.crumb(f"Datasets › {clean(self.version)}", present.in_short(version))
-        subjects = (f"dataset:{self.version}", f"dataset:{version['name']}")
-        remarks = said(snapshot.remarks_on(*subjects), snapshot.at)
-        self.query_one("#dataset-said", Table).show_lines(remarks)
+        self.query_one("#dataset-said", Table).show_lines(self.talk_lines(snapshot))
+        self.fetch_talk(snapshot)
         state = (version["tags"], len(snapshot.runs), len(snapshot.latest))
         if state != self._state:
             self._state = state
@@ -210,8 +211,15 @@ class DatasetScreen(DatasetActions):
         lineage = workspace.lineage.of(f"dataset:{self.version}")
         return workspace.datasets.show(self.version), lineage[1:]
 
-    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401, ARG002 -- as the base has it
-        """Show what the description says."""
+    def talk_about(self) -> Sequence[str]:
+        """Return this version, and its dataset."""
+        return [f"dataset:{self.version}", f"dataset:{self.version.partition('@')[0]}"]
+
+    def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as the base has it
+        """Show what the description says, and the threads."""
+        if tag == "talk":
+            self.take_talk(value, "#dataset-said")
+            return
         detail, uses = value
         self.query_one("#dataset-columns", Table).show_lines(present.column_lines(detail))
         self.query_one("#dataset-about", Table).show_lines(present.about_lines(detail))

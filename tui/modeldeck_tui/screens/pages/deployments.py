@@ -1,4 +1,4 @@
-"""Deployments: every endpoint; traffic, servers, versions, annotations of the one in focus."""
+"""Deployments: every endpoint; traffic, servers, versions, discussion of the one in focus."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from modeldeck.domain.filters.fields import ENDPOINTS
 from modeldeck.domain.filters.query import Field, Fields
 from modeldeck_tui.clean import clean
 from modeldeck_tui.present import deployments, models, traffic
-from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.listing import ListingPage
@@ -31,6 +30,7 @@ NOTHING = (
     "A release goes live by approval; `modeldeck serve ENVIRONMENT` answers.",
 )
 NO_SERVER = ("No server reported.",)
+SILENCE = ("c writes the first word.",)
 
 
 def _of_first(field: Field) -> Field:
@@ -83,7 +83,7 @@ class DeploymentsScreen(ListingPage, VotingPage, Settling):
                         ("Traffic", TrafficView(id="endpoint-traffic")),
                         ("Servers", Table("", empty=NO_SERVER, id="endpoint-servers")),
                         ("Versions", Table("", id="endpoint-versions")),
-                        ("Annotations", Table("", empty=("c writes one.",), id="endpoint-said")),
+                        ("Discussion", Table("", empty=SILENCE, id="endpoint-said")),
                         ("Lineage", Table("", id="endpoint-lineage")),
                     ],
                     id="endpoint",
@@ -116,20 +116,23 @@ class DeploymentsScreen(ListingPage, VotingPage, Settling):
             self.settle()
 
     def show_more(self, snapshot: Snapshot) -> None:
-        """Show the servers, versions, annotations and traffic of the endpoint under the cursor."""
+        """Show the servers, versions, discussion and traffic of the endpoint under the cursor."""
         live: deployments.Live | None = self.main.document
         if live is None:
             return
         endpoint = live[0]
-        name = endpoint["id"]
         servers = deployments.servers(endpoint, snapshot.at)
         versions = deployments.versions(endpoint, snapshot)
         for place in ("endpoint", "beside"):
             self.query_one(f"#{place}-servers", Table).show_lines(servers)
             self.query_one(f"#{place}-versions", Table).show_lines(versions)
-        remarks = said(snapshot.remarks_on(f"endpoint:{name}"), snapshot.at)
-        self.query_one("#endpoint-said", Table).show_lines(remarks)
+        self.query_one("#endpoint-said", Table).show_lines(self.talk_lines(snapshot))
+        self.fetch_talk(snapshot)
         self.fetch("endpoint", lambda: self._read(endpoint))
+
+    def talk_about(self) -> Sequence[str]:
+        """Return the endpoint under the cursor."""
+        return [self.main.key] if self.main.key else []
 
     def _read(
         self, endpoint: EndpointDocument
@@ -140,7 +143,10 @@ class DeploymentsScreen(ListingPage, VotingPage, Settling):
         return name, self.workspace.traffic.series(name), lineage
 
     def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as the base has it
-        """Show the traffic."""
+        """Show the traffic, and the threads."""
+        if tag == "talk":
+            self.take_talk(value, "#endpoint-said")
+            return
         if tag != "endpoint":
             super().take(tag, value)
             return

@@ -139,8 +139,9 @@ class ModelsScreen(ListingPage, RunActions, Excepting, Settling):
             self.fetch("version", lambda: self._read(version["id"]))
 
     def talk_about(self) -> Sequence[str]:
-        """Return the version under the cursor."""
-        return [self.main.key] if self.main.key else []
+        """Return the version under the cursor, and its model."""
+        version: VersionDocument | None = self.main.document
+        return [self.main.key, f"model:{version['model']}"] if version is not None else []
 
     def _read(self, version: str) -> VersionDetail:
         workspace = self.workspace

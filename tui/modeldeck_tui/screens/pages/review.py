@@ -321,10 +321,13 @@ class ReviewScreen(VotingPage, Settling):
             self.app.push_screen(ReaderScreen(title, lines, place=place, about=about))
 
     def talk_about(self) -> Sequence[str]:
-        """Return the release, and its version."""
-        release = self.release
-        version = [f"version:{release['version']}"] if release is not None else []
-        return [f"release:{self.release_id}", *version]
+        """Return the release, its version, and the run that was made into it."""
+        release, snapshot = self.release, self.snapshot
+        if release is None or snapshot is None:
+            return [f"release:{self.release_id}"]
+        version = snapshot.version(release["version"])
+        run = [f"run:{version['run']}"] if version is not None and version["run"] else []
+        return [f"release:{self.release_id}", f"version:{release['version']}", *run]
 
     def entity(self) -> str:
         """Return this release."""
