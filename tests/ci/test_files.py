@@ -150,6 +150,10 @@ def test_job_of_github_ends_well_when_the_release_is_live(
     environment = {**runner, name: path}
     process = run(ask, environment, folder=tmp_path / "job")
     release = asked(ready, process)
+    (tmp_path / "again").mkdir()
+    again = run(ask, {**environment, "TIMEOUT": "0.1"}, folder=tmp_path / "again")
+    said = json.loads(ended(again, 12).splitlines()[-1])  # started again, it waits for the same
+    assert said["error"]["release"] == release
     go_live(ready, release)
     assert json.loads(ended(process, 0).splitlines()[-1])["status"] == "live"
     assert ended(run(keep, environment, folder=tmp_path / "job"), 0).startswith("live\n")

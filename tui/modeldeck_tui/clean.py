@@ -47,6 +47,15 @@ def clean(text: str) -> str:
     return f"{text}… {cut:,} more characters" if cut > 0 else text
 
 
+def clean_whole(text: str) -> str:
+    r"""Return what somebody signs made harmless: nothing is cut, and nothing dropped, not colours.
+
+    >>> clean_whole("\x1b[31mred\tand\u202e")
+    '␛[31mred␉and�'
+    """
+    return _UNSAFE.sub(_mark, text.replace("\t", "\u2409"))
+
+
 def clean_lines(text: str) -> str:
     r"""Return text of several lines made harmless line by line.
 

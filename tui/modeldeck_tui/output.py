@@ -345,12 +345,13 @@ def harmless(text: str) -> str:
 
 
 def error_document(error: ModelDeckError) -> dict[str, object]:
-    """Return an error as programs read it."""
+    """Return an error as programs read it, with the things that it names."""
     return {
         "type": type(error).__name__,
         "message": error.message,
         "hint": error.hint,
         "exit_code": error.exit_code,
+        **{name: value for name, value in error.data.items() if isinstance(value, str)},
     }
 
 

@@ -44,7 +44,7 @@ class Activity:
         """
         with self.deck.reading() as state:
             found = state.activity[since_n:][::-1]
-            shown = _Shown(state)
+            shown = Shown(state)
             if not where:
                 return [shown.document(one) for one in (found[:limit] if limit else found)]
             now, me = clock.to_text(self.deck.now()), self.deck.actor.name
@@ -73,7 +73,7 @@ class Activity:
             if not 1 <= n <= state.n:
                 msg = f"There is no entry {n}."
                 raise NotFoundError(msg, f"Entries go from 1 to {state.n}.")
-            document = _Shown(state).document(state.activity[n - 1])
+            document = Shown(state).document(state.activity[n - 1])
             is_signed = state.activity[n - 1].level is Level.SIGNED
         data, _owner = ledger.read_file(self.deck.root, n)
         raw = data.decode("utf-8", "backslashreplace")
@@ -89,7 +89,7 @@ class Activity:
 _ABOUT_PROPOSALS = {"proposal.support": "supported", "proposal.withdraw": "withdrew"}
 
 
-class _Shown:
+class Shown:
     """Entries as they are shown, with what later ones said about them."""
 
     def __init__(self, state: State) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from modeldeck import clock
 from modeldeck.domain import releases as rules
-from modeldeck.domain.documents import DiffRow, ReleaseDocument
+from modeldeck.domain.documents import DiffRow, ReleaseDocument, VersionDocument
 from modeldeck.domain.entry import Json
 from modeldeck.domain.policies import timing
 from modeldeck.domain.policy import Environment
-from modeldeck.domain.state import Release
+from modeldeck.domain.state import Release, State
 from modeldeck.errors import ConflictError, NotFoundError, NotPermittedError, UnavailableError
 from modeldeck.services.base import builders, difference, manifests
 from modeldeck.services.base.deck import Deck
@@ -63,8 +63,20 @@ class Releases:
             now = clock.to_text(self.deck.now())
             return builders.with_now(document, state, actor=actor, now=now, level=level)
 
-    def request(self, version: str, environment: str, *, reason: str = "") -> ReleaseDocument:
+    def request(
+        self, version: str, environment: str, *, reason: str = "", may_join: bool = False
+    ) -> ReleaseDocument:
         """Ask for a release of a version to an environment, and run its gate.
+
+        Parameters
+        ----------
+        version, environment : str
+            What, as ``churn@7``, and where to.
+        reason : str
+            Why; it is kept.
+        may_join : bool
+            Where the actor asked for just that already and it is still open, return that release:
+            a job that is started again goes on waiting.
 
         Raises
         ------
@@ -78,24 +90,19 @@ class Releases:
             one = state.policy.environment(environment, model=known["model"])
             if one.asks_nobody and one.deploy == "on-approval":
                 self._need_unfrozen(one, "its gate alone would deploy it")
-            endpoint = state.endpoint(known["model"], environment)
-            issued = self.deck.now_text()
-            expires = clock.from_text(issued) + timedelta(seconds=one.request_ttl_s)
-            body: dict[str, Json] = {
-                "environment": environment,
-                "manifest": known["manifest"],
-                "replaces": endpoint.base,
-                "generation": endpoint.generation,
-                "policy": state.policy_digest,
-                "issued": issued,
-                "expires": clock.to_text(expires),
-                "reason": reason,
-            }
-        done = self.deck.commit("release.request", f"version:{known['id']}", body=body)
-        release = self.show(done.entity)
-        if release["status"] == "checking":
+            body = _request_of(
+                state, known, environment=one, issued=self.deck.now_text(), reason=reason
+            )
+        try:
+            entity = self.deck.commit("release.request", f"version:{known['id']}", body=body).entity
+        except ConflictError as error:
+            entity = str(error.data.get("release", ""))
+            own = entity and self.show(entity)["requested_by"] == self.deck.actor.name
+            if not (may_join and own):
+                raise
+        if self.show(entity)["status"] == "checking":
             self.gates.run(known["id"], environment)
-        return self.show(done.entity)
+        return self.show(entity)
 
     def statement(self, typed: str, verdict: str, *, reason: str = "") -> dict[str, Json]:
         """Return the statement that a vote would record: what the voter binds the verdict to.
@@ -278,7 +285,8 @@ class Releases:
                 return release
             if timeout_s and time.monotonic() > until:
                 msg = f"{release['id']} is still {shown} after {timeout_s:.0f} seconds."
-                raise UnavailableError(msg, f"`modeldeck release who {release['id']}` says why.")
+                hint = f"`modeldeck release who {release['id']}` says why."
+                raise UnavailableError(msg, hint, release=release["id"])
             time.sleep(_LOOK_EVERY_S)
 
     def evidence(self, typed: str, folder: Path) -> Evidence:
@@ -298,7 +306,8 @@ class Releases:
         ModelDeckError
             There is no such release, something at that place, or damage.
         """
-        return write(self.deck, self.show(typed), folder=folder)
+        release = self.show(typed)
+        return write(self.deck, release, diff=self.diff(typed), folder=folder)
 
     def diff(self, typed: str) -> Sequence[DiffRow]:
         """Return what differs between a release's version and what it replaces.
@@ -315,3 +324,21 @@ class Releases:
         if release["replaces"] != "none":
             before = manifests.predicate(manifests.read(objects, release["replaces"]))
         return difference.rows(before, after)
+
+
+def _request_of(
+    state: State, version: VersionDocument, *, environment: Environment, issued: str, reason: str
+) -> dict[str, Json]:
+    """Return the body of a request for what is live now."""
+    endpoint = state.endpoint(version["model"], environment.name)
+    expires = clock.from_text(issued) + timedelta(seconds=environment.request_ttl_s)
+    return {
+        "environment": environment.name,
+        "manifest": version["manifest"],
+        "replaces": endpoint.base,
+        "generation": endpoint.generation,
+        "policy": state.policy_digest,
+        "issued": issued,
+        "expires": clock.to_text(expires),
+        "reason": reason,
+    }

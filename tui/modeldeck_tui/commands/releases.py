@@ -40,12 +40,13 @@ def request_release(
 ) -> None:
     """Ask for a release and run its gate; exit code 7 when that blocks it.
 
-    With --wait it ends as `release wait` does.
+    With --wait it ends as `release wait` does; what you asked for before, and is still open, is
+    waited for again.
     """
     session = session_of(context)
     with session.open() as workspace:
         session.printer.status(f"Testing {version} for {environment} …")
-        found = workspace.releases.request(version, environment, reason=reason)
+        found = workspace.releases.request(version, environment, reason=reason, may_join=is_waiting)
         diff = workspace.releases.diff(found["id"])
         session.printer.status("")
         if not (session.is_json and is_waiting):

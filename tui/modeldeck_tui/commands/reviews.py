@@ -203,6 +203,7 @@ def evidence(
                 "signatures": written.n_signatures,
                 "objects": written.n_objects,
                 "head": written.head,
+                "digest": written.digest,
             }
         )
         return
@@ -211,3 +212,6 @@ def evidence(
         f"{written.n_objects} objects."
     )
     session.printer.say(f"Check it with sh {written.folder}/check.sh; README.md says what it does.")
+    session.printer.say(
+        f"Note elsewhere what `sha256sum SHA256SUMS` prints there: {written.digest}"
+    )

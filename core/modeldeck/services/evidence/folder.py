@@ -11,6 +11,7 @@
     objects.sha256           their digests, which are also their names
     signatures/<n>.signed    the bytes that the signature of entry n covers, and <n>.sig that one
     allowed_signers          the members' keys, as the ledger has them
+    SHA256SUMS               the digests of all other files of the folder
 
 An entry's digest is that of its stored bytes, and stands in its successor as ``prev``: whoever has
 the digest of the last entry from elsewhere (a ticket, a tag, another computer) can trust all.
@@ -21,18 +22,19 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modeldeck.domain.documents import ReleaseDocument
-from modeldeck.domain.entry import is_digest, read_entry, signed_bytes
+from modeldeck.domain.documents import DiffRow, ReleaseDocument
+from modeldeck.domain.entry import digest_of, is_digest, read_entry, signed_bytes
 from modeldeck.domain.levels import Level
-from modeldeck.domain.state import Activity
+from modeldeck.domain.state import Activity, State
 from modeldeck.errors import ConflictError, DamageError, NotFoundError
+from modeldeck.services.activity import Shown
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.removed import ABOUT_THREADS, REMARKS
-from modeldeck.services.evidence.text import check_script, readme
+from modeldeck.services.evidence.text import SUMS, check_script, readme
 from modeldeck.store import files, ledger
 from modeldeck.store.signing import NAMESPACE
 
@@ -51,16 +53,22 @@ _MAX_OBJECT = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was written: the folder, how many entries, signatures and objects, and the head."""
+    """What was written: the folder, how many entries, signatures and objects, and the head.
+
+    ``digest`` is that of the list of all its files: who notes it elsewhere sees any change.
+    """
 
     folder: Path
     n_entries: int
     n_signatures: int
     n_objects: int
     head: str
+    digest: str
 
 
-def write(deck: Deck, release: ReleaseDocument, *, folder: Path) -> Evidence:
+def write(
+    deck: Deck, release: ReleaseDocument, *, diff: Sequence[DiffRow], folder: Path
+) -> Evidence:
     """Write the evidence of a release into a new folder.
 
     Parameters
@@ -69,6 +77,8 @@ def write(deck: Deck, release: ReleaseDocument, *, folder: Path) -> Evidence:
         The open workspace.
     release : ReleaseDocument
         The release as it is shown.
+    diff : sequence of DiffRow
+        What differs between its version and what it replaces.
     folder : Path
         Where to; it may not be there yet, or be empty. It appears whole or not at all.
 
@@ -83,27 +93,25 @@ def write(deck: Deck, release: ReleaseDocument, *, folder: Path) -> Evidence:
     NotPermittedError, UnavailableError
         It cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        msg = f"{folder} is there already."
-        raise ConflictError(msg, "Name a folder that is not there yet.")
-    if not folder.parent.is_dir():
-        msg = f"There is no folder {folder.parent}."
-        raise NotFoundError(msg, "Make it, or name another one.")
+    _need_free(folder)
     with deck.reading() as state:
         lines, head = list(state.activity), state.head
+        signers, shown = list(_signers(state)), Shown(state)
+        chosen = [one for one in lines if _belongs(one, release)]
+        told = [(one, shown.document(one)["text"]) for one in chosen]
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         aside.mkdir()
         entries = _entries(deck, lines, aside=aside)
-        chosen = [one for one in lines if _belongs(one, release)]
         n_signatures = _signatures(chosen, entries, aside=aside)
         digests = _objects(deck, chosen, release=release, aside=aside)
-        _put(aside / "allowed_signers", "".join(_signers(lines)))
+        _put(aside / "allowed_signers", "".join(signers))
         _put(aside / "release.json", files.dumps(release).decode() + "\n")
         signed = [one for one in chosen if _is_signed(one)]
-        _put(aside / "README.md", readme(release, chosen, head=head, n=len(lines)))
+        _put(aside / "README.md", readme(release, told, diff=diff, head=head, n=len(lines)))
         _put(aside / "check.sh", check_script([(one.n, one.by) for one in signed], head=head))
         (aside / "check.sh").chmod(stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP)
+        digest = _sums(aside)
         if folder.exists():
             folder.rmdir()
         aside.rename(folder)
@@ -111,7 +119,26 @@ def write(deck: Deck, release: ReleaseDocument, *, folder: Path) -> Evidence:
         raise files.write_error(error, folder) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return Evidence(folder, len(lines), n_signatures, len(digests), head)
+    return Evidence(folder, len(lines), n_signatures, len(digests), head, digest)
+
+
+def _need_free(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        msg = f"{folder} is there already."
+        raise ConflictError(msg, "Name a folder that is not there yet.")
+    if not folder.parent.is_dir():
+        msg = f"There is no folder {folder.parent}."
+        raise NotFoundError(msg, "Make it, or name another one.")
+
+
+def _sums(aside: Path) -> str:
+    """Write down the digest of every other file; return that of this list."""
+    names = sorted(
+        path.relative_to(aside).as_posix() for path in aside.rglob("*") if path.is_file()
+    )
+    sums = "".join(f"{digest_of((aside / one).read_bytes())}  {one}\n" for one in names)
+    _put(aside / SUMS, sums)
+    return digest_of(sums.encode())
 
 
 def _put(path: Path, text: str) -> None:
@@ -166,20 +193,11 @@ def _signatures(lines: list[Activity], entries: dict[int, bytes], *, aside: Path
     return count
 
 
-def _signers(lines: list[Activity]) -> Iterator[str]:
-    """Yield a line for each key that the ledger ever gave a member, in its order, once."""
-    seen = set()
-    for line in lines:
-        if line.is_void or line.action not in {"workspace.found", "member.add"}:
-            continue
-        added = line.body["owners"] if line.action == "workspace.found" else [line.body]
-        for one in added if isinstance(added, list) else ():
-            name, keys = (one.get("name"), one.get("keys")) if isinstance(one, dict) else ("", ())
-            for key in keys if isinstance(keys, list) else ():
-                signer = f'{name} namespaces="{NAMESPACE}" {key}\n'
-                if signer not in seen:
-                    seen.add(signer)
-                    yield signer
+def _signers(state: State) -> Iterator[str]:
+    """Yield a line for each key that a member has, or ever had."""
+    for member in state.members.values():
+        for key in dict.fromkeys(one.public for one in member.held):
+            yield f'{member.name} namespaces="{NAMESPACE}" {key}\n'
 
 
 def _objects(

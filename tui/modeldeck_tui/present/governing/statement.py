@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modeldeck_tui.clean import clean
+from modeldeck_tui.clean import clean_whole
 from modeldeck_tui.output import cell_width
 
 FIRST = (
@@ -74,7 +74,10 @@ def _ordered(fields: Sequence[Field]) -> list[Field]:
         *middle,
         *(one for one in LAST if one in known),
     ]
-    return [(clean(name.removeprefix("body.")), clean(known[name]) or "(empty)") for name in names]
+    return [
+        (clean_whole(name.removeprefix("body.")), clean_whole(known[name]) or "(empty)")
+        for name in names
+    ]
 
 
 def broken(text: str, width: int, *, first: int) -> str:
