@@ -129,7 +129,7 @@ def short_names(names: Sequence[str]) -> list[str]:
     """Return what tells names apart, at most eight columns, all as wide.
 
     >>> short_names(["server-gpu1-81.log", "server-gpu2-7.log"])
-    ['gpu1-81 ', 'gpu2-7  ']
+    ['gpu1-81', 'gpu2-7 ']
     """
     if len(names) < 2:
         return []
