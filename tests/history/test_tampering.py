@@ -14,6 +14,7 @@ import pytest
 from modeldeck.domain.entry import canonical, digest_of
 from modeldeck.domain.history.breaks import open_breaks
 from modeldeck.jobs.following.copies import Copies
+from modeldeck.services.base.deck import Deck
 from modeldeck.store import places, witness
 from modeldeck.store.ledger import Ledger, entry_path, numbers
 from modeldeck.store.verifying import Verifier
@@ -112,7 +113,12 @@ def _is_seen(root: Path, workspace: str) -> bool:
     ledger.refresh()
     state = ledger.state
     is_other = state.workspace != workspace
-    return bool(is_other or state.stopped or open_breaks(state) or witness.check(state))
+    return bool(
+        is_other
+        or state.stopped
+        or open_breaks(state)
+        or witness.against(state, witness.seen(state.workspace))
+    )
 
 
 @pytest.mark.parametrize("n_times", [140, pytest.param(1_000, marks=pytest.mark.slow)])
@@ -137,6 +143,28 @@ def test_tamperings_are_all_seen_by_whoever_remembers_the_head(
         if not _is_seen(root, workspace):
             missed.append((count, kind.__name__))
     assert not missed, f"seed {seed}: {missed}"
+
+
+def test_entries_that_others_record_while_one_looks_are_no_shrunken_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A head that another process remembered after the ledger was read here contradicts nothing."""
+    root = make(tmp_path / "ws")
+    ours, writer = Deck(root, user="ann"), opened(root)
+    refresh = ours.ledger.refresh
+
+    def more() -> None:
+        commit(writer)
+        witness.remember(writer.state)
+
+    def interrupted() -> int:
+        done = refresh()
+        more()
+        return done
+
+    more()
+    monkeypatch.setattr(ours.ledger, "refresh", interrupted)
+    assert ours.history_problem == ""
 
 
 def test_truncation_without_a_witness_is_not_seen(tmp_path: Path) -> None:

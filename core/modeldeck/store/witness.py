@@ -13,6 +13,7 @@ line, whole.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -35,19 +36,12 @@ class Seen(NamedTuple):
     n_losses: int = 0
 
 
-def check(state: State) -> str:
-    """Return what contradicts the head remembered for a workspace; empty when nothing does.
+def against(state: State, known: Seen | None) -> str:
+    """Return what contradicts a head that was read before the state; empty when nothing does.
 
-    Raises
-    ------
-    UnavailableError
-        What is remembered cannot be read just now.
+    A head that is read after it may be of entries that others recorded in between.
     """
-    return _against(state, seen(state.workspace) or Seen())
-
-
-def _against(state: State, known: Seen) -> str:
-    n, head, n_losses = known
+    n, head, n_losses = known or Seen()
     if not n or state.stopped or copies.is_named(state, n, head=head, n_losses=n_losses):
         return ""
     if state.n < n:
@@ -59,7 +53,12 @@ def _against(state: State, known: Seen) -> str:
 
 def path_of(workspace: str) -> Path:
     """Return the file that remembers the head of a workspace."""
-    return Path(f"{places.user_state()}/heads/{workspace}.json")
+    return _path_of(places.user_state(), workspace)
+
+
+@functools.lru_cache(maxsize=64)
+def _path_of(state: Path, workspace: str) -> Path:
+    return state / "heads" / f"{workspace}.json"
 
 
 def seen(workspace: str) -> Seen | None:
@@ -96,7 +95,7 @@ def remember(state: State) -> None:
     """Remember the head of a workspace, unless a higher one is remembered."""
     with contextlib.suppress(ModelDeckError, OSError):
         known, now = seen(state.workspace), Seen(state.n, state.head, len(state.losses))
-        if not state.n or state.stopped or known == now or _against(state, known or Seen()):
+        if not state.n or state.stopped or known == now or against(state, known):
             return
         line = files.dumps({"n": now.n, "head": now.head, "losses": now.n_losses})
         path = path_of(state.workspace)

@@ -167,10 +167,13 @@ class Deck:
         UnavailableError
             That cannot be found out just now.
         """
-        if self.as_of or not witness.check(self.state):
+        if self.as_of:
+            return ""
+        known = witness.seen(self.state.workspace)
+        if not witness.against(self.state, known):
             return ""
         with self.reading() as state:  # another process may have seen entries that we have not
-            return witness.check(state)
+            return witness.against(state, known)
 
     @property
     def read_only_because(self) -> str:
@@ -249,7 +252,7 @@ class Deck:
         ModelDeckError
             It was refused; nothing was written.
         """
-        return self.record(self.intent(action, subject, body=body))
+        return self._record(self.intent(action, subject, body=body))
 
     def intent(self, action: str, subject: str, *, body: Mapping[str, Json]) -> Intent:
         """Return a decision of the actor's as :meth:`record` takes it, for somebody to look at.
@@ -279,6 +282,10 @@ class Deck:
         """Record a decision exactly as it is; see :meth:`commit`."""
         with self.reading():
             self.need_writable(intent.action)
+        return self._record(intent)
+
+    def _record(self, intent: Intent) -> Activity:
+        with self.ledger.lock:
             signer = signer_of(self, intent)
         if signer is not None:
             payload = signed_bytes(intent)

@@ -96,6 +96,7 @@ def _by_whom(one: mending.Broken) -> str:
 def _folded(exam: Exam) -> Iterator[DoctorLine]:
     """Say what a fresh reading of the whole ledger comes to."""
     ledger = Ledger(exam.root, exam.deck.verifier)
+    seen = witness.seen(exam.deck.state.workspace)
     ledger.refresh()
     state = ledger.state
     if not state.n and not state.stopped:
@@ -106,7 +107,7 @@ def _folded(exam: Exam) -> Iterator[DoctorLine]:
     if state.stopped:
         yield tampering("ledger", state.stopped, hint=_VERIFY)
         return
-    history = witness.check(state)
+    history = witness.against(state, seen)
     if history:
         yield tampering("ledger", history, hint=_VERIFY)
         return
