@@ -153,7 +153,7 @@ def test_folder_with_the_entry_of_another_is_brought_to_the_disk_first(
     commit(opened(root))
     places.lock_file(root).write_bytes(b"")  # as when the other one wrote without a turn
     with (
-        failing(monkeypatch, "fsync", nth=1, number=errno.EIO),
+        failing(monkeypatch, "fsync", nth=2, number=errno.EIO),
         pytest.raises(UnavailableError, match="Nothing was written"),
     ):
         commit(ledger)

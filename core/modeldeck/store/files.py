@@ -107,7 +107,7 @@ def close(descriptor: int) -> None:
         pass
 
 
-def is_there(path: Path) -> bool:
+def is_there(path: Path | str) -> bool:
     """Say whether a name is taken, by whatever; a link counts itself.
 
     Raises
@@ -196,8 +196,8 @@ def read_descriptor(descriptor: int, limit: int, *, name: Path | str, size: int 
     return b"".join(parts)
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it, durably; an existing one is fine.
+def make_folder(path: Path, *, durable: bool = True) -> None:
+    """Make a folder and those above it, durably by default; an existing one is fine.
 
     Raises
     ------
@@ -208,7 +208,8 @@ def make_folder(path: Path) -> None:
         missing = itertools.takewhile(lambda one: not one.is_dir(), (path, *path.parents))
         for folder in reversed([*missing]):
             _mkdir(folder)
-            sync_folder(folder.parent)
+            if durable:
+                sync_folder(folder.parent)
     except (FileExistsError, NotADirectoryError):
         msg = f"{path} is a file, or is below one."
         raise InvalidInputError(msg, "Name a folder.", path=str(path)) from None

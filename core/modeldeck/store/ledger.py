@@ -126,14 +126,20 @@ class Ledger(Fold):
 
     def _commit(self, intent: Intent, *, host: str, now: clock.Clock) -> Activity:
         for _ in range(_TRIES):
-            with self._queue.taken(self.refresh) as turn, self.lock:
-                self.refresh()
-                self._refuse_if_stopped()
-                if intent.id in self.state.ids:
-                    return self._recorded(intent)
-                n = self.state.n + 1
-                is_mine = self._try(intent, host=host, at=clock.to_text(now()), turn=turn)
-            if is_mine:
+            with self._queue.taken(self.refresh) as turn:
+                with self.lock:
+                    self.refresh()
+                    self._refuse_if_stopped()
+                    if intent.id in self.state.ids:
+                        return self._recorded(intent)
+                    n = self.state.n + 1
+                    digest = self._try(intent, host=host, at=clock.to_text(now()), turn=turn)
+                turn.end()
+                if digest:
+                    files.sync_folder(places.ledger_folder(self.root))
+                    turn.say_sure(digest)
+            if digest:
+                self._durable_n = max(self._durable_n, n)
                 return self._outcome(n)
         msg = "Others were first ten thousand times in a row."
         raise UnavailableError(msg, "Try again.")
@@ -151,7 +157,12 @@ class Ledger(Fold):
         self._durable_n = max(self._durable_n, done.n)
         return done
 
-    def _try(self, intent: Intent, *, host: str, at: str, turn: Turn) -> bool:
+    def _try(self, intent: Intent, *, host: str, at: str, turn: Turn) -> str:
+        """Link an intent as the next entry; return its digest, or nothing if another was first.
+
+        Its name has to come to the disk still, which others need not wait for: meanwhile the next
+        writer brings the bytes of the next entry there.
+        """
         state = self.state
         if state.n:
             level = self.level_here(intent.by, is_signed=bool(intent.signature))
@@ -162,13 +173,16 @@ class Ledger(Fold):
         if not self._is_swept:
             files.sweep(tmp)
             self._is_swept = True
-        if state.n > self._durable_n and not turn.is_sure(prev):
-            self._make_durable(state.n)
-        is_mine = files.write_new(entry_path(self.root, state.n + 1), data, tmp=tmp)
-        if is_mine:
-            self._durable_n = state.n + 1
-            turn.say_sure(digest_of(data))
-        return is_mine
+        with files.private_folder(tmp) as folder:
+            temporary = files.write_temporary(folder, data, mode=0o444)
+            try:
+                if state.n > self._durable_n and not turn.is_sure(prev):
+                    self._make_durable(state.n)
+                is_mine = files.link_new(temporary, entry_path(self.root, state.n + 1))
+            finally:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+        return digest_of(data) if is_mine else ""
 
     def _make_durable(self, n: int) -> None:
         """Bring the names up to entry ``n`` to the disk.
@@ -181,7 +195,7 @@ class Ledger(Fold):
         except UnavailableError as error:
             msg = f"{error.message} Nothing was written."
             raise UnavailableError(msg, "Try again; if it stays so, look at the disk.") from error
-        self._durable_n = n
+        self._durable_n = max(self._durable_n, n)
 
     def _outcome(self, n: int) -> Activity:
         """Return what our entry became: between link and fold others may have followed."""

@@ -105,7 +105,7 @@ class ObjectStore:
         path = self.path(digest_of(data))
         if files.is_there(path):
             return
-        files.make_folder(path.parent)
+        files.make_folder(path.parent, durable=False)
         with files.private_folder(self.tmp) as folder:
             temporary = files.write_temporary(folder, data, mode=0o444, durable=False)
             try:

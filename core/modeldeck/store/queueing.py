@@ -1,9 +1,10 @@
 """The queue of local writers of one ledger: a lock file, on which no safety rests.
 
-Who had a turn leaves a word for the next one in the file: the inode of the ledger's folder, and the
-digest of the entry up to which all names are on the disk for sure. It saves the next writer from
-asking the disk for the same again. A word that is not of the last entry there is, because somebody
-wrote without a turn, was killed, or copied the workspace, says nothing.
+Who had a turn leaves a word in the file: the inode of the ledger's folder, and the digest of the
+entry up to which all names are on the disk for sure. It comes after the turn, while the next writer
+brings the bytes of the next entry to the disk, and saves that one from asking the disk for the same
+again. A word that is not of the last entry there is, because it is late, somebody wrote without a
+turn, was killed, or copied the workspace, says nothing.
 """
 
 from __future__ import annotations
@@ -51,6 +52,12 @@ class Turn:
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 os.pwrite(self._descriptor, self._word(digest), 0)
+
+    def end(self) -> None:
+        """Let the next one begin; a word may still follow."""
+        if self._descriptor >= 0:
+            with contextlib.suppress(OSError):
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def _word(self, digest: str) -> bytes:
         return f"{self._folder.stat().st_ino:020d} {digest}\n".encode()

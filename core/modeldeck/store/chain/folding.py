@@ -25,7 +25,7 @@ from modeldeck.domain.history.places import Adoption
 from modeldeck.domain.levels import Evidence, Level
 from modeldeck.domain.state import State
 from modeldeck.errors import DamageError, ModelDeckError, NotFoundError, NotPermittedError
-from modeldeck.store import files
+from modeldeck.store import files, places
 from modeldeck.store.chain.entries import (
     entry_path,
     hole_in,
@@ -192,7 +192,8 @@ class Fold:
 
         Entries are linked in order: whoever saw a later one and looks again sees this one too.
         """
-        if self._hole != n and not files.is_there(entry_path(self.root, n + 1)):
+        folder = places.ledger_folder(self.root)
+        if self._hole != n and not files.is_there(f"{folder}/{n + 1:010d}.json"):
             return False
         self._hole = 0
         if files.is_there(entry_path(self.root, n)):
