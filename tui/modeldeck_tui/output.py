@@ -6,6 +6,7 @@ that closes the pipe ends the printing, not the command. Colours appear only on 
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -112,7 +113,7 @@ class Printer:
             self.say(empty)
             return
         columns = [*zip([Cell(header, "dim") for header in headers], *rows, strict=True)]
-        texts = [self._cleaned_all([_text(cell) for cell in column]) for column in columns]
+        texts = [self._cleaned_all(_texts(column)) for column in columns]
         widths = [_widest(column) for column in texts]
         if self.is_terminal:
             widths = fit(widths, shutil.get_terminal_size().columns - len(indent))
@@ -219,6 +220,10 @@ def _are_plain(texts: Sequence[str]) -> bool:
     return together.isascii() and together.isprintable() and longest < _LEAST_LONG
 
 
+def _texts(column: Iterable[str | Cell]) -> list[str]:
+    return [cell if type(cell) is str else _text(cell) for cell in column]
+
+
 def _style(cell: str | Cell) -> str:
     return "" if isinstance(cell, str) else cell.style
 
@@ -232,7 +237,7 @@ def _widest(texts: Sequence[str]) -> int:
 def _aligned(texts: Sequence[str], width: int) -> list[str]:
     """Return the texts of a column, each as wide as the column."""
     if _widest(texts) <= width and "".join(texts).isascii():
-        return [text.ljust(width) for text in texts]
+        return [*map(str.ljust, texts, itertools.repeat(width))]
     return [_padded(text, width) for text in texts]
 
 

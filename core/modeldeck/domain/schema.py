@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -36,6 +35,8 @@ def parse_toml(text: str, filename: str) -> Table:
     if len(text) > MAX_TEXT:
         msg = f"{filename} has {len(text):,} characters; at most {MAX_TEXT:,} are read."
         raise InvalidInputError(msg)
+    import tomllib  # those who only look parse no TOML
+
     try:
         return Table(tomllib.loads(text), text=text, filename=filename)
     except tomllib.TOMLDecodeError as error:

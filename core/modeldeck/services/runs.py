@@ -12,11 +12,10 @@ import weakref
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modeldeck import clock, ids
-from modeldeck.domain.documents import RunDocument
 from modeldeck.domain.filters import fields, query
-from modeldeck.domain.pipeline import PipelineSpec, parse_pipeline
 from modeldeck.domain.reading import columns
 from modeldeck.errors import (
     ConflictError,
@@ -26,13 +25,14 @@ from modeldeck.errors import (
     NotPermittedError,
     UsageError,
 )
-from modeldeck.services.base import processes
-from modeldeck.services.base.config import read_text
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views, as_said
 from modeldeck.store import files
 from modeldeck.store.runs import recall
-from modeldeck.store.upkeep import adopting
+
+if TYPE_CHECKING:
+    from modeldeck.domain.documents import RunDocument
+    from modeldeck.domain.pipeline import PipelineSpec
 
 MAX_CODE = 4 << 20
 MAX_FILES = 1000
@@ -197,6 +197,8 @@ class Runs:
             The workspace is read-only, or the disk is full.
         """
         self.deck.need_writable()
+        from modeldeck.store.upkeep import adopting
+
         found = adopting.runs_in(Path(folder).expanduser())
         runs = self.deck.root / "runs"
         return {one.name: adopting.adopt(one, runs) for one in found}
@@ -238,6 +240,9 @@ class Training:
             It is not as expected; the message names file and line.
         """
         path = self.find(pipeline)
+        from modeldeck.domain.pipeline import parse_pipeline
+        from modeldeck.services.base.config import read_text
+
         return parse_pipeline(read_text(path, "the pipeline"), str(pipeline))
 
     def find(self, pipeline: str | Path) -> Path:
@@ -274,6 +279,8 @@ class Training:
             who += ["--key", self.deck.key_file]
         arguments += [*who, str(path)]
         output = os.memfd_create("output")  # a full disk is one of the things it may tell of
+        from modeldeck.services.base import processes
+
         process = processes.spawn("train", arguments, root=self.deck.root, log=output)
         job = StartedJob(run_id=run_id, pid=process.pid, process=process, output=output)
         weakref.finalize(job, os.close, output)
@@ -331,6 +338,8 @@ class Training:
         arguments += [f"--tags={json.dumps(tags or {})}"]
         arguments += [] if seed is None else [f"--seed={seed}"]
         arguments += ["--json"] if is_json else []
+        from modeldeck.services.base import processes
+
         return processes.command("execute", [*arguments, "--", *command])
 
     def need_room(self) -> None:

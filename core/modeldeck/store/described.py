@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from modeldeck import clock
-from modeldeck.domain.documents import (
-    DatasetUse,
-    ErrorDocument,
-    MetricSummary,
-    ProgressDocument,
-    RunDocument,
-)
 from modeldeck.domain.entry import is_digest
 from modeldeck.errors import ModelDeckError
 from modeldeck.store import files
 from modeldeck.store.records import MAX_INTEGER, loads
 
 if TYPE_CHECKING:
+    from modeldeck.domain.documents import (
+        DatasetUse,
+        ErrorDocument,
+        MetricSummary,
+        ProgressDocument,
+        RunDocument,
+    )
     from modeldeck.store.runs import LiveRun
 
 MAX_DOCUMENT = 8 << 20
@@ -33,9 +33,7 @@ _FIGURES = ("last", "min", "max", "best")
 def progress(value: Mapping[str, object]) -> ProgressDocument:
     """Return how far a run says that it is."""
     text = str(value.get("text", ""))
-    return ProgressDocument(
-        done=whole(value.get("done")), total=whole(value.get("total")), text=text
-    )
+    return {"done": whole(value.get("done")), "total": whole(value.get("total")), "text": text}
 
 
 def whole(value: object) -> int:
@@ -114,7 +112,7 @@ def _used(value: object) -> dict[str, list[DatasetUse]]:
         known = mapping(one)
         name, digest = known.get("name"), known.get("digest")
         if isinstance(name, str) and is_digest(digest):
-            found[f"{name} {digest}"] = DatasetUse(name=name, digest=str(digest))
+            found[f"{name} {digest}"] = {"name": name, "digest": str(digest)}
     return {"datasets": list(found.values())} if found else {}
 
 
@@ -146,7 +144,7 @@ def ended_document(run_id: str, ended: Mapping[str, object]) -> RunDocument:
         "parameters": _scalars(mapping(ended.get("parameters"))),
         "metrics": _summaries(ended.get("metrics")),
         "tags": texts(ended.get("tags")),
-        "progress": ProgressDocument(),
+        "progress": {},
         "error": _error(ended.get("error")),
         **_used(ended.get("datasets")),
         **_further(ended.get("notes"), resumes_of(ended)),
@@ -169,7 +167,7 @@ def live_document(live: LiveRun, *, now: float, is_lost: bool, resumes: int) -> 
         "metrics": live.summaries.documents(),
         "tags": dict(live.tags),
         "progress": live.progress,
-        "error": ErrorDocument(),
+        "error": {},
         **_used(live.datasets),
         **_further(live.notes, resumes),
     }

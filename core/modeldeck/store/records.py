@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import orjson
 
-from modeldeck.domain.documents import MetricSummary
 from modeldeck.domain.metrics import goal_of
 from modeldeck.store import files
+
+if TYPE_CHECKING:
+    from modeldeck.domain.documents import MetricSummary
 
 MAX_INTEGER = 2**53 - 1  # RFC 8259, section 6: what every reader of JSON takes for the same number
 _MAX_DIGITS = 308  # an integer of so many digits, sign included, is one that a float can hold

@@ -57,10 +57,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from modeldeck import ids
-from modeldeck.domain.documents import ProgressDocument, RunDocument
 from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.store.described import (
     ended_document,
@@ -75,6 +74,9 @@ from modeldeck.store.described import (
 from modeldeck.store.records import Record, Summaries, parse_record
 from modeldeck.store.streams import StreamReader
 
+if TYPE_CHECKING:
+    from modeldeck.domain.documents import ProgressDocument, RunDocument
+
 LOST_AFTER_S = 60.0
 LOST_AT_FIRST_SIGHT_S = 600.0
 _SETTLED_NS = 2_000_000_000  # a folder's time of change is coarse: trust it when it is this old
@@ -84,6 +86,10 @@ _ENDED = ("finished", "failed", "cancelled")
 _RESUMED = re.compile(r"(.{22})\.resumed-([1-9]\d{0,5})", re.ASCII)
 Stamp = tuple[int, int]
 """When a folder changed, by its times of modification and of change; zeros: not to be trusted."""
+
+
+def _no_progress() -> ProgressDocument:
+    return {}
 
 
 @dataclass
@@ -96,7 +102,7 @@ class LiveRun:
     summaries: Summaries
     parameters: dict[str, object] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
-    progress: ProgressDocument = field(default_factory=ProgressDocument)
+    progress: ProgressDocument = field(default_factory=_no_progress)
     datasets: list[object] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     n_damaged: int = 0

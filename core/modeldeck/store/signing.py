@@ -22,7 +22,6 @@ from modeldeck.errors import (
     UnavailableError,
 )
 from modeldeck.store import files
-from modeldeck.store.keys import unlocking
 
 NAMESPACE = "modeldeck-approval"
 _MAX_KEY = 1 << 16
@@ -62,6 +61,8 @@ class Signer:
         NotPermittedError, UnavailableError
             It could not be signed, or the person cancelled; nothing was written.
         """
+        from modeldeck.store.keys import unlocking
+
         try:
             with tempfile.TemporaryDirectory(prefix="modeldeck-") as folder:
                 path = self.path

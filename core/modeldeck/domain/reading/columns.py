@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from modeldeck.domain.documents import RunDocument
 from modeldeck.domain.filters.fields import RunNames, run_field
 from modeldeck.domain.filters.query import nearest
 from modeldeck.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from modeldeck.domain.documents import RunDocument
 
 ALL = "all"
 """Stands for every column that the runs have."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +44,8 @@ def actor_of(state: State, *, user: str = "", key: str = "") -> Actor:
     NotPermittedError
         The key is nobody's.
     """
+    import socket  # who only looks acts as nobody
+
     host = socket.gethostname()
     key = key or os.environ.get("MODELDECK_KEY", "")
     if key:
@@ -86,6 +86,8 @@ def _held_by_agent(state: State, name: str, *, host: str) -> Actor | None:
 
 
 def _system_user(state: State) -> str:
+    import getpass
+
     try:
         name = getpass.getuser()
     except (KeyError, OSError):

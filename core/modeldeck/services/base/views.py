@@ -5,23 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from modeldeck.domain.datasets.documents import DatasetDocument
-from modeldeck.domain.documents import (
-    AnnotationDocument,
-    EndpointDocument,
-    MemberDocument,
-    ModelDocument,
-    ReleaseDocument,
-    RunDocument,
-    VersionDocument,
-)
 from modeldeck.domain.entry import digest_of
 from modeldeck.domain.state import State
-from modeldeck.services.base import builders, descriptions
 from modeldeck.services.base.deck import Deck
 from modeldeck.store.views import Catalogue
+
+if TYPE_CHECKING:
+    from modeldeck.domain.datasets.documents import DatasetDocument
+    from modeldeck.domain.documents import (
+        AnnotationDocument,
+        EndpointDocument,
+        MemberDocument,
+        ModelDocument,
+        ReleaseDocument,
+        RunDocument,
+        VersionDocument,
+    )
 
 
 def as_said(run: RunDocument, state: State) -> RunDocument:
@@ -109,6 +110,8 @@ class Views:
             self._runs.save(0, "", about=self.deck.runs.months())
 
     def _build(self, state: State, table: str, *, key: str) -> Mapping[str, object]:
+        from modeldeck.services.base import builders, descriptions  # lists of runs need neither
+
         objects = self.deck.objects
         build: dict[str, Callable[[], object]] = {
             "models": lambda: builders.model_document(state, key),

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from modeldeck.errors import ModelDeckError, UnavailableError
 from modeldeck.store import files
-from modeldeck.store.keys.running import keygen
 from modeldeck.store.signing import NAMESPACE
 from modeldeck.store.verifying import quick, sshsig
 
@@ -119,6 +119,15 @@ _REFUSALS = (
     b"namespace does not match",
 )
 """How ``ssh-keygen`` ends what it says about a signature that is wrong for good."""
+
+
+def keygen(
+    arguments: list[str], payload: bytes, *, may_ask: bool
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ``ssh-keygen``; what that needs is loaded where there are signatures."""
+    from modeldeck.store.keys import running
+
+    return running.keygen(arguments, payload, may_ask=may_ask)
 
 
 def _verdict(payload: bytes, signature: str, *, key: str) -> tuple[bool, bool]:
