@@ -211,3 +211,28 @@ def test_gpus_are_told_where_there_is_a_program_for_it(
     monkeypatch.setattr(samples, "_PATIENCE_S", 0.1)
     assert "gpus" not in sampler.sample()
     assert "gpus" not in sampler.sample()
+
+
+def test_difference_of_a_clean_tree_costs_one_question(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing changed since the commit, git is asked no more; changed names count."""
+    asked: list[str] = []
+    ask = code._git
+
+    def counted(folder: Path, *arguments: str) -> bytes:
+        asked.append(arguments[0])
+        return ask(folder, *arguments)
+
+    monkeypatch.setattr(code, "_git", counted)
+    git(tree, "clean", "-fdxq")
+    commit = git(tree, "rev-parse", "HEAD")
+    assert difference(tree, commit, root=tree / "ws") == (b"", frozenset())
+    assert asked == ["status"]
+    assert difference(tree, git(tree, "rev-parse", "HEAD~1"), root=tree / "ws").text
+    (tree / "a new one.py").write_text("x = 1\n")
+    git(tree, "mv", "train.py", "the moved one.py")
+    found = difference(tree, commit, root=tree / "ws")
+    assert found.names == {"a new one.py", "train.py", "the moved one.py"}
+    assert b"+++ b/the moved one.py" in found.text
+    assert b"+x = 1" in found.text

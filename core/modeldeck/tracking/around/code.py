@@ -33,6 +33,7 @@ MAX_NEW_FILE = 256 << 10
 MAX_NEW_FILES = 200
 
 _PATIENCE_S = 20.0
+_FIELDS_BEFORE_NAME = {"1": 7, "u": 9}
 _OF_THE_WORKSPACE = ("runs", "endpoints", ".modeldeck", "datasets")
 _SECRETS = (
     ".env*",
@@ -149,11 +150,12 @@ def difference(tree: Path, commit: str, *, root: Path) -> Difference:
         inner = [root.relative_to(tree) / one for one in _OF_THE_WORKSPACE]
         left_out = [f":(exclude,literal){one.as_posix()}" for one in inner]
     paths = ["--", ".", *left_out]
-    listed = _git(tree, "status", "--porcelain", "-z", "--no-renames", "-uall", *paths)
-    entries = [one for one in listed.decode(errors="surrogateescape").split("\0") if one]
-    names = frozenset(one[3:] for one in entries)
-    changed = _git(tree, "diff", "--no-ext-diff", "--no-textconv", "--no-renames", commit, *paths)
-    new, missing = _new_files(tree, sorted(one[3:] for one in entries if one.startswith("??")))
+    head, known, strange = _status(tree, paths)
+    changed = b""
+    if known or head != commit:  # where both say that nothing changed, git is not asked once more
+        asked = ("diff", "--no-ext-diff", "--no-textconv", "--no-renames")
+        changed = _git(tree, *asked, commit, *paths)
+    new, missing = _new_files(tree, sorted(strange))
     text = changed + new
     if len(text) > MAX_DIFF:
         cut_at = text.rfind(b"\n", 0, MAX_DIFF) + 1
@@ -161,7 +163,25 @@ def difference(tree: Path, commit: str, *, root: Path) -> Difference:
         text = text[:cut_at]
     if missing:
         text += f"# Left out: {'; '.join(missing)}\n".encode(errors="backslashreplace")
-    return Difference(text, names)
+    return Difference(text, frozenset([*known, *strange]))
+
+
+def _status(tree: Path, paths: list[str]) -> tuple[str, list[str], list[str]]:
+    """Return the commit of a work tree, the files that changed since, and those git does not know.
+
+    The lines are those of ``git status --porcelain=v2``.
+    """
+    asked = ("status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--no-renames", "-uall")
+    head, known, strange = "", [], []
+    for line in _git(tree, *asked, "-z", *paths).decode(errors="surrogateescape").split("\0"):
+        kind, _space, rest = line.partition(" ")
+        if kind == "#" and rest.startswith("branch.oid "):
+            head = rest.removeprefix("branch.oid ")
+        elif kind in _FIELDS_BEFORE_NAME:
+            known.append(rest.split(" ", _FIELDS_BEFORE_NAME[kind])[-1])
+        elif kind == "?":
+            strange.append(rest)
+    return head, known, strange
 
 
 def _new_files(tree: Path, names: list[str]) -> tuple[bytes, list[str]]:
