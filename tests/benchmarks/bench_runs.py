@@ -49,11 +49,12 @@ with open(sys.argv[1], "rb") as file:
 print(time.perf_counter() - begun)
 """
 _MEMORY = """
-import resource, sys
+import re, sys
 from modeldeck.workspace import Workspace
 workspace = Workspace.open(sys.argv[1], user="ann")
 workspace.runs.list(where=sys.argv[2])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+with open("/proc/self/status") as file:  # ru_maxrss would be what started it, if that is larger
+    print(int(re.search(r"VmHWM:\\s*(\\d+)", file.read())[1]) / 1024)
 """
 _MLFLOW = """
 import sys, time, warnings

@@ -109,7 +109,7 @@ class Ledger(Fold):
         digest = self.state.activity[n - 1].digest
         if files.is_there(self.objects.path(digest)):
             return
-        data, _owner = read_file(self.root, n)
+        data = self._recent.get(digest) or read_file(self.root, n)[0]
         if digest_of(data) == digest:
             self.objects.put_copy(data)
 
@@ -198,10 +198,10 @@ class Ledger(Fold):
         self._durable_n = max(self._durable_n, n)
 
     def _outcome(self, n: int) -> Activity:
-        """Return what our entry became: between link and fold others may have followed."""
+        """Return what our entry became; others that followed it meanwhile are read later."""
         with self.lock:
             try:
-                self.refresh()
+                self.refresh(until=n)
             except UnavailableError as error:
                 error.data["perhaps_saved"] = True
                 raise

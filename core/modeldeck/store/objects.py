@@ -103,8 +103,6 @@ class ObjectStore:
             It cannot be written, or not be looked at.
         """
         path = self.path(digest_of(data))
-        if files.is_there(path):
-            return
         files.make_folder(path.parent, durable=False)
         with files.private_folder(self.tmp) as folder:
             temporary = files.write_temporary(folder, data, mode=0o444, durable=False)

@@ -77,7 +77,7 @@ def seen(workspace: str) -> Seen | None:
         raise
     except ModelDeckError:
         return None
-    return next(filter(None, map(_seen_in, reversed(data.split(b"\n")))), None)
+    return next(filter(None, map(_seen_in, reversed(data.rstrip().split(b"\n")))), None)
 
 
 def _seen_in(line: bytes) -> Seen | None:

@@ -84,6 +84,7 @@ class Fold:
         self._contradictory: set[int] = set()
         self._hole = 0
         self._listed = 0
+        self._recent: dict[str, bytes] = {}
         self._stopped_by: tuple[int, ...] = ()
 
     def refresh(self, until: int = sys.maxsize) -> int:
@@ -102,7 +103,8 @@ class Fold:
                 self._hole = hole_in(known) or self._hole
                 self._listed = known[-1] if known else 0
             self._go_on_if_mended()
-            with unwatched():
+            is_long = self._listed > self.state.n
+            with unwatched() if is_long else contextlib.nullcontext():
                 self._fold_until(min(until, self.last))
             if self.state.n == self.last:
                 self._look_behind()
@@ -185,6 +187,8 @@ class Fold:
         except (DamageError, NotPermittedError) as error:
             self.state.stopped = f"Entry {n} cannot be read: {error.message}"
             return False
+        before = self._recent.get(self.state.head, b"")
+        self._recent = {self.state.head: before, entry.digest: data}  # who commits next keeps them
         return self._fold(entry, owner)
 
     def _came_late(self, n: int) -> bool:
