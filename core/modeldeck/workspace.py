@@ -46,7 +46,7 @@ def find_root(start: str | Path | None = None) -> Path:
             continue
         if files.is_file(folder / places.CONFIG):
             return folder
-        if folder == first and named:
+        if folder == first:
             msg = f"{folder} holds a ledger, but its {places.CONFIG} is missing."
             raise NotFoundError(msg, "Restore it from a backup or from git.", path=str(folder))
     where = f"{first} is" if named else f"{first} is not in"

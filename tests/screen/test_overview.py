@@ -67,13 +67,15 @@ def test_overview_of_an_empty_workspace_says_what_to_try(
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 def test_running_run_shows_its_progress_as_it_goes(root: Path, size: Size) -> None:
-    """A run that begins elsewhere appears with how far it is, and leaves when it ends."""
+    """A run that begins elsewhere appears, says how far it is if it does, leaves when it ends."""
 
     async def drive() -> None:
         async with opened(root, size=size) as deck:
             with start_run("churn", workspace=root, capture_output=False) as run:
+                run.log({"loss": 0.5})
+                await deck.until_shown("Running · 1", "loss 0.5")
                 run.progress(1, 4)
-                await deck.until_shown("Running · 1", "25%", "● 1 running")
+                await deck.until_shown("25%", "● 1 running")
                 run.progress(3, 4)
                 await deck.until_shown("75%")
             await deck.until_shown("Last runs")

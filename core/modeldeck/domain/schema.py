@@ -79,9 +79,8 @@ class Table:
         line = self.line_of(key)
         where = f"{self.filename}, line {line}" if line else self.filename
         name = ".".join((*self.path, key)) if key else ".".join(self.path)
-        return InvalidInputError(
-            f"{where}: {name}: {problem}.", hint, file=self.filename, line=line, key=name
-        )
+        said = f"{name}: {problem}" if name else problem
+        return InvalidInputError(f"{where}: {said}.", hint, file=self.filename, line=line, key=name)
 
     def line_of(self, key: str) -> int:
         """Return the line (from 1) where a key of this table seems to stand; 0 when not found."""

@@ -117,11 +117,7 @@ def _run(run: RunDocument, now: str, *, width: int) -> tuple[Cell, ...]:
     cells = (
         Cell(status.text[:1], status.style),
         cell(title if is_slim else f"{run['experiment']} {run['name']}".strip()),
-        cell(
-            _progress(run)
-            if run["status"] == "running"
-            else best(run, _SLIM_NAME if is_slim else room)
-        ),
+        cell(_so_far(run, _SLIM_NAME if is_slim else room)),
     )
     if is_slim:
         return cells
@@ -138,10 +134,13 @@ def _run(run: RunDocument, now: str, *, width: int) -> tuple[Cell, ...]:
     )
 
 
-def _progress(run: RunDocument) -> str:
+def _so_far(run: RunDocument, room: int) -> str:
+    """Return how far a run is, where it says so; else its first metric."""
     progress = run["progress"]
-    share = progress["done"] / progress["total"] if progress and progress["total"] else 0.0
-    filled = round(min(share, 1.0) * _BAR)
+    if run["status"] != "running" or not progress or not progress["total"]:
+        return best(run, room)
+    share = min(progress["done"] / progress["total"], 1.0)
+    filled = round(share * _BAR)
     return f"{share:4.0%} {'▓' * filled}{'░' * (_BAR - filled)}"
 
 

@@ -225,8 +225,18 @@ class Deck:
         because = self._closed_because if is_about_history else self.read_only_because
         if because:
             msg = f"The workspace is read-only: {because.rstrip('.')}."
-            bring = f"Bring it in: `modeldeck import mlflow {self.shows} -w WORKSPACE`."
-            raise NotPermittedError(msg, bring if self.shows else "Look at it, or ask its owner.")
+            raise NotPermittedError(msg, self._how_to_write)
+
+    @property
+    def _how_to_write(self) -> str:
+        """What to do where nothing may be written."""
+        if self.as_of:
+            return "Leave --as-of out to write into it as it is now."
+        if self.shows:
+            return f"Bring it in: `modeldeck import mlflow {self.shows} -w WORKSPACE`."
+        if self._asked_read_only:
+            return "Leave --read-only and MODELDECK_READONLY out to write into it."
+        return "Look at it, or ask its owner."
 
     def now_text(self, *, after: str = "") -> str:
         """Return the time for a signed statement, never before ``after``.

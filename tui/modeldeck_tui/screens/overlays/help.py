@@ -21,8 +21,9 @@ from modeldeck_tui.widgets.styles import STYLES
 WhyNot = Callable[[Action], str]
 
 
-_ABOUT = 50
-"""Columns beside the keys."""
+_ABOUT, _LEAST_ABOUT = 50, 20
+_BESIDE = 28
+"""Columns of what a key does; of the keys, borders and bar beside it."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -91,19 +92,19 @@ class HelpScreen(ModalScreen[None]):
 
     def _append(self, found: Text, one: Action) -> None:
         names = " ".join(keymap.shown_key(key) for key in keymap.keys_of(one)) or "no key"
-        found.append(f"  {names:<19} {_indented(one.help).lstrip()}")
+        found.append(f"  {names:<19} {self._indented(one.help).lstrip()}")
         if not one.is_direct:
             found.append(f"{'':22}:{one.colon}   {one.id}\n", STYLES["dim"])
         if one.command:
-            found.append(_indented(one.command), STYLES["dim"])
+            found.append(self._indented(one.command), STYLES["dim"])
         because = self.why_not(one)
         if because:
-            found.append(_indented(f"off: {clean(because)}"), STYLES["warn"])
+            found.append(self._indented(f"off: {clean(because)}"), STYLES["warn"])
 
-
-def _indented(text: str) -> str:
-    lines = textwrap.wrap(text, _ABOUT)
-    return "".join(f"{'':22}{line}\n" for line in lines)
+    def _indented(self, text: str) -> str:
+        """Return a text as a column right of the keys, as wide as the terminal lets it be."""
+        about = max(_LEAST_ABOUT, min(_ABOUT, self.app.size.width - _BESIDE))
+        return "".join(f"{'':22}{line}\n" for line in textwrap.wrap(text, about))
 
 
 def _fits(one: Action, wanted: str) -> bool:

@@ -43,9 +43,10 @@ class OverviewScreen(VotingPage):
     CSS = """
     #body { height: 1fr; }
     #inbox { height: auto; min-height: 3; max-height: 50%; }
-    #inbox.-empty { min-height: 6; }
+    #inbox.-empty { min-height: 5; }
+    #inbox.-begin { min-height: 6; }
     #inbox.-all, #inbox.-more { max-height: 100%; }
-    #middle { height: 1fr; }
+    #middle { height: 1fr; min-height: 4; }
     #live { width: 54; }
     #deployed { height: 1fr; }
     #rates { height: 2fr; display: none; }
@@ -94,8 +95,9 @@ class OverviewScreen(VotingPage):
         self._show_rates(snapshot)
         runs = self.query_one("#running", Table)
         runs.say_when_empty(NO_RUNS if snapshot.is_whole else READING)
-        begun = NOTHING if snapshot.running or snapshot.recent else BEGIN
-        inbox.say_when_empty(begun if snapshot.is_whole else READING)
+        has_runs = bool(snapshot.running or snapshot.recent)
+        inbox.set_class(not lines and not has_runs, "-begin")
+        inbox.say_when_empty((NOTHING if has_runs else BEGIN) if snapshot.is_whole else READING)
         title = f"Running · {len(snapshot.running)}" if snapshot.running else "Last runs"
         runs.show_lines(overview.running(snapshot, width=width), title=title)
         self.query_one("#latest", Table).show_lines(overview.activity(snapshot))
