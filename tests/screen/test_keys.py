@@ -175,6 +175,9 @@ def test_palette_opens_a_page_by_name(root: Path) -> None:
             await deck.until(lambda: found.highlighted == 0, "the first to be marked")
             await deck.press("enter")
             await deck.until(lambda: isinstance(deck.app.screen, ReleasesScreen), "the releases")
+            await deck.press("ctrl+p")
+            await deck.write("overview")  # what : calls it; its help has other words
+            await deck.until_shown("what is live (1)")
 
     asyncio.run(drive())
 

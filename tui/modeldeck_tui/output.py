@@ -24,6 +24,7 @@ from modeldeck.errors import ModelDeckError, UnavailableError
 
 _CODES = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "bold": "1"}
 _GAP = "  "
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_ONCE = 500
 _LEAST_LONG = 1000
 MOST_POINTED = 200
@@ -340,7 +341,7 @@ def harmless(text: str) -> str:
     >>> harmless("=cmd()"), harmless("-0.5"), harmless("wine")
     ("'=cmd()", '-0.5', 'wine')
     """
-    if len(text) < 2 or not text.startswith(("=", "+", "-", "@")):
+    if len(text) < 2 or not text.startswith(_FORMULA):
         return text
     try:
         float(text)

@@ -70,15 +70,20 @@ def _make_folder(folder: Path) -> None:
 def _write_first(path: str, value: Mapping[str, object]) -> None:
     """Write a file into a folder that nobody else knows yet: until it is whole there is no run."""
     try:
-        descriptor = os.open(path, _CREATE, _MODE)
-        try:
-            files.write_all(descriptor, _dumps(value))
-            if stat.S_IMODE(os.fstat(descriptor).st_mode) != _MODE:
-                os.fchmod(descriptor, _MODE)
-        finally:
-            os.close(descriptor)
+        _create(path, value)
     except OSError as error:
         raise files.write_error(error, Path(path)) from error
+
+
+def _create(path: str, value: Mapping[str, object]) -> None:
+    """Write a new file, with its mode whatever the umask is."""
+    descriptor = os.open(path, _CREATE, _MODE)
+    try:
+        files.write_all(descriptor, _dumps(value))
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != _MODE:
+            os.fchmod(descriptor, _MODE)
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
@@ -91,13 +96,7 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
     """
     temporary = f"{path.parent}/.{path.name}-{next(_NUMBERS)}.tmp"
     try:
-        descriptor = os.open(temporary, _CREATE, _MODE)
-        try:
-            files.write_all(descriptor, _dumps(value))
-            if stat.S_IMODE(os.fstat(descriptor).st_mode) != _MODE:
-                os.fchmod(descriptor, _MODE)
-        finally:
-            os.close(descriptor)
+        _create(temporary, value)
         os.rename(temporary, path)  # noqa: PTH104 -- once a run
     except BaseException as error:
         with contextlib.suppress(OSError):

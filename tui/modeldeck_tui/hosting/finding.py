@@ -22,11 +22,12 @@ MOST_RUNS = 2_000
 
 
 class Choice(NamedTuple):
-    """A line of the palette: its name, a word about it, and what it does."""
+    """A line of the palette: its name, a word about it, what it does, its other names."""
 
     name: str
     about: str
     run: IgnoreReturnCallbackType
+    also: str = ""
 
 
 class Finder(Protocol):
@@ -68,8 +69,10 @@ class _Choices(Provider):
         matcher = self.matcher(query)
         for one in self.choices():
             score = matcher.match(one.name)
+            shown = matcher.highlight(one.name)
+            if not score and one.also:
+                score, shown = matcher.match(one.also), Content(one.name)
             if score > 0:
-                shown = matcher.highlight(one.name)
                 yield Hit(score, shown, one.run, text=one.name, help=one.about)
 
 
@@ -92,7 +95,8 @@ class Actions(_Choices):
         key = keymap.shown(one)
         name = f"{one.help} ({key})" if key else one.help
         about = f"off: {because}" if because else one.command or f":{one.colon}"
-        return Choice(name, about, partial(self.finder.carry_out, one))
+        also = f"{one.colon} {one.command}"
+        return Choice(name, about, partial(self.finder.carry_out, one), also)
 
     async def discover(self) -> Hits:
         """Offer everything before anything is typed."""

@@ -8,23 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from modeldeck_tui.clean import clean
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def harmless(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula: such a text gets a quote before it.
-
-    >>> harmless("=cmd()"), harmless("-0.5"), harmless("wine")
-    ("'=cmd()", '-0.5', 'wine')
-    """
-    if len(text) < 2 or not text.startswith(_FORMULA):
-        return text
-    try:
-        float(text)
-    except ValueError:
-        return f"'{text}"
-    return text
+from modeldeck_tui.output import harmless
 
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:

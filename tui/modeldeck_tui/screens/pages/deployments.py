@@ -16,9 +16,8 @@ from modeldeck_tui.clean import clean
 from modeldeck_tui.present import deployments, models, traffic
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
-from modeldeck_tui.screens.listing import ListingPage
 from modeldeck_tui.screens.overlays.dialogs import ConfirmDialog
-from modeldeck_tui.screens.pages.settling import Settling
+from modeldeck_tui.screens.pages.settling import SettlingListing
 from modeldeck_tui.screens.voting import VotingPage
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.table import Table
@@ -44,7 +43,7 @@ _FIELDS = Fields(
 )
 
 
-class DeploymentsScreen(ListingPage, VotingPage, Settling):
+class DeploymentsScreen(SettlingListing, VotingPage):
     """The table of endpoints."""
 
     NAME = "deployments"
@@ -104,16 +103,6 @@ class DeploymentsScreen(ListingPage, VotingPage, Settling):
     def entity(self) -> str:
         """Return the endpoint under the cursor."""
         return self.main.key
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Show what was read."""
-        super().show(snapshot)
-        self.show_more(snapshot)
-
-    def on_table_moved(self, event: Table.Moved) -> None:
-        """Show the endpoint under the cursor."""
-        if event.table is self.main:
-            self.settle()
 
     def show_more(self, snapshot: Snapshot) -> None:
         """Show the servers, versions, discussion and traffic of the endpoint under the cursor."""

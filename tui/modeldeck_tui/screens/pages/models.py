@@ -17,8 +17,7 @@ from modeldeck_tui.present import releases as present
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.excepting import Excepting
-from modeldeck_tui.screens.listing import ListingPage
-from modeldeck_tui.screens.pages.settling import Settling
+from modeldeck_tui.screens.pages.settling import SettlingListing
 from modeldeck_tui.screens.reader import ReadingScreen
 from modeldeck_tui.screens.running import RunActions
 from modeldeck_tui.widgets.bindings import bindings
@@ -43,7 +42,7 @@ class VersionDetail(NamedTuple):
     files: Sequence[tuple[str, str]]
 
 
-class ModelsScreen(ListingPage, RunActions, Excepting, Settling):
+class ModelsScreen(SettlingListing, RunActions, Excepting):
     """The table of versions."""
 
     NAME = "models"
@@ -111,16 +110,6 @@ class ModelsScreen(ListingPage, RunActions, Excepting, Settling):
         if isinstance(focused, Table) and focused.id == "version-lineage" and ":" in focused.key:
             return focused.key
         return self.main.key
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Show what was read."""
-        super().show(snapshot)
-        self.show_more(snapshot)
-
-    def on_table_moved(self, event: Table.Moved) -> None:
-        """Show the version under the cursor."""
-        if event.table is self.main:
-            self.settle()
 
     def show_more(self, snapshot: Snapshot) -> None:
         """Show the gate, card, lineage, annotations and files of the version under the cursor."""

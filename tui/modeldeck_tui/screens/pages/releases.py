@@ -15,8 +15,7 @@ from modeldeck_tui.clean import clean
 from modeldeck_tui.present import releases
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
-from modeldeck_tui.screens.listing import ListingPage
-from modeldeck_tui.screens.pages.settling import Settling
+from modeldeck_tui.screens.pages.settling import SettlingListing
 from modeldeck_tui.screens.reading import diff
 from modeldeck_tui.screens.voting import VotingPage
 from modeldeck_tui.widgets.bindings import bindings
@@ -33,7 +32,7 @@ _BY = 6
 """The column that gives way first: the line below tells it too."""
 
 
-class ReleasesScreen(ListingPage, VotingPage, Settling):
+class ReleasesScreen(SettlingListing, VotingPage):
     """The queue of releases."""
 
     NAME = "releases"
@@ -88,12 +87,6 @@ class ReleasesScreen(ListingPage, VotingPage, Settling):
         tabs = self.query_one(TabLine)
         tabs.show([len(releases.in_tab(snapshot.releases, tab)) for tab in releases.TABS])
         super().show(snapshot)
-        self.show_more(snapshot)
-
-    def on_table_moved(self, event: Table.Moved) -> None:
-        """Show more about the row under the cursor."""
-        if event.table is self.main:
-            self.settle()
 
     def show_more(self, snapshot: Snapshot) -> None:
         """Show the verdict on the release under the cursor, and its gate, changes and votes."""

@@ -18,8 +18,7 @@ from modeldeck_tui.present.charts import Curves, curves_of
 from modeldeck_tui.present.releases import said
 from modeldeck_tui.present.rows import Rows
 from modeldeck_tui.present.snapshot import Snapshot
-from modeldeck_tui.screens.listing import ListingPage
-from modeldeck_tui.screens.pages.settling import Settling
+from modeldeck_tui.screens.pages.settling import SettlingListing
 from modeldeck_tui.screens.running import RunActions
 from modeldeck_tui.widgets.bindings import bindings
 from modeldeck_tui.widgets.chart import Chart
@@ -39,7 +38,7 @@ _Shown = tuple[tuple[Sequence[RunDocument], frozenset[str]], Sequence[RunDocumen
 """Runs, the values that a filter asks ``is`` for, and which runs that leaves."""
 
 
-class RunsScreen(ListingPage, RunActions, Settling):
+class RunsScreen(SettlingListing, RunActions):
     """The table of runs."""
 
     NAME = "runs"
@@ -105,11 +104,6 @@ class RunsScreen(ListingPage, RunActions, Settling):
         """Return runs as rows."""
         return runs.table(found, snapshot.at, is_wide=self.is_wide_table)
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Show what was read."""
-        super().show(snapshot)
-        self.show_more(snapshot)
-
     def entity(self) -> str:
         """Return the run under the cursor of the main table."""
         return self.main.key
@@ -118,11 +112,6 @@ class RunsScreen(ListingPage, RunActions, Settling):
         """Return the run under the cursor."""
         found: RunDocument | None = self.main.document
         return found
-
-    def on_table_moved(self, event: Table.Moved) -> None:
-        """Show the run under the cursor."""
-        if event.table is self.main:
-            self.settle()
 
     def show_more(self, snapshot: Snapshot) -> None:
         """Show metrics, parameters and annotations of a run; its curve where there is room."""

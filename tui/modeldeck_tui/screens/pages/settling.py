@@ -6,6 +6,8 @@ from textual.timer import Timer
 
 from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.base import Page
+from modeldeck_tui.screens.listing import ListingPage
+from modeldeck_tui.widgets.table import Table
 
 RESTS_S = 0.08
 """How long the cursor rests before more is shown: a held key draws rows alone."""
@@ -31,3 +33,17 @@ class Settling(Page):
 
     def show_more(self, snapshot: Snapshot) -> None:
         """Show more about the row under the cursor; each page says what."""
+
+
+class SettlingListing(ListingPage, Settling):
+    """A page around one table that shows more about its row."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what was read, and more about the row under the cursor."""
+        super().show(snapshot)
+        self.show_more(snapshot)
+
+    def on_table_moved(self, event: Table.Moved) -> None:
+        """Show more about the row that the cursor went to."""
+        if event.table is self.main:
+            self.settle()

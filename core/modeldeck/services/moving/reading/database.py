@@ -26,7 +26,10 @@ from modeldeck.services.moving.reading.values import (
     SourceRun,
     SourceVersion,
     is_sound,
+    number_of,
+    text_of,
     unique,
+    version_of,
 )
 from modeldeck.store import files
 
@@ -111,9 +114,9 @@ class Database:
         """Return the experiments, also deleted ones."""
         return [
             SourceExperiment(
-                id=_text(one["experiment_id"]),
-                name=_text(one.get("name")) or _text(one["experiment_id"]),
-                created_ms=_number(one.get("creation_time")),
+                id=text_of(one["experiment_id"]),
+                name=text_of(one.get("name")) or text_of(one["experiment_id"]),
+                created_ms=number_of(one.get("creation_time")),
                 is_deleted=one.get("lifecycle_stage") == "deleted",
                 tags=self._pairs("experiment_tags", "experiment_id", key=one["experiment_id"]),
             )
@@ -124,17 +127,17 @@ class Database:
         """Yield the runs of an experiment, in the order of their ids."""
         rows = self._rows("runs", where="experiment_id", key=experiment.id, order="run_uuid")
         for one in rows:
-            identifier = _text(one["run_uuid"])
+            identifier = text_of(one["run_uuid"])
             yield SourceRun(
                 id=identifier,
                 experiment=experiment.id,
-                name=_text(one.get("name")),
-                user=_text(one.get("user_id")),
-                status=_STATUSES.get(_text(one.get("status")), 1),
-                started_ms=_number(one.get("start_time")) or experiment.created_ms,
-                ended_ms=_number(one.get("end_time")),
+                name=text_of(one.get("name")),
+                user=text_of(one.get("user_id")),
+                status=_STATUSES.get(text_of(one.get("status")), 1),
+                started_ms=number_of(one.get("start_time")) or experiment.created_ms,
+                ended_ms=number_of(one.get("end_time")),
                 is_deleted=one.get("lifecycle_stage") == "deleted",
-                artifact_uri=_text(one.get("artifact_uri")),
+                artifact_uri=text_of(one.get("artifact_uri")),
                 parameters=self._pairs("params", "run_uuid", key=identifier),
                 tags=self._pairs("tags", "run_uuid", key=identifier),
             )
@@ -149,12 +152,12 @@ class Database:
         """
         found, n_bad = [], 0
         for one in self._rows("metrics", where="run_uuid", key=run.id):
-            at, step = _number(one.get("timestamp")), _number(one.get("step"))
+            at, step = number_of(one.get("timestamp")), number_of(one.get("step"))
             value = float("nan") if one.get("is_nan") else one.get("value")
             if not isinstance(value, int | float) or not is_sound(at, step):
                 n_bad += 1
                 continue
-            found.append(Point(_text(one.get("key")), at, float(value), step))
+            found.append(Point(text_of(one.get("key")), at, float(value), step))
         if n_bad:
             self._skip(f"metrics of run {run.id}", f"{n_bad} rows hold no number")
         return sorted(unique(found), key=lambda one: (one.key, one.at, one.step))
@@ -163,10 +166,10 @@ class Database:
         """Return the models that MLflow 3 logged beside runs."""
         return [
             SourceModel(
-                _text(one["model_id"]),
-                _text(one.get("name")) or _text(one["model_id"]),
-                _text(one.get("source_run_id")),
-                uri=_text(one.get("artifact_location")),
+                text_of(one["model_id"]),
+                text_of(one.get("name")) or text_of(one["model_id"]),
+                text_of(one.get("source_run_id")),
+                uri=text_of(one.get("artifact_location")),
             )
             for one in self._rows("logged_models", order="model_id")
         ]
@@ -185,33 +188,29 @@ class Database:
     def versions(self) -> Iterator[SourceVersion]:
         """Yield the versions of registered models."""
         for one in self._rows("model_versions"):
-            model, number = _text(one.get("name")), _number(one.get("version"))
+            model, number = text_of(one.get("name")), number_of(one.get("version"))
             aliases = self._rows("registered_model_aliases", where="name", key=model)
             tags = self._rows("model_version_tags", where="name", key=model)
-            stage = _text(one.get("current_stage"))
-            yield SourceVersion(
-                model=model,
-                number=number,
-                run=_text(one.get("run_id")),
-                user=_text(one.get("user_id")),
-                source=_text(one.get("storage_location")) or _text(one.get("source")),
-                stage="" if stage == "None" else stage,
-                description=_text(one.get("description")),
+            yield version_of(
+                one,
+                (model, number),
                 aliases=tuple(
                     sorted(
-                        _text(row["alias"]) for row in aliases if _number(row["version"]) == number
+                        text_of(row["alias"])
+                        for row in aliases
+                        if number_of(row["version"]) == number
                     )
                 ),
                 tags={
-                    _text(row["key"]): _text(row["value"])
+                    text_of(row["key"]): text_of(row["value"])
                     for row in tags
-                    if _number(row["version"]) == number
+                    if number_of(row["version"]) == number
                 },
             )
 
     def _pairs(self, table: str, column: str, *, key: object) -> dict[str, str]:
         rows = self._rows(table, where=column, key=key)
-        return {_text(one["key"]): _text(one["value"]) for one in rows}
+        return {text_of(one["key"]): text_of(one["value"]) for one in rows}
 
     def _skip(self, what: str, reason: str) -> None:
         self.skipped.append({"what": what, "reason": reason})
@@ -237,14 +236,3 @@ def _connected(path: Path) -> sqlite3.Connection:
             continue
         return connection
     raise AssertionError
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-def _number(value: object) -> int:
-    try:
-        return int(value) if isinstance(value, int | str) else 0
-    except ValueError:
-        return 0

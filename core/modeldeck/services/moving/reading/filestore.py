@@ -25,7 +25,10 @@ from modeldeck.services.moving.reading.values import (
     SourceModel,
     SourceRun,
     SourceVersion,
+    number_of,
     points_of,
+    text_of,
+    version_of,
 )
 
 MAX_VALUE = 1 << 20
@@ -70,12 +73,12 @@ class FileStore:
         meta = self._meta(place, "experiment")
         if meta is None:
             return None
-        identifier = _text(meta.get("experiment_id")) or place[-1]
+        identifier = text_of(meta.get("experiment_id")) or place[-1]
         self._places[identifier] = place
         return SourceExperiment(
             id=identifier,
-            name=_text(meta.get("name")) or identifier,
-            created_ms=_number(meta.get("creation_time")),
+            name=text_of(meta.get("name")) or identifier,
+            created_ms=number_of(meta.get("creation_time")),
             is_deleted=is_trash or meta.get("lifecycle_stage") == "deleted",
             tags=self._texts((*place, "tags"), what=f"experiment {identifier}"),
         )
@@ -95,19 +98,19 @@ class FileStore:
         meta = self._meta(place, "run")
         if meta is None:
             return None
-        identifier = _text(meta.get("run_id")) or _text(meta.get("run_uuid")) or place[-1]
+        identifier = text_of(meta.get("run_id")) or text_of(meta.get("run_uuid")) or place[-1]
         what = f"run {identifier}"
         status = meta.get("status")
         return SourceRun(
             id=identifier,
             experiment=experiment.id,
-            name=_text(meta.get("run_name")) or _text(meta.get("name")),
-            user=_text(meta.get("user_id")),
+            name=text_of(meta.get("run_name")) or text_of(meta.get("name")),
+            user=text_of(meta.get("user_id")),
             status=status if isinstance(status, int) else 1,
-            started_ms=_number(meta.get("start_time")) or experiment.created_ms,
-            ended_ms=_number(meta.get("end_time")),
+            started_ms=number_of(meta.get("start_time")) or experiment.created_ms,
+            ended_ms=number_of(meta.get("end_time")),
             is_deleted=meta.get("lifecycle_stage") == "deleted",
-            artifact_uri=_text(meta.get("artifact_uri")),
+            artifact_uri=text_of(meta.get("artifact_uri")),
             parameters=self._texts((*place, "params"), what=what),
             tags=self._texts((*place, "tags"), what=what),
             place=place,
@@ -134,8 +137,8 @@ class FileStore:
                 place = (*experiment, _MODELS, name)
                 meta = self._meta(place, "logged model") if is_folder else None
                 if meta is not None:
-                    title = _text(meta.get("name")) or name
-                    run = _text(meta.get("source_run_id"))
+                    title = text_of(meta.get("name")) or name
+                    run = text_of(meta.get("source_run_id"))
                     found.append(SourceModel(name, title, run, place=(*place, "artifacts")))
         return found
 
@@ -155,7 +158,7 @@ class FileStore:
             meta = self._meta(place, "model") if is_folder else None
             if meta is None:
                 continue
-            model = _text(meta.get("name")) or name
+            model = text_of(meta.get("name")) or name
             aliases = self._texts((*place, "aliases"), what=f"model {model}")
             for inner, is_version in self.tree.names(place):
                 match = _VERSION.fullmatch(inner) if is_version else None
@@ -173,15 +176,9 @@ class FileStore:
         meta = self._meta(place, f"version of {model}")
         if meta is None:
             return None
-        stage = _text(meta.get("current_stage"))
-        return SourceVersion(
-            model=model,
-            number=number,
-            run=_text(meta.get("run_id")),
-            user=_text(meta.get("user_id")),
-            source=_text(meta.get("storage_location")) or _text(meta.get("source")),
-            stage="" if stage == "None" else stage,
-            description=_text(meta.get("description")),
+        return version_of(
+            meta,
+            (model, number),
             aliases=aliases,
             tags=self._texts((*place, "tags"), what=f"version of {model}"),
         )
@@ -243,16 +240,3 @@ def is_store(names: Callable[[], list[tuple[str, bool]]], tree: Tree) -> bool:
             if "experiment_id" in meta or "artifact_location" in meta:
                 return True
     return False
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-def _number(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    try:
-        return int(str(value)) if value is not None else 0
-    except ValueError:
-        return 0

@@ -10,7 +10,7 @@ of parameters 6,000, of tags 8,000.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol, TypedDict
@@ -143,6 +143,42 @@ class Source(Protocol):
 
     def left(self) -> list[Skipped]:
         """Return what lies there that is never taken, such as traces."""
+
+
+def text_of(value: object) -> str:
+    """Return a text that MLflow stored; empty where it stored none."""
+    return "" if value is None else str(value)
+
+
+def number_of(value: object) -> int:
+    """Return a whole number that MLflow stored, also as a text; 0 where it stored none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        return int(str(value)) if value is not None else 0
+    except ValueError:
+        return 0
+
+
+def version_of(
+    fields: Mapping[str, object],
+    name: tuple[str, int],
+    *,
+    aliases: tuple[str, ...],
+    tags: dict[str, str],
+) -> SourceVersion:
+    """Return a version of a registered model, from MLflow's fields and its model and number."""
+    stage = text_of(fields.get("current_stage"))
+    return SourceVersion(
+        *name,
+        run=text_of(fields.get("run_id")),
+        user=text_of(fields.get("user_id")),
+        source=text_of(fields.get("storage_location")) or text_of(fields.get("source")),
+        stage="" if stage == "None" else stage,
+        description=text_of(fields.get("description")),
+        aliases=aliases,
+        tags=tags,
+    )
 
 
 def moment(milliseconds: int) -> str:
