@@ -95,6 +95,21 @@ def test_model_that_answers_nan_or_fails_fails_only_that_request(app: App) -> No
     assert "Traceback" not in found[3].text
 
 
+def test_model_whose_version_is_on_its_way_answers_503_and_an_unknown_one_404(app: App) -> None:
+    """A client of a server that just started comes again; one of a wrong name learns the others."""
+    app.registry.expect("later")
+
+    async def both() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return [await client.post(f"/predict/{name}", json={}) for name in ("later", "ood")]
+
+    later, unknown = asyncio.run(both())
+    assert (later.status_code, later.headers["retry-after"]) == (503, "1")
+    assert unknown.status_code == 404
+    assert "odd is live" in unknown.json()["error"]
+
+
 def test_requests_beyond_the_limit_are_told_to_come_again(
     app: App, model: Odd, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,7 +147,10 @@ class Follower:
         problem = problem_of(self.workspace, self.copies)
         if problem:
             raise DamageError(problem, "What is served stays as it is.")
-        for endpoint in self._remembered():
+        endpoints = self._remembered()
+        for endpoint in endpoints:
+            self.registry.expect(endpoint["model"])
+        for endpoint in endpoints:
             if self._done.get(endpoint["id"]) != endpoint["generation"]:
                 self._done[endpoint["id"]] = endpoint["generation"]
                 self._bring(endpoint)

@@ -84,6 +84,10 @@ class Registry:
         """Say whether a model has, or had, an endpoint here."""
         return model in self._known
 
+    def expect(self, model: str) -> None:
+        """Note that a model has an endpoint here, whose version may still be on its way."""
+        self._known.add(model)
+
     def all(self) -> list[Served]:
         """Return all served versions."""
         return list(self._served.values())
