@@ -15,6 +15,7 @@ from modeldeck.domain import deployments, quorum, releases
 from modeldeck.domain.entry import Json
 from modeldeck.domain.exceptional import glass, overrides
 from modeldeck.domain.policy import BreakGlass, Check, Environment, Policy
+from modeldeck.domain.state import Release
 from modeldeck.errors import ModelDeckError
 from tests.domain.auditor import Watched
 from tests.domain.chain import digest
@@ -358,6 +359,14 @@ def _nothing(*_arguments: object, **_named: object) -> None:
     return None
 
 
+_left_of = overrides.left_of
+
+
+def _one_for_all(release: Release) -> list[str]:
+    """Let the first override of a release stand for all of its failed checks."""
+    return [] if release.overrides else _left_of(release)
+
+
 LEFT_OUT: dict[str, tuple[object, str, Callable[..., object]]] = {
     "who may vote": (quorum, "may_vote", _nothing),
     "how many": (quorum, "missing", lambda *_: []),
@@ -369,7 +378,7 @@ LEFT_OUT: dict[str, tuple[object, str, Callable[..., object]]] = {
     ),
     "about what": (releases, "same_statement", _nothing),
     "revoked, asked for": (releases, "need_unrevoked", _nothing),
-    "what is overridden": (overrides, "left_of", lambda _: []),
+    "what is overridden": (overrides, "left_of", _one_for_all),
     "reviewed": (glass, "is_unreviewed", lambda _: False),
     "revoked, by glass": (glass, "need_unrevoked", _nothing),
     "who breaks": (glass, "need_break_role", _nothing),

@@ -476,7 +476,7 @@ class LogLine(TypedDict):
 
 
 class InboxItem(TypedDict):
-    """Something that waits for the person at the screen."""
+    """Something that waits for the person at the screen; ``next`` is the command that goes on."""
 
     kind: str
     subject: str
@@ -484,3 +484,4 @@ class InboxItem(TypedDict):
     detail: str
     since: str
     urgency: int
+    next: NotRequired[str]

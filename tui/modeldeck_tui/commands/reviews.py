@@ -80,8 +80,17 @@ def _items(session: Session, items: Sequence[InboxItem], *, nothing: str) -> Non
         session.printer.say(nothing)
         return
     session.printer.table(
-        ["WHAT", "ABOUT", "", "SINCE"],
-        [[one["kind"], one["title"], one["detail"], output.moment(one["since"])] for one in items],
+        ["WHAT", "ABOUT", "", "SINCE", "NEXT"],
+        [
+            [
+                one["kind"],
+                one["title"],
+                one["detail"],
+                output.moment(one["since"]),
+                one.get("next", ""),
+            ]
+            for one in items
+        ],
     )
 
 

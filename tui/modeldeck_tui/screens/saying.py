@@ -54,7 +54,9 @@ class Discussing(Fetching):
         about = tuple(self.talk_about())
         self._talk = self._talk if self._talk[0] == about else (about, ())
         remarks = snapshot.remarks_on(*about)
-        return talking.lines(self._talk[1], remarks, now=snapshot.at, actor=snapshot.actor)
+        own = about[0] if about else ""
+        actor = snapshot.actor
+        return talking.lines(self._talk[1], remarks, now=snapshot.at, actor=actor, own=own)
 
     def take_talk(self, value: Talk, *tables: str) -> None:
         """Show the threads that were read, and go to the one that somebody wants to see."""

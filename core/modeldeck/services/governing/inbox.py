@@ -50,6 +50,29 @@ EXPIRING = {"ending"}
 """What ends soon unless somebody acts."""
 
 
+_NEXT = {
+    "history": "ledger verify",
+    "approve": "release review {name}",
+    "start": "deploy start {name}",
+    "support": "member support {short}",
+    "proposed": "member withdraw {short}",
+    "asked": "release who {name}",
+    "ending": "release who {name}",
+    "changes": "release show {name}",
+    "blocked": "release show {name}",
+    "mention": "thread reply {short} TEXT",
+    "thread": "thread show {short}",
+    "glass": "deploy review {name} --reason TEXT",
+    "revoked": "deploy rollback {name} --reason TEXT",
+    "failed": "logs {subject}",
+    "silent": "logs {subject}",
+    "run": "logs {run}",
+    "lost": "logs {run}",
+}
+"""The command that goes on from an item, by its kind."""
+_SHORT = 8
+
+
 class Inbox:
     """What concerns the actor."""
 
@@ -97,6 +120,8 @@ class Inbox:
             *self._from_threads(),
             *(self._from_runs() if has_runs else ()),
         ]
+        for one in found:
+            one["next"] = _next(one)
         return sorted(found, key=lambda one: (one["urgency"], one["since"]))
 
     def _from_history(self) -> list[InboxItem]:
@@ -232,6 +257,13 @@ class Inbox:
         return at >= clock.to_text(self.deck.now() - RECENT)
 
 
+def _next(item: InboxItem) -> str:
+    """Return the command that goes on from an item."""
+    name = item["subject"].partition(":")[2]
+    words = {"name": name, "short": name[:_SHORT], "run": ids.short(name)}
+    return f"modeldeck {_NEXT[item['kind']].format(subject=item['subject'], **words)}"
+
+
 def _of_endpoint(kind: str, endpoint: EndpointDocument, *, detail: str) -> InboxItem:
     heard = [one["heard_at"] for one in endpoint["servers"] if "heard_at" in one]
     return InboxItem(
@@ -304,8 +336,7 @@ def _count(proposal: ProposalDocument) -> str:
 
 
 def _to_support(proposal: ProposalDocument) -> str:
-    do = f"`modeldeck member support {proposal['n']}`"
-    return f"{proposal['by']} proposes it; {_count(proposal)}: {do}"
+    return f"{proposal['by']} proposes it; {_count(proposal)}"
 
 
 def _supported(proposal: ProposalDocument) -> str:

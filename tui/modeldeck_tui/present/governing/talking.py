@@ -48,13 +48,20 @@ def lines(
     *,
     now: str,
     actor: str,
+    own: str = "",
 ) -> list[Line]:
-    """Return threads, the open ones first, then the remarks that are in none, oldest first."""
+    """Return threads, the open ones first, then the remarks that are in none, oldest first.
+
+    What is about something else than ``own``, what the page is about, says so.
+    """
     found = []
     for thread in sorted(threads, key=lambda one: one["status"] != "open"):
         for number, one in enumerate(thread["remarks"]):
-            found.append(_remark(thread, one, now=now, actor=actor, is_first=not number))
-    found += [_plain(one, now) for one in remarks if not one.get("thread")]
+            where = "" if number else _where(thread, own=own)
+            found.append(
+                _remark(thread, one, now=now, actor=actor, where=where, is_first=not number)
+            )
+    found += [_plain(one, now, own=own) for one in remarks if not one.get("thread")]
     return found
 
 
@@ -68,19 +75,21 @@ def title(threads: Sequence[ThreadDocument], remarks: Sequence[AnnotationDocumen
 
 
 def _remark(
-    thread: ThreadDocument, one: RemarkDocument, *, now: str, actor: str, is_first: bool
+    thread: ThreadDocument,
+    one: RemarkDocument,
+    *,
+    now: str,
+    actor: str,
+    where: str,
+    is_first: bool,
 ) -> Line:
     is_open = thread["status"] == "open"
     mark = Cell("↳", "dim")
     if is_first:
         mark = Cell("◌ open", "warn") if is_open else Cell("✔ resolved", "dim")
-    place = (
-        f"at {thread['place'].removeprefix('metric:')}: " if is_first and thread["place"] else ""
-    )
-    holds = f" · holds up {', '.join(thread['blocks'])}" if is_first and thread["blocks"] else ""
     said = one["text"] if one["state"] != "withdrawn" else "taken back"
     edited = " (edited)" if one["edited_at"] else ""
-    text = f"{ago(one['at'], now)} {place}{said}{edited}{holds}"
+    text = f"{ago(one['at'], now)} {where}{said}{edited}"
     is_mine = actor in one["mentions"] and one["by"] != actor
     style = "dim" if one["state"] else "warn" if is_mine and is_open else ""
     return Line(
@@ -88,6 +97,21 @@ def _remark(
         (mark, cell(one["by"], "bold"), cell(text, style)),
         _whole(thread, one),
     )
+
+
+def _where(thread: ThreadDocument, *, own: str) -> str:
+    """Return what a thread is about, and holds up, in short; what the page is about is known."""
+    words = [_about(thread["entity"], own=own)]
+    words += [f"at {thread['place'].removeprefix('metric:')}" if thread["place"] else ""]
+    holds = f"holds up {', '.join(thread['blocks'])}" if thread["blocks"] else ""
+    found = ", ".join(one for one in (" ".join(one for one in words if one), holds) if one)
+    return f"{found}: " if found else ""
+
+
+def _about(entity: str, *, own: str) -> str:
+    kind, _colon, name = entity.partition(":")
+    about = name.rsplit("-", 1)[-1] if kind == "run" else name
+    return f"on {about}" if own and entity != own else ""
 
 
 def _whole(thread: ThreadDocument, one: RemarkDocument) -> str:
@@ -103,8 +127,10 @@ def _whole(thread: ThreadDocument, one: RemarkDocument) -> str:
     return clean(told)
 
 
-def _plain(one: AnnotationDocument, now: str) -> Line:
-    text = f"{ago(one['at'], now)} {one['text']}{' (edited)' if 'edited_at' in one else ''}"
+def _plain(one: AnnotationDocument, now: str, *, own: str) -> Line:
+    about = _about(one["subject"].partition("#")[0], own=own)
+    edited = " (edited)" if "edited_at" in one else ""
+    text = f"{ago(one['at'], now)} {f'{about}: ' if about else ''}{one['text']}{edited}"
     return Line(
         Spoken("", one["id"]).key,
         (Cell("✎", "dim"), cell(one["by"], "bold"), cell(text)),

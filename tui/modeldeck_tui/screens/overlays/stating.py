@@ -32,6 +32,28 @@ _ROOMY = 36
 _LEAST_ROWS = 4
 
 
+def broken(line: Text, room: int) -> list[Text]:
+    """Return a line broken at words where it is longer than there is room."""
+    if line.cell_len <= room:
+        return [line]
+    found, start = [], 0
+    for end in (at for at, letter in enumerate(line.plain) if letter == " "):
+        if line[start:end].cell_len <= room:
+            continue
+        at = line.plain.rfind(" ", start, end)
+        if at > start:
+            found.append(line[start:at])
+            start = at + 1
+    at = line.plain.rfind(" ", start)
+    if line[start:].cell_len > room and at > start:
+        found.append(line[start:at])
+        start = at + 1
+    found.append(line[start:])
+    for one in found:
+        one.truncate(room, overflow="ellipsis")
+    return found
+
+
 class Signed(NamedTuple):
     """A statement that somebody confirmed, and the reason that they gave."""
 
@@ -164,9 +186,7 @@ class StatementDialog(ConfirmDialog):
     def text(self) -> Text:
         """Return what would be done, what will change, and who signs."""
         lines = [Text(clean(self.heading), "bold"), *map(Text, self.clean_lines()), self.sure()]
-        for line in lines:
-            line.truncate(self.room, overflow="ellipsis")
-        return Text("\n").join(lines)
+        return Text("\n").join(each for line in lines for each in broken(line, self.room))
 
     def sure(self) -> Text:
         """Return the key that signs, and the level that the entry will have."""
@@ -283,9 +303,7 @@ class VoteDialog(StatementDialog):
         lines = lines or [Text("")]
         if not self.is_outdated:
             lines.append(self.sure())
-        for line in lines:
-            line.truncate(self.room, overflow="ellipsis")
-        return Text("\n").join(lines)
+        return Text("\n").join(each for line in lines for each in broken(line, self.room))
 
     def _heading(self) -> list[Text]:
         release = self.release

@@ -14,6 +14,8 @@ from modeldeck_tui.present.snapshot import Snapshot
 from modeldeck_tui.screens.overlays.withdrawing import ask_to_withdraw
 from modeldeck_tui.screens.voting import VotingPage
 from modeldeck_tui.widgets.bindings import bindings
+from modeldeck_tui.widgets.frame import Quiet
+from modeldeck_tui.widgets.styles import styled
 from modeldeck_tui.widgets.table import Table
 
 _DETAIL = 2
@@ -32,6 +34,7 @@ class InboxScreen(VotingPage):
     #inbox-body { height: 1fr; }
     #inbox-waiting { height: 2fr; min-height: 4; }
     #inbox-mine, #inbox-expiring { height: 1fr; min-height: 3; }
+    #inbox-detail { height: auto; max-height: 2; padding: 0 1; }
     """
 
     def body(self) -> ComposeResult:
@@ -50,6 +53,7 @@ class InboxScreen(VotingPage):
                 elastic=_DETAIL,
                 id="inbox-expiring",
             )
+        yield Quiet(id="inbox-detail", markup=False)
 
     def action_withdraw(self) -> None:
         """Withdraw the release, or the proposal, under the cursor."""
@@ -70,3 +74,14 @@ class InboxScreen(VotingPage):
             lines = overview.inbox(items, snapshot.at)
             self.query_one(name, Table).show_lines(lines, title=f"{title} · {len(lines)}")
         self.crumb("Inbox", f"{len(snapshot.inbox)} for you")
+        self._show_detail()
+
+    def on_table_moved(self, event: Table.Moved) -> None:
+        """Show what the row under the cursor says, whole."""
+        super().on_table_moved(event)
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        table = self.table
+        said = table.detail if table is not None and table.rows else ""
+        self.query_one("#inbox-detail", Quiet).put(styled([(said, "")]))

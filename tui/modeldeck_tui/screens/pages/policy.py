@@ -144,7 +144,8 @@ class PolicyScreen(Settling):
                 left = proposal["lacks"] - 1
                 more = f"{left} more have to after you" if left > 0 else "it is in force then"
                 return [(f"You can support it (a): {more}.", "good")]
-            return [(clean(f"You cannot support it: {proposal['why_not']}."), "warn")]
+            back = " w withdraws it." if proposal["can_withdraw"] else ""
+            return [(clean(f"You cannot support it: {proposal['why_not']}.{back}"), "warn")]
         if known is None or known.problem or not known.changes:
             return [("", "")]
         return [
