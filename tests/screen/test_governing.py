@@ -105,6 +105,7 @@ def test_owner_cannot_support_an_own_proposal_and_is_told_so(shop: Path) -> None
             await deck.until_shown("add the member cat")
             await deck.press("j")
             await deck.until_shown("roles", "+ risk", "ann supports that proposal already")
+            await deck.until_shown("w withdraws it", "Members · 2")
             await deck.press("a")
             await deck.until_shown("Cannot support: ann supports that proposal already")
 

@@ -17,8 +17,8 @@ WAYS = (
         "app.policy",
         "J",
         "policy",
-        "The policy: modeldeck.toml against what is in force, and what owners propose",
-        "modeldeck policy check",
+        "The policy against modeldeck.toml, what owners propose, and who the members are",
+        "modeldeck policy check; modeldeck member list",
         does="page('policy')",
     ),
 )

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from modeldeck.domain.membership.documents import MemberDetailDocument
 from modeldeck.domain.policies.documents import PolicyChange, PolicyDocument
 from modeldeck.domain.reading.reviews import ProposalDocument
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell
 from modeldeck_tui.present.rows import Line, ago, cell, exact, since
 
+_PRINT = len("SHA256:") + 8
 FILE = "file"
 """The key of the row that stands for modeldeck.toml."""
 
 TITLES = ("", "WHAT", "BY", "SUPPORT", "AGE")
+MEMBERS = ("MEMBER", "KIND", "ROLES", "LEVEL", "KEYS", "SINCE")
 
 
 class Governing(NamedTuple):
     """What the page of the policy shows: what is in force, what the file says, what waits.
 
     ``problem`` says why the file cannot be read, if it cannot; then there is no ``proposed``.
-    ``everything`` are all keys of the policy in force.
+    ``everything`` are all keys of the policy in force, ``members`` those who are one now.
     """
 
     in_force: PolicyDocument
@@ -30,6 +33,7 @@ class Governing(NamedTuple):
     problem: str
     proposals: Sequence[ProposalDocument]
     everything: Sequence[PolicyChange]
+    members: Sequence[MemberDetailDocument] = ()
 
 
 def choices(known: Governing, now: str) -> list[Line]:
@@ -117,6 +121,44 @@ def troubles(document: PolicyDocument | None, more: Sequence[str] = ()) -> list[
     """Return what makes trouble: what nobody can satisfy, roles that nobody has."""
     found = [*(document["warnings"] if document is not None else ()), *more]
     return [Line(one, (Cell("⚠", "warn"), cell(one)), clean(one)) for one in found]
+
+
+def members(found: Sequence[MemberDetailDocument], now: str) -> list[Line]:
+    """Return who belongs to the workspace: roles, how sure they can be, their keys in force."""
+    return [
+        Line(
+            f"member:{one['name']}",
+            (
+                cell(one["name"], "bold"),
+                cell("owner" if one["is_owner"] else one["kind"]),
+                cell(", ".join([*_roles(one), *(f"serves {e}" for e in one["environments"])])),
+                Cell(one["level"], "good" if one["level"] == "signed" else "warn"),
+                cell(_keys(one)),
+                cell(ago(one["since"], now), "dim"),
+            ),
+            clean(_deeds(one)),
+        )
+        for one in found
+    ]
+
+
+def _roles(one: MemberDetailDocument) -> list[str]:
+    return [each["role"] for each in one["roles"]]
+
+
+def _keys(one: MemberDetailDocument) -> str:
+    """Return the keys in force, short; hardware keys say so."""
+    known = [each for each in one["keys"] if not each["until_n"]]
+    return ", ".join(
+        each["fingerprint"][:_PRINT] + ("… hardware" if each["is_hardware"] else "…")
+        for each in known
+    )
+
+
+def _deeds(one: MemberDetailDocument) -> str:
+    may = "; ".join(one["may"]) or "nothing"
+    may_not = f" · may not {'; '.join(one['may_not'])}" if one["may_not"] else ""
+    return f"{one['name']} may {may}{may_not}"
 
 
 def in_force(document: PolicyDocument, now: str) -> str:

@@ -66,6 +66,16 @@ class PolicyScreen(Settling):
                     ("Changes", Table("", empty=("Nothing differs.",), id="policy-changes")),
                     ("Trouble", Table("", empty=("Nothing makes trouble.",), id="policy-trouble")),
                     ("In force", Table("", empty=("reading …",), id="policy-now")),
+                    (
+                        "Members",
+                        Table(
+                            "",
+                            titles=present.MEMBERS,
+                            empty=("reading …",),
+                            elastic=2,
+                            id="policy-members",
+                        ),
+                    ),
                 ],
                 id="policy-tabs",
             )
@@ -78,7 +88,7 @@ class PolicyScreen(Settling):
         self._show(snapshot)
 
     def _read(self) -> Governing:
-        policies = self.workspace.policies
+        policies, people = self.workspace.policies, self.workspace.members
         proposed: PolicyDocument | None = None
         changes: Sequence[PolicyChange] = ()
         problem = ""
@@ -93,6 +103,7 @@ class PolicyScreen(Settling):
             problem=problem,
             proposals=self.workspace.proposals.list(),
             everything=policies.outline(),
+            members=[people.show(one["name"]) for one in people.list()],
         )
 
     def take(self, tag: str, value: Any) -> None:  # noqa: ANN401 -- as the base has it
@@ -118,6 +129,9 @@ class PolicyScreen(Settling):
         self.crumb("Policy", present.in_force(known.in_force, snapshot.at))
         now = present.outline(known.in_force, known.everything)
         self.query_one("#policy-now", Table).show_lines(now)
+        members = present.members(known.members, snapshot.at)
+        self.query_one("#policy-members", Table).show_lines(members)
+        self.query_one("#policy-tabs", Tabs).entitle(3, f"Members · {len(members)}")
         self.show_more(snapshot)
 
     def show_more(self, snapshot: Snapshot) -> None:  # noqa: ARG002 -- as the base has it
@@ -135,7 +149,16 @@ class PolicyScreen(Settling):
             found = present.troubles(known.proposed or known.in_force)
         self.query_one("#policy-trouble", Table).show_lines(found)
         tabs.entitle(1, f"Trouble · {len(found)}" if found else "Trouble")
-        self.query_one("#policy-detail", Quiet).put(styled(self._verdict(proposal)))
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        """Show what can be done, or what the member under the cursor may."""
+        focused = self.focused
+        if isinstance(focused, Table) and focused.id == "policy-members":
+            said = [(focused.detail, "")]
+        else:
+            said = self._verdict(self._proposal())
+        self.query_one("#policy-detail", Quiet).put(styled(said))
 
     def _verdict(self, proposal: ProposalDocument | None) -> list[tuple[str, str]]:
         known = self._known
@@ -170,6 +193,7 @@ class PolicyScreen(Settling):
         """Show what the row under the cursor would change."""
         if event.table is self.choices:
             self.settle()
+        self._show_detail()
         self.show_hints()
 
     def on_table_opened(self, event: Table.Opened) -> None:
