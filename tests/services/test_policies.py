@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from modeldeck.domain.policies.trouble import strange_roles
+from modeldeck.domain.policy import Environment, Policy
 from modeldeck.errors import ConflictError, InvalidInputError, NotPermittedError
 from modeldeck.services.base.config import NewMember
 from modeldeck.services.founding import init
@@ -95,3 +97,13 @@ def test_file_that_is_no_policy_is_told_with_its_line(shop: Path) -> None:
         with pytest.raises(InvalidInputError, match=r"modeldeck\.toml"):
             ann.policies.adopt()
         assert ann.policies.show()["since_n"] == 1
+
+
+def test_role_that_the_policy_does_not_name_is_told_with_the_nearest() -> None:
+    """A slip when a member is added gives nothing to anybody: that is said."""
+    one = Environment("production", roles={"risk": 1}, rollback_roles=("oncall",))
+    policy = Policy({"production": one}, {})
+    assert strange_roles(policy, ["risk", "rsik", "painter"]) == [
+        "The policy names no role rsik: did you mean risk?",
+        "The policy names no role painter: it names oncall, risk.",
+    ]

@@ -15,6 +15,7 @@ from modeldeck.domain.entry import Json
 from modeldeck.domain.membership import keys
 from modeldeck.domain.membership.documents import MemberDetailDocument, SigningDocument
 from modeldeck.domain.membership.member import Member
+from modeldeck.domain.policies.trouble import strange_roles
 from modeldeck.errors import NotFoundError
 from modeldeck.services.base import identity
 from modeldeck.services.base.config import NewMember
@@ -85,6 +86,11 @@ class Members:
             },
         )
         return next((one for one in self.list() if one["name"] == member.name), None)
+
+    def strange(self, roles: Sequence[str]) -> Sequence[str]:
+        """Return a sentence for each role that the policy in force does not name."""
+        with self.deck.reading() as state:
+            return strange_roles(state.policy, roles)
 
     def show(self, name: str = "") -> MemberDetailDocument:
         """Return all about a member: roles and keys with their entries, and what they may do.

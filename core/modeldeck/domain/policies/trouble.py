@@ -6,6 +6,7 @@ come into trouble when members leave.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
@@ -171,3 +172,26 @@ def _of_promotion(policy: Policy, one: Environment, *, called: str) -> Iterator[
             f"{called} promotes from {source.name}, which asks for less than {one.trust}: a "
             f"version gets through only where everything about it there was {one.trust} too."
         )
+
+
+def strange_roles(policy: Policy, roles: Sequence[str]) -> list[str]:
+    """Return a sentence for each role that lets nobody do anything: the policy does not name it.
+
+    Parameters
+    ----------
+    policy : Policy
+        The policy in force.
+    roles : sequence of str
+        Roles that somebody is given.
+    """
+    each = (one for environment in policy.environments.values() for one in environment.each())
+    known = sorted(
+        {role for one in each for _key, named, _who in _named_roles(one) for role in named}
+    )
+    said = []
+    for role in roles:
+        if role not in known:
+            near = difflib.get_close_matches(role, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it names {', '.join(known) or 'none'}."
+            said.append(f"The policy names no role {role}: {hint}")
+    return said

@@ -151,12 +151,18 @@ def add_member(
     with session.open() as workspace:
         found = workspace.members.add(member)
         n = workspace.deck.state.n
+        _say_strange(session, workspace.members.strange(member.roles))
     if session.is_json:
         session.printer.document(found)
     elif found is None:
         session.printer.line(f"{name} is proposed. {_WAITS} {n}")
     else:
         session.printer.line(f"{name} is a member.")
+
+
+def _say_strange(session: Session, texts: Sequence[str]) -> None:
+    for text in texts:
+        session.printer.say(Cell("! ", "warn"), text)
 
 
 @app.command("change")
@@ -220,6 +226,7 @@ def _change(session: Session, name: str, *, change: Change) -> None:
     with session.open() as workspace:
         is_done = workspace.members.change(name, change)
         n, found = workspace.deck.state.n, workspace.members.show(name)
+        _say_strange(session, workspace.members.strange(change.add_roles))
     if session.is_json:
         session.printer.document({"member": found, "n": n, "in_force": is_done})
     elif is_done:
