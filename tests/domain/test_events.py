@@ -11,6 +11,7 @@ from modeldeck import clock
 from modeldeck.domain.entry import Json
 from modeldeck.domain.notifying import events, payloads
 from modeldeck.domain.notifying.events import Event, Remark
+from modeldeck.domain.policy import Policy
 from modeldeck.domain.state import Activity
 from tests.domain.chain import World, digest
 
@@ -195,3 +196,18 @@ def test_reply_tells_the_others_of_its_thread_once(told: Told) -> None:
     written = next(reversed(world.state.annotations))
     (event,) = told.new(remark=Remark(written, "still here?"))
     assert (event.kind, event.people, event.title) == ("reply", ("dave",), "bob replied on churn")
+
+
+def test_proposal_tells_the_other_owners_until_it_is_decided(policy: Policy) -> None:
+    """Once, as what waits; support and withdrawal tell nobody anything."""
+    world = World()
+    world.found(policy, owners=("ann", "ben", "cleo"), threshold=2)
+    told = Told(world)
+    done = world.act("ann", "policy.adopt", "policy:test", {"policy": policy.to_json()})
+    (event,) = told.new()
+    assert (event.kind, event.people) == ("waits", ("ben", "cleo"))
+    assert event.title == "ann proposes policy.adopt on test: it waits for owners"
+    assert event.subject == f"proposal:{next(iter(world.state.pending))}"
+    body: dict[str, Json] = {"digest": done.digest, "reason": ""}
+    world.act("ben", "proposal.withdraw", event.subject, body)
+    assert told.new() == []

@@ -131,6 +131,28 @@ def test_signed_revocation_counts_at_a_break(
     assert line.is_broken
 
 
+@pytest.mark.parametrize("takes", [False, True])
+def test_signed_withdrawal_counts_at_a_break_unless_it_keeps_somebody_in(takes: bool) -> None:
+    """One of a proposal that gives waits for nobody; one of a revocation waits for owners."""
+    world = World()
+    world.found(_policy(), ("ann", "bea", "cat"), threshold=2)
+    action, body = ("member.revoke", {"reason": "left"}) if takes else ("member.add", joining())
+    subject = f"member:{'cat' if takes else 'eve'}"
+    done = world.act("ann", action, subject, body)
+    (proposal,) = world.state.pending
+    world.fold(tag(world, "between", by="ann"))
+    away: dict[str, Json] = {"digest": done.digest, "reason": "a slip"}
+    intent = world.intent("bea", "proposal.withdraw", f"proposal:{proposal}", away)
+    line = broken(world, intent, evidence=SIGNED)
+    assert (line.is_void, proposal in world.state.pending) == (takes, takes)
+
+
+def joining() -> dict[str, Json]:
+    """Return what an entry says about a new member."""
+    nothing: dict[str, Json] = {one: [] for one in ("roles", "environments", "keys")}
+    return {"name": "eve", "kind": "person", "uid": -1, **nothing}
+
+
 def test_signed_approval_at_a_break_waits_and_is_never_counted(world: World) -> None:
     """After a break votes are cast again, also when the place is acknowledged."""
     version = world.register()

@@ -6,6 +6,7 @@ kind       when                                                 whom it concerns
 mention    a remark mentions members                            those
 reply      somebody replies in a thread                         who else said something in it
 waits      a release waits for votes                            who may still vote
+waits      an owner's proposal waits for other owners           those
 decided    approved, rejected, withdrawn, blocked, outdated, or who asked for it, who made it
            changes are asked for
 deployed   a server reports a release ready                     who asked for it, who made it
@@ -109,6 +110,7 @@ def of_entry(
     return [
         *_mentions(state, line, remark=remark),
         *_replies(state, line, remark=remark),
+        *_proposals(state, line),
         *(event for one in moved for event in _moves(state, line, release=one)),
         *_of_endpoint(state, line),
     ]
@@ -183,6 +185,18 @@ def _replies(state: State, line: Activity, *, remark: Remark) -> list[Event]:
     title = f"{line.by} replied on {_readable(line.entity)}"
     told = {"subject": line.entity, "title": title, "text": remark.text}
     return [replace(_event(line, "reply", key="", people=people, **told), remark=remark.id)]
+
+
+def _proposals(state: State, line: Activity) -> list[Event]:
+    """Return the event of an owners' entry that waits for the support of others."""
+    waiting = next((one.act for one in state.pending.values() if one.act.n == line.n), None)
+    people = [one.name for one in state.owners() if one.name != line.by]
+    if waiting is None or not people:
+        return []
+    what = f"{line.action} on {line.subject.partition(':')[2] or line.subject}"
+    title = f"{line.by} proposes {what}: it waits for owners"
+    told = {"subject": f"proposal:{waiting.id}", "title": title, "text": _text(line, "reason")}
+    return [_event(line, "waits", key=waiting.id, people=people, **told)]
 
 
 def _moves(state: State, line: Activity, *, release: Release) -> list[Event]:
