@@ -97,7 +97,9 @@ def write(
     with deck.reading() as state:
         lines, head = list(state.activity), state.head
         signers, shown = list(_signers(state)), Shown(state)
-        chosen = [one for one in lines if _belongs(one, release)]
+        known = state.versions.get(release["version"])
+        run = f"run:{known.run}" if known is not None and known.run else ""
+        chosen = [one for one in lines if _belongs(one, release, run=run)]
         told = [(one, shown.document(one)["text"]) for one in chosen]
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
@@ -162,9 +164,14 @@ def _entries(deck: Deck, lines: list[Activity], *, aside: Path) -> dict[int, byt
     return found
 
 
-def _belongs(line: Activity, release: ReleaseDocument) -> bool:
-    """Say whether an entry is part of what a release rests on, or what became of it."""
+def _belongs(line: Activity, release: ReleaseDocument, *, run: str) -> bool:
+    """Say whether an entry is part of what a release rests on, or what became of it.
+
+    Threads about the run that its version was made of may hold it up, and decide it when resolved.
+    """
     if line.action in _ALWAYS:
+        return True
+    if run and line.entity.partition("#")[0] == run and line.action in ABOUT_THREADS:
         return True
     about = {line.subject, line.entity}
     if f"release:{release['id']}" in about:

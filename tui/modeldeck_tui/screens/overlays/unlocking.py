@@ -35,7 +35,7 @@ class UnlockDialog(Dialog[str]):
         with Vertical(id="dialog"):
             yield Static(self.text(), id="what")
             if self.question.has_answer:
-                title = "Not shown, kept nowhere: enter takes it"
+                title = "Not shown, kept for this alone: enter takes it"
                 yield titled(Input(id="secret", password=True, max_length=MAX_SECRET), title)
             with Horizontal(id="buttons"):
                 yield Button("  Cancel (esc)", id="cancel")
