@@ -31,7 +31,8 @@ def has(*modules: str) -> bool:
 
 @pytest.fixture(autouse=True)
 def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep caches and states in the test's own folder; alice acts."""
+    """Keep caches and states in the test's own folder, which is no work tree; alice acts there."""
+    monkeypatch.chdir(tmp_path)  # so that no run has a code.diff, which may come after its end
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("MODELDECK_USER", "alice")

@@ -102,18 +102,24 @@ class Printer:
             _forget(sys.stdout)
 
     def table(
-        self, headers: Sequence[str], rows: Iterable[Row], *, indent: str = "", empty: str = ""
+        self,
+        headers: Sequence[str],
+        rows: Iterable[Row] = (),
+        *,
+        columns: Sequence[Sequence[str | Cell]] = (),
+        indent: str = "",
+        empty: str = "",
     ) -> None:
-        """Print rows under headers, cut to the width of a terminal, whole into a pipe.
+        """Print rows, or columns, under headers, cut to a terminal's width, whole into a pipe.
 
         Without a row, ``empty`` is told in place of the table: what it is that is not there yet,
         and how it comes about.
         """
-        rows = [*rows]
-        if empty and not rows:
+        given = columns or [*zip(*rows, strict=True)] or [()] * len(headers)
+        if empty and not given[0]:
             self.say(empty)
             return
-        columns = [*zip([Cell(header, "dim") for header in headers], *rows, strict=True)]
+        columns = [[Cell(one, "dim"), *cells] for one, cells in zip(headers, given, strict=True)]
         texts = [self._cleaned_all(_texts(column)) for column in columns]
         widths = [_widest(column) for column in texts]
         if self.is_terminal:

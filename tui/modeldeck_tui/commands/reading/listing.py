@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, Unpack
 
 import typer
@@ -16,7 +16,7 @@ from modeldeck_tui.output import Cell
 from modeldeck_tui.present.export.sheets import csv_text
 
 if TYPE_CHECKING:
-    from modeldeck.domain.documents import RunDocument
+    from modeldeck.domain.documents import MetricSummary, RunDocument
     from modeldeck.domain.reading.columns import RunColumn
     from modeldeck.errors import InvalidInputError
 
@@ -162,22 +162,26 @@ def _table(
         titles = [one.name.upper() if "." not in one.name else one.name for one in columns]
         printer.table(titles, ([shown(one, run) for one in columns] for run in found))
     else:
-        printer.table(_HEADERS, [_row(one) for one in found])
+        printer.table(_HEADERS, columns=_columns(found))
 
 
-def _row(run: RunDocument) -> list[str | Cell]:
-    shown_first = itertools.islice(run["metrics"].items(), _MOST_METRICS)
-    metrics = [f"{name} {output.number(one['last'])}" for name, one in shown_first]
+def _columns(found: Sequence[RunDocument]) -> list[list[str] | list[Cell]]:
+    """Return the columns that lists have anyhow: of ten thousand runs faster than row by row."""
     return [
-        run["id"][-6:],
-        status_cell(run),
-        run["experiment"],
-        run["name"],
-        output.moment(run["started_at"]),
-        output.duration(run["duration_s"]),
-        run["user"],
-        "  ".join(metrics),
+        [one["id"][-6:] for one in found],
+        [*map(status_cell, found)],
+        [one["experiment"] for one in found],
+        [one["name"] for one in found],
+        [output.moment(one["started_at"]) for one in found],
+        [output.duration(one["duration_s"]) for one in found],
+        [one["user"] for one in found],
+        [_metrics(one["metrics"]) for one in found],
     ]
+
+
+def _metrics(metrics: Mapping[str, MetricSummary]) -> str:
+    first = itertools.islice(metrics.items(), _MOST_METRICS)
+    return "  ".join([f"{name} {output.number(one['last'])}" for name, one in first])
 
 
 def status_cell(run: RunDocument) -> Cell:
