@@ -176,6 +176,7 @@ def test_logs_are_printed_as_text_and_as_lines_of_json(program: Program) -> None
     assert set(lines[0]) == {"source", "line", "at", "level", "text", "time", "offset"}
     assert lines[1]["line"] == lines[0]["line"] + 1
     assert lines[0]["level"] == "INFO"
+    assert run["id"] in [one["log"] for one in program("logs", "--json").json]
 
 
 def test_log_is_followed_until_the_reader_leaves(program: Program, tmp_path: Path) -> None:

@@ -154,6 +154,13 @@ def test_own_formats_count_and_their_faults_are_told(
     assert run("c.log")[0] == 4
 
 
+def test_command_without_a_name_asks_for_one_outside_a_workspace(run: Run) -> None:
+    """What can be named is said."""
+    code, out, err = run()
+    assert (code, out) == (2, "")
+    assert "Name a run, an endpoint, a path, a glob, or -" in err
+
+
 def test_standard_input_streams_and_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     """Lines come as they are written; who reads may leave at any time."""
     process = subprocess.Popen(

@@ -91,6 +91,22 @@ def test_log_follows_a_rotation_while_somebody_looks_back_filters_and_resizes(
     asyncio.run(drive())
 
 
+@pytest.mark.parametrize(("n", "shown"), [(9, "FOLLOW"), (200, "PAUSED")])
+def test_log_opened_at_a_time_follows_where_all_of_it_shows(
+    root: Path, tmp_path: Path, n: int, shown: str
+) -> None:
+    """Of a longer one the lines of that time are shown."""
+    path = tmp_path / "a.log"
+    write(path, 0, n)
+
+    async def drive() -> None:
+        async with reading(root, path, "@2026-11-23T00:00:05Z") as (deck, page):
+            await deck.until_shown(shown, "step=5 ")
+            assert page.view.is_following == (shown == "FOLLOW")
+
+    asyncio.run(drive())
+
+
 def test_log_of_many_lines_is_read_where_somebody_scrolls(root: Path, tmp_path: Path) -> None:
     """More lines than are held: pages up to the begin and down again show each line once."""
     path = tmp_path / "many.log"

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldeck.errors import UsageError
+from modeldeck.errors import NotFoundError, UsageError
 from modeldeck_tui.commands.base import Session, session_of
-from modeldeck_tui.output import Cell, counted
+from modeldeck_tui.output import Cell, counted, size
+from modeldeck_tui.present.rows import exact
 
 if TYPE_CHECKING:
     from modeldeck.services.logs import Asked, Block, Counts, Line, Query, Reading, Target
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _STYLES = {"ERROR": "bad", "CRITICAL": "bad", "WARN": "warn", "DEBUG": "dim"}
 _POLL_S = 0.05
 STDIN = "-"
+_NAME_ONE = "Name a run, an endpoint, a path, a glob, or - for standard input"
 _AT_ONCE = 500
 _MINUTES = 60
 _CHANGES = {
@@ -31,10 +33,11 @@ _CHANGES = {
 
 
 _Things = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="THING|PATH|GLOB|-...",
-        help="Whose logs: runs, endpoints, predictions:ENDPOINT, files; - is standard input.",
+        help="Whose logs: runs, endpoints, predictions:ENDPOINT, files; - is standard input; "
+        "without any, which logs the workspace has.",
     ),
 ]
 _Following = Annotated[bool, typer.Option("-f", "--follow", help="Go on with what comes.")]
@@ -76,7 +79,7 @@ def register(app: typer.Typer) -> None:
 
 def show_logs(
     context: typer.Context,
-    things: _Things,
+    things: _Things = None,
     *,
     is_following: _Following = False,
     n: _Last = None,
@@ -96,6 +99,9 @@ def show_logs(
     from modeldeck.services.logs import Asked
 
     session = session_of(context)
+    if not things:
+        _list(session, is_asked=any(context.params.values()))
+        return
     if is_screen:
         _on_screen(session, things, since=since)
         return
@@ -112,6 +118,35 @@ def show_logs(
         else:
             show.blocks(reading.blocks(), has_gaps=around > 0)
         show.problems()
+
+
+def _list(session: Session, *, is_asked: bool) -> None:
+    """Say which logs there are, where nobody said which one is meant."""
+    try:
+        with session.open() as workspace:
+            known = workspace.logs.known()
+    except NotFoundError:
+        msg = "Nobody said whose log, and this is no workspace that could have one."
+        raise UsageError(msg, f"{_NAME_ONE}.") from None
+    if is_asked:
+        msg = "Nobody said whose log."
+        first = f", for example {known[0]['log']}" if known else ""
+        hint = f"{_NAME_ONE}{first}; `modeldeck logs` alone lists those of the workspace."
+        raise UsageError(msg, hint)
+    if session.is_json:
+        session.printer.document(known)
+        return
+    if not known:
+        session.printer.say("No run or endpoint has written a log yet.")
+        return
+    session.printer.table(
+        ["LOG", "KIND", "SIZE", "WRITTEN"],
+        [
+            [one["log"], one["kind"], size(one["size_bytes"]), exact(one["written_at"])]
+            for one in known
+        ],
+    )
+    session.printer.say("`modeldeck logs LOG` shows its last lines, with -f what comes.")
 
 
 def _on_screen(session: Session, things: list[str], *, since: str) -> None:

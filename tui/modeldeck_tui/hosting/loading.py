@@ -131,7 +131,11 @@ class Loading(Typeahead):
             gc.enable()
 
     def on_snapshot_loaded(self, message: SnapshotLoaded) -> None:
-        """Show it on every open page, unless another moment is looked at by now."""
+        """Show it on the open page, unless another moment is looked at by now.
+
+        Pages below show it when they are on top again: what they draw meanwhile would be drawn
+        by the one above, too.
+        """
         if message.snapshot.as_of == self.workspace.deck.as_of:
             self.snapshot = message.snapshot
             self._read_at = time.monotonic()
@@ -139,10 +143,11 @@ class Loading(Typeahead):
         self._is_stale = self._is_stale or not message.snapshot.is_whole
         self._tell_news(message.snapshot)
         self._loaded()
-        for screen in self.screen_stack:
+        for screen in reversed(self.screen_stack):
             if isinstance(screen, Page):
                 screen.show_frame()
-            elif isinstance(screen, VoteDialog) and self.snapshot is not None:
+                break
+            if isinstance(screen, VoteDialog) and self.snapshot is not None:
                 screen.follow(self.snapshot.release(screen.release["id"]))
 
     def _tell_news(self, snapshot: Snapshot) -> None:

@@ -34,7 +34,10 @@ _TO_DECIDE = {"approve", "start", "support"}
 
 
 class Quiet(Static):
-    """A text that is drawn again only when it changed, so that an idle page sends nothing."""
+    """A text that is drawn again only when it changed, so that an idle page sends nothing.
+
+    Where its height is given, nothing around it is laid out and drawn with it.
+    """
 
     _shown: Text | None = None
 
@@ -42,7 +45,8 @@ class Quiet(Static):
         """Show a text."""
         if text != self._shown:
             self._shown = text
-            self.update(text)
+            height = self.styles.height
+            self.update(text, layout=height is None or not height.is_cells)
 
 
 class Counter(NamedTuple):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 
+from modeldeck.clock import to_text
 from modeldeck.domain.documents import LogLine
 from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.services.base.deck import Deck
@@ -20,12 +24,44 @@ _MAX_SOURCES = 8
 _PREDICTIONS = "predictions:"
 
 
+class KnownLog(TypedDict):
+    """A log of a workspace: what one types to read it, and what it is."""
+
+    log: str
+    kind: str
+    n_files: int
+    size_bytes: int
+    written_at: str
+
+
 class Logs:
     """The logs of one workspace."""
 
     def __init__(self, deck: Deck, runs: Runs) -> None:
         self.deck = deck
         self.runs = runs
+
+    def known(self, n_runs: int = 20) -> list[KnownLog]:
+        """Return which logs there are: those of endpoints, then those of the newest runs.
+
+        Parameters
+        ----------
+        n_runs : int
+            Of so many of the newest runs.
+        """
+        with self.deck.reading() as state:
+            names = sorted(state.endpoints)
+        found = []
+        for name in names:
+            model, _at, environment = name.partition("@")
+            folder = places.endpoint_folder(self.deck.root, environment, model=model)
+            found.append(_known(name, "endpoint", folder.glob("server-*.log")))
+            typed = f"{_PREDICTIONS}{name}"
+            found.append(_known(typed, "predictions", folder.glob("predictions-*.jsonl")))
+        for run in self.runs.list(limit=n_runs):
+            path = self.runs.folder(run["id"]) / "output.log"
+            found.append(_known(run["id"], "run", [path]))
+        return [one for one in found if one["n_files"]]
 
     def sources(self, typed: str) -> Sequence[Path]:
         """Return the log files of a run, an endpoint, or the file itself; newest last.
@@ -127,6 +163,21 @@ class Logs:
         while True:
             yield from following.poll()
             time.sleep(POLL_S)
+
+
+def _known(log: str, kind: str, paths: Iterable[Path]) -> KnownLog:
+    statuses = []
+    for path in paths:
+        with contextlib.suppress(OSError):  # it may be rotated away meanwhile
+            statuses.append(path.stat())
+    written = max((one.st_mtime for one in statuses), default=0.0)
+    return KnownLog(
+        log=log,
+        kind=kind,
+        n_files=len(statuses),
+        size_bytes=sum(one.st_size for one in statuses),
+        written_at=to_text(datetime.fromtimestamp(written, UTC)),
+    )
 
 
 class Following:

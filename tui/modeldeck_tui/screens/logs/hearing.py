@@ -22,6 +22,8 @@ from modeldeck_tui.screens.logs.showing import Showing
 class Hearing(Showing):
     """A log's page that takes news."""
 
+    _has_begun = True
+
     def on_log_read(self, message: LogRead) -> None:
         """Take what the reading thread tells."""
         if not self.is_whole:
@@ -62,20 +64,21 @@ class Hearing(Showing):
         self.count()
         if self.begin_at:
             begin, self.begin_at = self.begin_at, ""
+            self._has_begun = False
             self.go_to(begin)
         self.show_bars()
 
     def _shown(self, found: news.Shown) -> None:
         if found.generation != self.generation:
             return
-        self.view.empty = self.nothing()
-        self.view.put(
-            found.lines,
-            found.first,
-            last=found.last,
-            ends=(found.has_begin, found.has_end),
-            cursor=found.cursor,
-        )
+        view = self.view
+        view.empty = self.nothing()
+        ends = (found.has_begin, found.has_end)
+        view.put(found.lines, found.first, last=found.last, ends=ends, cursor=found.cursor)
+        if found.cursor >= 0 and not self._has_begun:
+            self._has_begun = True
+            if view.shows_all:
+                view.put(found.lines, found.first, last=found.last, ends=ends, cursor=-1)
         self.check_marks()
         self.number_lines()
 

@@ -107,6 +107,14 @@ class LogView(Sheet, can_focus=True):
         return [self.window.lines[at] for at in dict.fromkeys(at for at, _sub in self.placed)]
 
     @property
+    def shows_all(self) -> bool:
+        """Whether the whole log is on the screen, from its first line to its last."""
+        window, height = self.window, self.size.height
+        if not (window.has_begin and window.has_end) or len(window) > height:
+            return False
+        return sum(len(self.rows_at(at)) for at in range(len(window))) <= height
+
+    @property
     def plain(self) -> str:
         """The lines that are on the screen, as text."""
         return "\n".join(shown_line(one)[0] for one in self.in_sight)
