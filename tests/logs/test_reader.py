@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeldeck.errors import DamageError, NotFoundError
-from modeldeck.store.logs import MAX_LINE, LogFollower, parse_line, tail
+from modeldeck.store.logs import MAX_LINE, Follower, Log, LogFollower, parse_line, tail
 
 WRITER = """
 import sys, time
@@ -139,6 +139,68 @@ def test_rename_loses_no_late_line_of_the_old_file(tmp_path: Path) -> None:
         file.write("late\n")
     path.write_text("new\n")
     assert texts(follower.poll()) == ["late", "new"]
+
+
+def rotate(path: Path, text: str, *, keep: int = 5) -> None:
+    """Rename a log and those before, and begin another one."""
+    for number in range(keep, 0, -1):
+        older = path.with_name(f"{path.name}.{number}")
+        if older.exists():
+            older.rename(path.with_name(f"{path.name}.{number + 1}"))
+    path.rename(path.with_name(f"{path.name}.1"))
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("n", [2, 3, 6])
+def test_rotations_between_two_looks_lose_no_file(tmp_path: Path, n: int) -> None:
+    """The files in the middle are found by the number that the one has that is open."""
+    path = tmp_path / "a.log"
+    path.write_text("one\n")
+    follower = Follower(Log(path))
+    with path.open("a") as file:
+        file.write("two\n")
+    (tmp_path / "a.log.9").write_text("older\n")
+    os.utime(tmp_path / "a.log.9", (1, 1))
+    for number in range(n):
+        rotate(path, f"file {number}\n")
+    news = follower.poll()
+    assert [one.text for one in news.lines] == ["two", *(f"file {at}" for at in range(n))]
+    assert [one.kind for one in news.changes] == ["rotated"] * n
+    follower.close()
+
+
+def test_rotated_file_that_is_packed_already_leaves_a_gap_that_is_told(tmp_path: Path) -> None:
+    """What cannot be read any more is said, and the rest comes."""
+    path = tmp_path / "a.log"
+    path.write_text("one\n")
+    follower = Follower(Log(path), last=1)
+    rotate(path, "two\n")
+    rotate(path, "three\n")
+    (tmp_path / "a.log.1").rename(tmp_path / "a.log.1.gz")
+    news = follower.poll()
+    assert [one.text for one in news.lines] == ["one", "three"]
+    assert [one.kind for one in news.changes] == ["missed"]
+    follower.close()
+
+
+def test_dated_files_between_two_looks_are_read_in_order_of_time(tmp_path: Path) -> None:
+    """Older ones, and other logs beside it, are not."""
+    path = tmp_path / "a.log"
+    path.write_text("one\n")
+    follower = Follower(Log(path), last=1)
+    for name, text, age_s in (
+        ("a.log-20261122", "old\n", 60),
+        ("a.log-20261124", "two\n", -60),
+        ("a.log-20261125", "three\n", -120),
+        ("a.log.lock", "other\n", -60),
+    ):
+        (tmp_path / name).write_text(text)
+        at = path.stat().st_mtime - age_s
+        os.utime(tmp_path / name, (at, at))
+    path.rename(tmp_path / "a.log-20261123")
+    path.write_text("four\n")
+    assert [one.text for one in follower.poll().lines] == ["one", "two", "three", "four"]
+    follower.close()
 
 
 def test_truncated_and_rewritten_files_begin_anew(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ _AT_ONCE = 500
 _MINUTES = 60
 _CHANGES = {
     "rotated": "{} was rotated; what follows is from the new file.",
+    "missed": "{} was rotated more than once; a file in between is missing.",
     "shortened": "{} was cut or written anew; what was not read before is lost.",
     "gone": "{} is gone; it is followed when it comes back.",
     "appeared": "{} is there again.",

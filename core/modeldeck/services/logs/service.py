@@ -55,12 +55,12 @@ class Logs:
         for name in names:
             model, _at, environment = name.partition("@")
             folder = places.endpoint_folder(self.deck.root, environment, model=model)
-            found.append(_known(name, "endpoint", folder.glob("server-*.log")))
+            found.append(_known(name, "endpoint", paths=folder.glob("server-*.log")))
             typed = f"{_PREDICTIONS}{name}"
-            found.append(_known(typed, "predictions", folder.glob("predictions-*.jsonl")))
+            found.append(_known(typed, "predictions", paths=folder.glob("predictions-*.jsonl")))
         for run in self.runs.list(limit=n_runs):
             path = self.runs.folder(run["id"]) / "output.log"
-            found.append(_known(run["id"], "run", [path]))
+            found.append(_known(run["id"], "run", paths=[path]))
         return [one for one in found if one["n_files"]]
 
     def sources(self, typed: str) -> Sequence[Path]:
@@ -165,7 +165,7 @@ class Logs:
             time.sleep(POLL_S)
 
 
-def _known(log: str, kind: str, paths: Iterable[Path]) -> KnownLog:
+def _known(log: str, kind: str, *, paths: Iterable[Path]) -> KnownLog:
     statuses = []
     for path in paths:
         with contextlib.suppress(OSError):  # it may be rotated away meanwhile

@@ -21,8 +21,8 @@ go through the screen's ``clean`` like all that is foreign. ``log.raw(line)`` ar
 **In the background.** A thread calls ``advance()`` until it is False: each call unpacks or indexes
 for about a millisecond and lets other threads run; ``progress`` is 0 to 1. It raises once where an
 archive is damaged; call it again. ``refresh()`` looks at the files: lines that came are there
-after it, what it returns are ``Change``: ``rotated``, ``shortened``, ``gone``, ``appeared``, with
-the offset of the rule to draw. One thread does both; others read meanwhile.
+after it, what it returns are ``Change``: ``rotated``, ``missed``, ``shortened``, ``gone``,
+``appeared``, with the offset of the rule to draw. One thread does both; others read meanwhile.
 
 **Following.** ``Follower(log, last=n).poll()`` gives ``News``: whole lines that came, and changes;
 ``pending`` is the unfinished line at the end, such as a progress bar. ``services.logs.Reading``

@@ -13,8 +13,10 @@ written anew (``copytruncate``) is gone; what comes is a new part, and ``begin``
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -25,8 +27,9 @@ from modeldeck.errors import ModelDeckError
 from modeldeck.store.logs.matching import Pattern
 from modeldeck.store.logs.opening import Opened, Plain, open_log
 from modeldeck.store.logs.part import Part
+from modeldeck.store.logs.rotated import between
 
-MOST_PARTS = 4
+MOST_PARTS = 8
 """Files that were renamed and are kept open, so that one can scroll back into them."""
 
 MOST_OF_PIPE = 256 << 20
@@ -39,7 +42,8 @@ class Change(NamedTuple):
     Attributes
     ----------
     kind : str
-        ``rotated``: renamed, another one has its name, nothing is lost. ``shortened``: cut or
+        ``rotated``: renamed, another one has its name, nothing is lost. ``missed``: the same, but
+        there were others meanwhile that cannot be read any more. ``shortened``: cut or
         written anew in place, what was not read before is lost. ``gone``: there is no file of
         that name; what was open is still read. ``appeared``: now there is one.
     offset : int
@@ -97,6 +101,7 @@ class Files:
         self._parts: tuple[Part, ...] = ()
         self._lock = threading.Lock()
         self._has_saved = False
+        self._known: deque[tuple[int, int]] = deque(maxlen=2 * MOST_PARTS)
         self.begin = 0
         if opened is not None:
             self._add(opened, 0)
@@ -176,9 +181,17 @@ class Files:
         if opened is None:
             return []
         part.grow()
-        begin = part.end
-        self._add(opened, begin)
-        return [Change("rotated", begin)]
+        known = (*self._known, opened.identity)
+        found = between(self.path, part.descriptor, known=known, most=MOST_PARTS - 2)
+        changes = []
+        for path in found.paths:  # two rotations since the last look, or more
+            with contextlib.suppress(ModelDeckError):
+                one = open_log(path, follows_links=False)
+                changes.append(Change("rotated", self.end))
+                self._add(one, self.end)
+        changes.append(Change("rotated" if found.is_known else "missed", self.end))
+        self._add(opened, self.end)
+        return changes
 
     def _try_open(self) -> Opened | None:
         try:
@@ -198,6 +211,7 @@ class Files:
     def _add(self, opened: Opened, base: int) -> Part:
         catalogue = Catalogue(self._formats, compile_theirs=Pattern)
         part = Part(opened, base=base, catalogue=catalogue, name=self.name, source=self.source)
+        self._known.append(opened.identity)
         if (path := self._cache_path(part)) is not None:
             part.index.load(path, size=part.size)
         with self._lock:

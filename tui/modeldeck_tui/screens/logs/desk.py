@@ -26,6 +26,7 @@ MOST_HITS = 1_000_000
 
 _CHANGES = {
     "rotated": "rotated: what follows is from the new file, nothing is lost",
+    "missed": "rotated more than once: a file in between is missing",
     "shortened": "cut or written anew: what was not read before is lost",
     "gone": "gone: it is followed when it comes back",
     "appeared": "there again",
