@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Protocol
 
+from modeldeck.domain.logs.comparing import candidates
 from modeldeck.domain.logs.fields import of_line
 from modeldeck.domain.logs.heads import Head
-from modeldeck.domain.logs.query import FieldTest, Query, Words
+from modeldeck.domain.logs.query import Query, Words
 from modeldeck.errors import InvalidInputError
 
 Span = tuple[int, int]
@@ -22,7 +22,8 @@ Buffer = bytes | bytearray
 
 _META = frozenset("\\.^$*+?{}[]|()")
 _MAX_MEMORY = 16 << 20
-_MOST_KNOWN = 10_000
+_HIDDEN = re.compile(rb"\\u00[0-7]")
+"""A letter of ASCII within JSON, where a name could be written with it."""
 
 
 class Finder(Protocol):
@@ -101,38 +102,26 @@ class _Expression:
 
 
 class _Compared:
-    """Finds values that may pass a comparison; the line's fields then decide."""
+    """Finds lines whose field may pass a comparison; their fields then decide."""
 
     is_all = False
 
-    def __init__(self, test: FieldTest) -> None:
-        name = re.escape(test.name.rsplit(".", 1)[-1].encode())
-        value = rb"""("(?:[^"\\\n]|\\.)*"|[^\s,;"\])}]*)"""
-        self._values = re.compile(name + rb"""(?:=|"\s*:\s*)""" + value)
-        self._test = replace(test, name="x")
-        self._known: dict[bytes, bool] = {}
+    def __init__(self, expression: bytes) -> None:
+        self._search = compiled(expression, is_of_blocks=True).search
+        self._block: Buffer = b""
+        self._is_hidden = False
 
     def at(self, block: Buffer, start: int) -> int:
-        known = self._known
-        for found in self._values.finditer(block, start):
-            value = found[1]
-            passes = known.get(value)
-            if passes is None:
-                passes = self._may_pass(value)
-                if len(known) < _MOST_KNOWN:
-                    known[value] = passes
-            if passes:
-                return found.start()
-        return -1
+        if block is not self._block:
+            self._block = block
+            self._is_hidden = b"{\0" in block or _HIDDEN.search(block) is not None
+        if self._is_hidden:  # names may be written in another way: each line is looked at
+            return start
+        found = self._search(block, start)
+        return -1 if found is None else int(found.start())
 
-    def _may_pass(self, value: bytes) -> bool:
-        if b"\\" in value or value[:1] in {b"{", b"["}:
-            return True
-        return self._test.holds({"x": value.strip(b'"').decode(errors="replace")})
-
-    def spans(self, line: bytes) -> Iterator[Span]:
-        for found in self._values.finditer(line):
-            yield found.span()
+    def spans(self, line: bytes) -> Iterator[Span]:  # noqa: ARG002 -- as the others
+        yield from ()
 
 
 def compiled(expression: str | bytes, *, has_case: bool = True, is_of_blocks: bool = False) -> Any:  # noqa: ANN401 -- RE2's own
@@ -222,8 +211,8 @@ class Matcher:
         self._keep = [one for one in keep if not one.is_all]
         self._hide = [finder(one) for one in query.hide]
         leads = [*sorted(self._keep, key=lambda one: isinstance(one, _Expression))]
-        tests = [one for one in query.fields if one.sign != "!="]
-        leads += [_Compared(one) for one in tests if one.name.isascii()]
+        found = [candidates(one) for one in query.fields]
+        leads += [_Compared(one) for one in found if one is not None]
         self._lead = leads[0] if leads else None
         self._in_blocks: dict[bytes, Any] = {}
         self.asks_of_text = bool(query.keep or query.hide or query.fields)
