@@ -286,6 +286,10 @@ def test_saved_model_with_holdout_keeps_its_scores_beside_those_given(tmp_path: 
     assert found["goal"] == {"neg_log_loss": "max"}
     with pytest.raises(InvalidInputError, match="no number"):
         save_model(model, tmp_path / "n", metrics={"accuracy": "high"})
+    with pytest.raises(InvalidInputError, match="do not fit the model"):
+        save_model(model, tmp_path / "n", holdout=(held[0][:, :2], held[1]))
+    with pytest.raises(InvalidInputError, match="Nothing says which column"):
+        save_model(model, tmp_path / "n", holdout=held[0])
 
 
 def test_saved_regressor_keeps_its_scores_columns_and_steps(tmp_path: Path) -> None:

@@ -94,6 +94,8 @@ def test_step_that_is_no_whole_number_is_refused(root: Path, step: int) -> None:
         run.log({"loss": 1.0}, np.int64(4))  # type: ignore[arg-type]  # what loops hand us
         with pytest.raises(InvalidInputError, match="step"):
             run.log({"loss": 1.0}, step)
+        with pytest.raises(InvalidInputError, match="no table of metrics"):
+            run.log("loss", step)  # type: ignore[arg-type]  # as others' loggers take it
         run.log({"loss": 1.0})
     lines = (run.folder / "metrics.jsonl").read_bytes().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [4, 5]

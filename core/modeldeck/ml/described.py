@@ -39,7 +39,7 @@ def metrics_of(
     Raises
     ------
     InvalidInputError
-        One of the numbers is none.
+        One of the numbers is none, or the rows do not fit the model.
     """
     if given is not None and _WHOLE in given:
         return given
@@ -55,8 +55,10 @@ def metrics_of(
 def _scores(model: Any, held: pl.DataFrame, *, signature: Signature) -> dict[str, float]:  # noqa: ANN401 -- as above
     try:
         features = to_input(held, signature["inputs"], container=signature["container"])
-    except InvalidInputError:
-        return {}
+    except InvalidInputError as error:
+        msg = f"The hold-out rows do not fit the model: {error.message}"
+        hint = "Give rows with the columns of the training rows: gates score on them."
+        raise InvalidInputError(msg, hint) from error
     target = target_vector(held, signature["target"] or "target", task=signature["task"])
     return score_as_usual(model, features, target=target)
 

@@ -160,6 +160,9 @@ def _holdout_rows(model: object, holdout: object, *, name: str) -> pl.DataFrame:
         frame = from_anything(holdout[0], names_of(model))
         return _with_target(frame, name or "target", values=holdout[1])
     frame = from_anything(holdout, names_of(model))
+    if not name:
+        msg = "Nothing says which column of the hold-out rows is the target."
+        raise InvalidInputError(msg, "Give holdout=(rows, target) or target='its column'.")
     if name not in frame.columns:
         msg = f"The hold-out rows have no target column {name!r}."
         raise InvalidInputError(msg, "Give holdout=(rows, target) or target='its column'.")

@@ -188,7 +188,7 @@ class Records(Written):
             else:
                 if self.is_open and type(step) is int:
                     line = dumps({"at": now(), "step": step, "metrics": values}, None, OPTIONS)
-        except UNADDABLE:
+        except (*UNADDABLE, AttributeError):  # the latter where it is no mapping
             pass
         if not line:
             step = self._need_names(values, step)
@@ -199,12 +199,15 @@ class Records(Written):
             self._losses.add(error)
         self._step = step
 
-    def _need_names(self, values: Mapping[str, object], step: object) -> int:
+    def _need_names(self, values: object, step: object) -> int:
         """Look at names that are new, and at the step; return it as a plain integer.
 
         A metric that began as a truth value stays unknown, so that it always takes the careful way.
         """
         self._need_open()
+        if not isinstance(values, Mapping):
+            msg = f"{values!r:.80} is no table of metrics."
+            raise InvalidInputError(msg, 'Log numbers by name: run.log({"loss": 0.5}, step=1).')
         for name in values:
             if not _is_metric(name):
                 msg = f"{name!r:.80} cannot be the name of a metric."
