@@ -112,3 +112,15 @@ def resolve(typed: str, known: Iterable[str], *, what: str) -> str:
         msg = f"{typed[:80]!r} fits {len(matches)} {what}s."
         raise UsageError(msg, "Type more of its end.", matches=sorted(matches)[:10])
     return matches[0]
+
+
+def nearest(typed: str, known: Iterable[str]) -> str:
+    """Return the question whether a name was meant that is near what somebody typed.
+
+    >>> nearest("wein@1", ["churn@1", "wine@1"]), nearest("wein@1", [])
+    ('Did you mean wine@1? ', '')
+    """
+    from difflib import get_close_matches
+
+    near = get_close_matches(typed, [*known], n=1)
+    return f"Did you mean {near[0]}? " if near else ""

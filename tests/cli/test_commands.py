@@ -96,6 +96,7 @@ def test_models_are_registered_listed_and_shown(program: Program) -> None:
     rows = program("model", "example", "other@1").json["rows"]
     assert rows
     assert all(len(row) == 30 for row in rows)
+    assert "Did you mean other@1?" in program("model", "card", "othre@1", expect=3).err
     assert "other@1" in program("model", "versions").out
     assert "cancer@1" in program("model", "versions", "cancer").out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from modeldeck import clock
+from modeldeck import clock, ids
 from modeldeck.domain import deployments as rules
 from modeldeck.domain.documents import EndpointDocument
 from modeldeck.domain.entry import Json
@@ -61,7 +61,9 @@ class Deployments:
             if one["id"] == wanted:
                 return self._pulsed([one])[0]
         msg = f"There is no endpoint {typed[:80]!r}."
-        raise NotFoundError(msg, "`modeldeck deploy list` shows those there are.", name=typed)
+        near = ids.nearest(wanted, (one["id"] for one in self.views.endpoints()))
+        hint = f"{near}`modeldeck deploy list` shows those there are."
+        raise NotFoundError(msg, hint, name=typed)
 
     def _pulsed(self, endpoints: Sequence[EndpointDocument]) -> Sequence[EndpointDocument]:
         """Return endpoints with what their servers' heartbeats say now; none in the past."""

@@ -40,7 +40,8 @@ class Models:
             if model["name"] == name.removeprefix("model:"):
                 return model
         msg = f"There is no model {name[:80]!r}."
-        raise NotFoundError(msg, "`modeldeck model list` shows those there are.", name=name)
+        near = ids.nearest(name, (one["name"] for one in self.views.models()))
+        raise NotFoundError(msg, f"{near}`modeldeck model list` shows those there are.", name=name)
 
     def versions(self, model: str = "") -> Sequence[VersionDocument]:
         """Return the versions of one model, or of all.
@@ -68,7 +69,8 @@ class Models:
             if version["id"] == wanted:
                 return version
         msg = f"There is no model version {typed[:80]!r}."
-        hint = "`modeldeck model versions` shows those there are; one is written churn@7."
+        near = ids.nearest(wanted, (one["id"] for one in self.views.versions()))
+        hint = f"{near}`modeldeck model versions` shows those there are; one is written churn@7."
         raise NotFoundError(msg, hint, name=typed)
 
     def register(self, source: str, model: str) -> VersionDocument:
