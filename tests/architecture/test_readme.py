@@ -70,6 +70,15 @@ def test_link_of_the_readme_leads_somewhere(path: str) -> None:
     assert (ROOT / path).exists()
 
 
+def test_links_within_the_readme_lead_to_headings() -> None:
+    """The contents, and every other link to a section, name one that is there."""
+    headings = re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE)
+    there = {re.sub(r"[^a-z0-9 -]", "", one.lower()).replace(" ", "-") for one in headings}
+    wanted = re.findall(r"\]\(#([^)]+)\)", TEXT)
+    assert wanted
+    assert set(wanted) <= there
+
+
 def test_targets_of_make_in_the_readme_exist() -> None:
     """Each `make …` is a target of the Makefile."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
