@@ -19,7 +19,7 @@ from modeldeck_tui.widgets.safe_lines import SafeLines
 from modeldeck_tui.widgets.table import Table
 
 CHOICES = (
-    ("demo", "d", "A demo in ./modeldeck-demo: trains real models for about 20 seconds"),
+    ("demo", "d", "A demo in ./modeldeck-demo: trains real models for about a minute"),
     ("init", "i", "Make this folder a workspace, with you as its owner"),
     ("", "q", "Leave; `modeldeck -w PATH` opens a workspace elsewhere"),
 )
