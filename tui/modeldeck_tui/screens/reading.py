@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from modeldeck.domain.documents import ActivityDocument, DiffRow, RunDocument
 from modeldeck.domain.filters.fields import shown
+from modeldeck.domain.reading.reviews import InboxDocument, ProposalDocument
 from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck_tui.output import write_bug_report
 from modeldeck_tui.present.governing.talking import spoken
@@ -92,13 +93,20 @@ def read(
         releases=releases,
         remarks=workspace.annotations.list(),
         datasets=workspace.datasets.list(),
-        proposals=workspace.proposals.list(),
+        proposals=_proposals(workspace, inbox),
         diffs={one: diffs.get(one) or diff(workspace, one) for one in sorted(wanted)},
         no_rollback=_no_rollback(workspace, [one["environment"] for one in live]),
         no_exception=workspace.exceptional.why_not(),
         rates=rates,
         rates_at=rates_at,
     )
+
+
+def _proposals(workspace: Workspace, inbox: InboxDocument) -> Sequence[ProposalDocument]:
+    """Return the proposals that wait, where one is in the inbox: an agent is asked for them."""
+    shown = (*inbox["waiting"], *inbox["mine"])
+    has_some = any(one["subject"].startswith("proposal:") for one in shown)
+    return workspace.proposals.list() if has_some else ()
 
 
 def _no_rollback(workspace: Workspace, environments: Sequence[str]) -> Mapping[str, str]:
