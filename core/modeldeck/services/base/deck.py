@@ -225,18 +225,9 @@ class Deck:
         because = self._closed_because if is_about_history else self.read_only_because
         if because:
             msg = f"The workspace is read-only: {because.rstrip('.')}."
-            raise NotPermittedError(msg, self._how_to_write)
-
-    @property
-    def _how_to_write(self) -> str:
-        """What to do where nothing may be written."""
-        if self.as_of:
-            return "Leave --as-of out to write into it as it is now."
-        if self.shows:
-            return f"Bring it in: `modeldeck import mlflow {self.shows} -w WORKSPACE`."
-        if self._asked_read_only:
-            return "Leave --read-only and MODELDECK_READONLY out to write into it."
-        return "Look at it, or ask its owner."
+            raise NotPermittedError(
+                msg, _how_to_write(self.as_of, self.shows, asked=self._asked_read_only)
+            )
 
     def now_text(self, *, after: str = "") -> str:
         """Return the time for a signed statement, never before ``after``.
@@ -307,3 +298,14 @@ class Deck:
         witness.remember(self.state)
         self.after_commit(done)
         return done
+
+
+def _how_to_write(as_of: str, shows: str, *, asked: bool) -> str:
+    """Return what to do where nothing may be written."""
+    if as_of:
+        return "Leave --as-of out to write into it as it is now."
+    if shows:
+        return f"Bring it in: `modeldeck import mlflow {shows} -w WORKSPACE`."
+    if asked:
+        return "Leave --read-only and MODELDECK_READONLY out to write into it."
+    return "Look at it, or ask its owner."
