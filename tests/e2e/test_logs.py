@@ -36,7 +36,7 @@ def test_log_is_followed_through_a_rotation_while_somebody_looks_around(
         write(path, 200, 210)
         alice.until("step=209 ", "rotated", "step=199 ", "FOLLOW")
         alice.press("C-u", "C-u", "C-u")
-        before = alice.until("PAUSED", "step=134 ").splitlines()[3:-2]
+        before = alice.until("PAUSED", "step=134 ", "step=153 ", "› ").splitlines()[3:-2]
         write(path, 210, 260)
         assert alice.until("PAUSED +50").splitlines()[3:-2] == before
         alice.press("/")
@@ -57,5 +57,7 @@ def test_log_is_followed_through_a_rotation_while_somebody_looks_around(
         alice.until("step=204 ", "5 of 5 matches", "step=230 ")
         alice.press("G")
         alice.until("FOLLOW", "step=259 ")
+        alice.press("Escape")
+        alice.until_gone("5 matches")
         alice.press("q", "q")
         alice.until("ended with 0")
