@@ -12,16 +12,24 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from modeldeck.domain.logs.query import Query, Words, levels_from
+from modeldeck.domain.logs.query import Query, Words, field_test, levels_from
 from modeldeck.store.logs import Follower, Log
 from modeldeck.store.logs.merged import Merged
 from tests.benchmarks.harness import Row, interleaved, process_s
+from tests.benchmarks.terminal import terminal
 
 SIZE = 1 << 30
 FOLLOWED = 100_000
 ROUNDS = 3
 LITERAL = "request_id=00000001e240"
 REGEX = r"status=5\d\d"
+FIELD = "status>=500"
+_PEERS = {
+    "less": "less: the end of 1 GB on the screen",
+    "rg literal": "rg: the literal, all hits",
+    "rg regex": "rg: the regular expression, all hits",
+    "lnav literal": "lnav: filter by the literal",
+}
 PROGRAM = [sys.executable, "-P", "-m", "modeldeck_tui.cli", "logs"]
 # What the kernel calls a child's maximum begins with that of the process that started it; the mark
 # of the child's own memory does not.
@@ -69,6 +77,22 @@ def taken(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
+
+
+def shown_s(command: list[str], text: bytes) -> float:
+    """Return the seconds until a program shows a text in a terminal."""
+    begun = time.perf_counter()
+    environment = {**os.environ, "TERM": "xterm-256color", "LESSHISTFILE": "-"}
+    with terminal(command, environment=environment) as shown:
+        shown.until_shown(text)
+        return time.perf_counter() - begun
+
+
+def last_words(path: Path) -> bytes:
+    """Return what only the last line has: its request's number."""
+    with path.open("rb") as file:
+        file.seek(-400, os.SEEK_END)
+        return file.read().rsplit(b"request_id=", 1)[1].split()[0]
 
 
 def index(path: Path) -> None:
@@ -142,9 +166,15 @@ def bench() -> list[Row]:
             "regex": partial(taken, partial(search, path, regex)),
             "grep regex": partial(process_s, ["grep", "-cE", "status=5[0-9][0-9]", path]),
             "level": partial(taken, partial(search, path, Query(levels=levels_from("error")))),
+            "field": partial(taken, partial(search, path, Query(fields=(field_test(FIELD),)))),
             "merged": partial(taken, partial(merged, quarters)),
             "follow": partial(follow, Path(folder)),
         }
+        if less := shutil.which("less"):
+            cases["less"] = partial(shown_s, [less, "+G", str(path)], last_words(path))
+        if rg := shutil.which("rg"):
+            cases["rg literal"] = partial(process_s, [rg, "-c", LITERAL, path])
+            cases["rg regex"] = partial(process_s, [rg, "-c", REGEX, path])
         if shutil.which("lnav"):
             lnav: list[str | Path] = ["lnav", "-n", "-c", f":filter-in {LITERAL}", path]
             cases["lnav literal"] = partial(process_s, lnav)
@@ -174,6 +204,7 @@ def _rows(found: dict[str, float]) -> list[Row]:
     ]
     rows += [
         row("1 GB: errors with their tracebacks", found["level"], "s"),
+        row(f"1 GB: field, {FIELD}", found["field"], "s"),
         row("four files of 250 MB: last 200 lines merged", found["merged"] * 1e3, "ms", 500.0),
         row(
             "follow 10,000 lines/s: share of a core, reading and telling levels",
@@ -183,6 +214,4 @@ def _rows(found: dict[str, float]) -> list[Row]:
         ),
         row("follow: most lines", FOLLOWED / found["follow"], "lines/s", 100_000.0),
     ]
-    if "lnav literal" in found:
-        rows.append(row("lnav: filter by the literal", found["lnav literal"], "s"))
-    return rows
+    return rows + [row(case, found[name], "s") for name, case in _PEERS.items() if name in found]
