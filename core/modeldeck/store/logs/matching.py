@@ -114,7 +114,9 @@ class _Compared:
     def at(self, block: Buffer, start: int) -> int:
         if block is not self._block:
             self._block = block
-            self._is_hidden = b"{\0" in block or _HIDDEN.search(block) is not None
+            # one byte is looked for ten times as fast as two
+            is_escaped = b"\\" in block and _HIDDEN.search(block) is not None
+            self._is_hidden = is_escaped or (b"\0" in block and b"{\0" in block)
         if self._is_hidden:  # names may be written in another way: each line is looked at
             return start
         found = self._search(block, start)
