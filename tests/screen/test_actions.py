@@ -118,8 +118,10 @@ OF_DECIDING = (
     "app.policy",
     "inbox.approve",
     "inbox.reject",
+    "inbox.withdraw",
     "policy.propose",
     "policy.support",
+    "policy.withdraw",
     "review.take_back",
 )
 """Actions that :mod:`tests.screen.test_governing` and :mod:`tests.screen.test_review` drive."""
