@@ -62,6 +62,7 @@ IDENTIFIERS = {
     "disabled",
     "id",
     "key",
+    "layout",
     "name",
     "severity",
     "timeout",
