@@ -312,6 +312,9 @@ class Releases:
     def diff(self, typed: str) -> Sequence[DiffRow]:
         """Return what differs between a release's version and what it replaces.
 
+        A metric that the gate compared on the same rows is better or worse only where the interval
+        of the difference leaves out zero.
+
         Raises
         ------
         DamageError
@@ -323,7 +326,8 @@ class Releases:
         before: dict[str, object] = {}
         if release["replaces"] != "none":
             before = manifests.predicate(manifests.read(objects, release["replaces"]))
-        return difference.rows(before, after)
+        gate = release["gate"]
+        return difference.judged(difference.rows(before, after), gate["checks"] if gate else ())
 
 
 def _request_of(

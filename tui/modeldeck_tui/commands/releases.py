@@ -168,6 +168,10 @@ def _voted(session: Session, release: ReleaseDocument, *, word: str) -> None:
         session.printer.document(release)
         return
     session.printer.line(f"{release['id']} is {word} by you; it is now {release['status']}.")
+    if release["status"] == "deploying":
+        session.printer.say(
+            f"A server that runs takes it live; else: `modeldeck serve {release['environment']}`."
+        )
     _tell_what_lacks(session, release)
 
 
@@ -177,6 +181,11 @@ def _tell_what_lacks(session: Session, release: ReleaseDocument) -> None:
             f"It lacks {', '.join(release['missing'])}. "
             f"{', '.join(release['eligible']) or 'Nobody'} can approve."
         )
+        if not release["eligible"]:
+            session.printer.say(
+                "Let somebody in who may (`modeldeck member add NAME`), withdraw it and ask again: "
+                "who joins later has no vote on this one."
+            )
 
 
 def _show(session: Session, release: ReleaseDocument, *, diff: Sequence[DiffRow]) -> None:

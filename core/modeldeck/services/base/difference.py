@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from modeldeck.domain.documents import DiffRow
+from modeldeck.domain.documents import CheckDocument, DiffRow
 from modeldeck.domain.metrics import goal_in
 
 Predicate = Mapping[str, object]
@@ -18,6 +18,30 @@ def rows(before: Predicate, after: Predicate) -> list[DiffRow]:
         *_changed("data", _data(before), new=_data(after)),
         *_changed("libraries", _mapping(before, "libraries"), new=_mapping(after, "libraries")),
         *_changed("size", _size(before), new=_size(after)),
+    ]
+
+
+def judged(found: Sequence[DiffRow], checks: Sequence[CheckDocument]) -> list[DiffRow]:
+    """Return rows whose metrics are better or worse only where a check's interval says so.
+
+    Parameters
+    ----------
+    found : sequence of DiffRow
+        As :func:`rows` returns them.
+    checks : sequence of CheckDocument
+        Of a gate report; those with an interval tell how sure a metric's difference is.
+    """
+    sure: dict[str, bool | None] = {}
+    for one in checks:
+        if "interval" in one:
+            low, high = one["interval"]["low"], one["interval"]["high"]
+            if isinstance(low, int | float) and isinstance(high, int | float):
+                sure[one["metric"]] = True if low > 0 else False if high < 0 else None
+    return [
+        {**one, "better": sure[one["name"]]}
+        if one["section"] == "metrics" and one["name"] in sure
+        else one
+        for one in found
     ]
 
 

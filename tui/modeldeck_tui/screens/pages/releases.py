@@ -56,6 +56,7 @@ class ReleasesScreen(SettlingListing, VotingPage):
         super().__init__()
         self._of = ""
         self._diff: Sequence[DiffRow] = ()
+        self._is_new = True
 
     def body(self) -> ComposeResult:
         """Make the tabs, the list, and the panes about one."""
@@ -83,9 +84,13 @@ class ReleasesScreen(SettlingListing, VotingPage):
         return self.main.key
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show what was read, and how many are in each tab."""
+        """Show what was read, and how many are in each tab; the first that has any comes up."""
         tabs = self.query_one(TabLine)
-        tabs.show([len(releases.in_tab(snapshot.releases, tab)) for tab in releases.TABS])
+        counts = [len(releases.in_tab(snapshot.releases, tab)) for tab in releases.TABS]
+        if self._is_new and any(counts):
+            tabs.at = next(at for at, count in enumerate(counts) if count)
+            self._is_new = False
+        tabs.show(counts)
         super().show(snapshot)
 
     def show_more(self, snapshot: Snapshot) -> None:
