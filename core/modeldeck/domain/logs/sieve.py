@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from modeldeck.domain.logs.formats import BETWEEN, FORMATS, FREE, HEADINGS, Format
 from modeldeck.domain.logs.levels import SEVERITIES, WORDS
@@ -50,17 +51,24 @@ def sieve(own: Sequence[Format], wanted: frozenset[str]) -> bytes | None:
     """
     if "" in wanted or not all(map(_is_seen, own)):
         return None
-    found = [one for one in (_of_format(each, wanted) for each in (*own, *FORMATS)) if one]
+    found = [_of_format(each, wanted) for each in own]
+    rest = _built_in(wanted)
+    return b"\n(?:" + b"|".join([one for one in (*found, rest) if one]) + b")" if rest else None
+
+
+@lru_cache(maxsize=64)
+def _built_in(wanted: frozenset[str]) -> bytes:
+    """Return what finds lines of the built-in formats, of JSON and logfmt."""
     words = _words(WORDS, wanted)
-    if not words or not found:
-        return None
-    found += [
+    if not words:
+        return b""
+    found = [
+        *(_of_format(each, wanted) for each in FORMATS),
         rb'\{(?:[^\n]*(?:"(?i:%b)"|\\u00[0-7])|\x00)' % words,
         rb'[A-Za-z_][\w.-]*=(?:[^\n]*=)?"?(?i:%b)' % words,
+        rb"Traceback \(most recent call last\):" if "ERROR" in wanted else b"",
     ]
-    if "ERROR" in wanted:
-        found.append(rb"Traceback \(most recent call last\):")
-    return b"\n(?:" + b"|".join(found) + b")"
+    return b"|".join([one for one in found if one])
 
 
 def _is_seen(own: Format) -> bool:
