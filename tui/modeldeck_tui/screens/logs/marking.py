@@ -128,6 +128,8 @@ class Marking(Seeking):
     def why_not(self, action: Action) -> str:
         """Return why an action is off here; remarks are on what has an id."""
         if action.id in {"app.annotate", "app.edit", "logs.ask"} and not self.entity():
+            if len(self.sources) > 1:
+                return "several logs are open; remarks are on lines of one; m puts a bookmark here"
             return "remarks are on logs of runs and endpoints; m puts a bookmark here"
         return super().why_not(action)
 
