@@ -46,7 +46,10 @@ class Quiet(Static):
         if text != self._shown:
             self._shown = text
             height = self.styles.height
-            self.update(text, layout=height is None or not height.is_cells)
+            if height is not None and height.is_cells:
+                self.update(text, layout=False)
+            else:
+                self.update(text)
 
 
 class Counter(NamedTuple):
