@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from modeldeck.errors import ModelDeckError
+from modeldeck.services.governing import inbox
 from modeldeck_tui.cli import app
 from modeldeck_tui.commands.base import hoisted
+from tests.architecture.readme import _commands
 from tests.store.agents import make_key
 
 pytestmark = pytest.mark.skipif(
@@ -125,3 +129,12 @@ def test_what_cannot_be_done_is_said_with_a_stable_code(
         assert says in shell(*words, expect=code), words
     assert len(shell.json("activity")) == 2
     assert not (shell.folder / "elsewhere").exists()
+
+
+def test_command_that_an_item_of_the_inbox_names_is_there() -> None:
+    """Each kind of item has one, and it is a command of this program."""
+    usages = [f"{usage} " for usage, _text in _commands(get_command(app), "modeldeck")]
+    assert inbox._NEXT.keys() == inbox.URGENCY.keys()
+    for text in inbox._NEXT.values():
+        words = "".join(re.findall(r"^[a-z ]+", text)).strip()
+        assert any(one.startswith(f"modeldeck {words} ") for one in usages), text

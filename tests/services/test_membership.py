@@ -86,6 +86,7 @@ def test_two_owners_found_and_decide_together(shared: Path, keys: Keys) -> None:
     with Workspace.open(shared, key=keys["ben"]) as workspace:
         (item,) = workspace.overview.inbox()
         assert (item["kind"], item["subject"]) == ("support", f"proposal:{mine[0]['id']}")
+        assert item["next"] == f"modeldeck member support {mine[0]['id'][:8]}"
         before = workspace.activity.revision
         assert workspace.activity.list(1)[0]["text"].startswith("proposed, waits")
         assert workspace.proposals.support(mine[0]["id"][:6])
