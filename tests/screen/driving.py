@@ -15,8 +15,10 @@ from textual.pilot import Pilot
 from modeldeck.clock import Clock, utc_now
 from modeldeck.workspace import Workspace
 from modeldeck_tui.app import ModelDeckApp
+from modeldeck_tui.present import releases
 from modeldeck_tui.screens.overlays.stating import StatementDialog
 from modeldeck_tui.widgets.frame import Crumb
+from modeldeck_tui.widgets.tab_line import TabLine
 
 SMALL, LARGE = (80, 24), (160, 50)
 Size = tuple[int, int]
@@ -116,7 +118,8 @@ async def reviewing(
     async with opened(root, user, size=size) as deck:
         await deck.press("4")
         await deck.until_shown("Waiting for me")
-        await deck.press("left_square_bracket")
+        while deck.app.screen.query_one(TabLine).current != releases.TABS[-1]:
+            await deck.press("left_square_bracket")
         await deck.until_shown("STATUS", release)
         rows = [line for line in deck.lines if "churn-" in line]
         at = next(number for number, line in enumerate(rows) if release in line)

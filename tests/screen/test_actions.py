@@ -565,7 +565,6 @@ def test_actions_on_releases_as_who_asked(root: Path) -> None:
         async with hands(root, "bob") as deck:
             await deck.act("app.releases")
             page = await deck.on(ReleasesScreen)
-            await deck.press("right_square_bracket")
             await deck.until(lambda: len(page.main.rows) == 2, "both releases")
             await deck.asked("releases.withdraw")
             await deck.press("y")

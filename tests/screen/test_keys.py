@@ -140,7 +140,7 @@ def test_help_of_each_page_lists_every_binding_of_ours(root: Path, keys: tuple[s
             await deck.press("question_mark")
             screen = deck.app.screen
             assert isinstance(screen, HelpScreen)
-            text = screen.text("").plain
+            text = " ".join(screen.text("").plain.split())
             assert [one for one in bound if one and known[one].help not in text] == []
             await deck.press("escape")
             assert deck.app.screen is page

@@ -6,6 +6,8 @@ import json
 import os
 import pty
 import select
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from modeldeck.tracking import pipes
 from modeldeck.workspace import Workspace
 
 PATIENCE_S = 60.0
@@ -191,6 +194,35 @@ def test_killed_scribe_breaks_no_training(root: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("x" * 300000 + "\nafter\n")
     assert next((root / "runs").glob("*/*/end.json")).exists()
+
+
+def test_scribe_that_is_late_writes_into_the_log_of_the_run_that_printed(tmp_path: Path) -> None:
+    """Where it had no time since, orders are followed before what was written after them."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    source, into = os.pipe()
+    os.set_blocking(source, False)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    program = Path(pipes.__path__[0], "scribe.py")
+    scribe = subprocess.Popen(
+        [sys.executable, "-I", "-S", program, str(theirs.fileno()), f"{source}:{nowhere}"],
+        pass_fds=[theirs.fileno(), source, nowhere],
+    )
+    for order in (b"+" + bytes(tmp_path / "first.log"), b"?"):
+        ours.send(order)
+    assert ours.recv(64) == b"0"
+    scribe.send_signal(signal.SIGSTOP)
+    for order in (b"-", b"+" + bytes(tmp_path / "second.log")):
+        ours.send(order)
+    os.write(into, b"of the second\n")
+    scribe.send_signal(signal.SIGCONT)
+    ours.send(b"?")
+    assert ours.recv(64) == b"0"
+    assert (tmp_path / "second.log").read_text() == "of the second\n"
+    for descriptor in (source, into, nowhere):
+        os.close(descriptor)
+    theirs.close()
+    ours.close()
+    assert scribe.wait(PATIENCE_S) == 0
 
 
 def test_second_captured_run_uses_the_first_ones_scribe(root: Path) -> None:

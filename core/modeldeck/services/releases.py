@@ -312,8 +312,7 @@ class Releases:
     def diff(self, typed: str) -> Sequence[DiffRow]:
         """Return what differs between a release's version and what it replaces.
 
-        A metric that the gate compared on the same rows is better or worse only where the interval
-        of the difference leaves out zero.
+        Metrics are judged by the gate's intervals where it has them.
 
         Raises
         ------
@@ -326,8 +325,8 @@ class Releases:
         before: dict[str, object] = {}
         if release["replaces"] != "none":
             before = manifests.predicate(manifests.read(objects, release["replaces"]))
-        gate = release["gate"]
-        return difference.judged(difference.rows(before, after), gate["checks"] if gate else ())
+        checks = release["gate"]["checks"] if release["gate"] else ()
+        return difference.judged(difference.rows(before, after), checks)
 
 
 def _request_of(

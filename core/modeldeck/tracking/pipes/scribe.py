@@ -36,16 +36,21 @@ class Scribe:
 
     def run(self) -> None:
         """Copy until there is nothing left to come."""
+        os.set_blocking(self.control, False)
         while self.ways:
-            for descriptor, _event in self.poll.poll():
-                if descriptor == self.control:
-                    self._obey()
-                elif descriptor in self.ways:
+            ready = [one for one, _event in self.poll.poll()]
+            while self.control in ready and self._obey():
+                pass  # orders come before what was written after them
+            for descriptor in ready:
+                if descriptor in self.ways:
                     self._copy(descriptor)
 
-    def _obey(self) -> None:
+    def _obey(self) -> bool:
+        """Do what is ordered next; say whether something was."""
         try:
             order = os.read(self.control, PIECE)
+        except BlockingIOError:
+            return False
         except OSError:
             order = b""
         if not order:  # whoever told us is gone; its children may still write
@@ -58,6 +63,7 @@ class Scribe:
             if self.log >= 0:
                 os.close(self.log)
             self.log = self._opened(order[1:]) if order[:1] == b"+" else -1
+        return bool(order)
 
     def _answer(self, text: bytes) -> None:
         try:
