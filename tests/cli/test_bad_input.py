@@ -49,7 +49,7 @@ def entries(program: Program) -> list[str]:
         (["release", "reject", "cancer-99"], 2, "--reason"),
         (["deploy", "list", "-e", "moon"], 3, "no environment"),
         (["deploy", "stop", "x@production", "--reason", "y"], 3, "no endpoint"),
-        (["serve", "moon"], 3, "no environment"),
+        pytest.param(["serve", "moon"], 3, "no environment", marks=pytest.mark.slow),
         (["member", "support", "abc"], 3, "no proposal"),
         (["logs", "nothing"], 3, "no run, endpoint or file"),
         (["annotate", "nothing", "x"], 3, "no run, model, version"),
@@ -90,7 +90,7 @@ def test_error_is_a_document_with_json(program: Program) -> None:
             "LogisticRegression",
             marks=pytest.mark.slow,
         ),
-        (DECENT.replace("accuracy", "acuracy"), "accuracy"),
+        pytest.param(DECENT.replace("accuracy", "acuracy"), "accuracy", marks=pytest.mark.slow),
         pytest.param(
             DECENT.replace("sklearn:breast_cancer", "sklearn:moons"),
             "sklearn:wine",
@@ -128,12 +128,14 @@ def test_malformed_configuration_names_file_and_line(program: Program, tmp_path:
         pytest.param(
             "a,y\n" + "1,0\n2,1\n" * 20 + "x,1\n", "mixes numbers and texts", marks=pytest.mark.slow
         ),
-        ("a,y\n" + "1,0\n2,1\n" * 20 + ",1\n", "missing in 'a'"),
+        pytest.param(
+            "a,y\n" + "1,0\n2,1\n" * 20 + ",1\n", "missing in 'a'", marks=pytest.mark.slow
+        ),
         pytest.param(
             "a,y\n" + "1,0\n2,1\n" * 20 + "NaN,1\n", "missing in 'a'", marks=pytest.mark.slow
         ),
         pytest.param("a,y\n1,2,3\n", "line 2 has 3 fields", marks=pytest.mark.slow),
-        ("", "is empty"),
+        pytest.param("", "is empty", marks=pytest.mark.slow),
     ],
 )
 def test_unusable_csv_file_ends_in_a_failed_run_that_says_why(

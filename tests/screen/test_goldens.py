@@ -216,7 +216,10 @@ def test_page_looks_as_it_did_in_every_theme(
 
 
 @pytest.mark.usefixtures("_calm")
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x50"])
+@pytest.mark.parametrize(
+    "size",
+    [pytest.param(SMALL, id="80x24", marks=pytest.mark.slow), pytest.param(LARGE, id="160x50")],
+)
 def test_ascii_page_is_the_same_in_ascii(scene: Path, size: Size) -> None:
     """With ``--ascii`` every page is the golden with each symbol replaced, column by column."""
     width, height = size

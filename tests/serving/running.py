@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -224,12 +222,7 @@ class Server:
 
 def run_serve(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a server that is expected to end by itself."""
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "modeldeck.jobs.serve", *arguments],
-        env={**os.environ, **processes.environment()},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
+    code, out, err = warm(SERVER).call(
+        arguments, cwd=Path("/"), environment=processes.environment(), timeout_s=90
     )
+    return subprocess.CompletedProcess(arguments, code, out, err)
