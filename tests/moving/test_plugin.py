@@ -129,7 +129,7 @@ def begun(root: Path, tmp_path: Path) -> tuple[subprocess.Popen[str], str]:
     return process, said.read_text()
 
 
-@pytest.mark.slow  # tests of tracking hold two writers of one run always
+@pytest.mark.slow  # the other tests hold one process always
 def test_two_processes_log_to_one_run_and_nothing_is_lost(root: Path, tmp_path: Path) -> None:
     """A run of a living process takes what two others log, is live, and ends with all of it."""
     process, run_id = begun(root, tmp_path)
