@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from modeldeck.services.logs import (
     Follower,
@@ -17,6 +16,7 @@ from modeldeck.services.logs import (
     Strand,
 )
 from modeldeck_tui.screens.logs.news import Came, Counted
+from modeldeck_tui.widgets.logs.window import in_order
 
 MOST_HELD = 4_000
 """Lines that the page holds; others are read again when somebody scrolls there."""
@@ -130,7 +130,7 @@ class Desk:
             name = self.merged.logs[source].name
             rules += [(source, one.offset, f"{name} {_CHANGES[one.kind]}") for one in news.changes]
             batches.append(news.lines)
-        lines = _in_order(batches)
+        lines = in_order(batches)
         pending = self._unfinished()
         if not (lines or rules) and _same(pending, self._pending):
             return False
@@ -179,17 +179,3 @@ def _same(one: Line | None, other: Line | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.source, one.offset, one.length) == (other.source, other.offset, other.length)
-
-
-def _in_order(batches: list[list[Line]]) -> list[Line]:
-    if len(batches) == 1:
-        return batches[0]
-    timed = itertools.chain.from_iterable(map(_timed, batches))
-    return [line for _time, line in sorted(timed, key=lambda one: one[0])]
-
-
-def _timed(lines: list[Line]) -> Iterator[tuple[int, Line]]:
-    known = next((one.time for one in lines if one.time is not None), 0)
-    for line in lines:
-        known = known if line.time is None else line.time
-        yield known, line

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 
 from modeldeck.services.logs import Line, Place
 
 MOST = 4_000
 """Lines that are held; what is farther away is read again when somebody scrolls there."""
+
+LATE_US = 2_000_000
+"""Lines of one source that come so much later than others by their time still stand before them."""
 
 Key = tuple[int, int]
 """What a line is known by: its source and offset."""
@@ -62,8 +66,15 @@ class Window:
         return left
 
     def behind(self, lines: Sequence[Line], last: Place, *, is_last: bool) -> int:
-        """Take lines at the end; return how many left in front."""
+        """Take lines at the end; return how many left in front.
+
+        Of several sources they stand by time among those of the last two seconds.
+        """
         self.drop_pending()
+        at = self._late_from(lines) if len(last) > 1 else len(self.lines)
+        if at < len(self.lines):
+            lines = in_order([self.lines[at:], lines])
+            del self.lines[at:]
         self.lines += lines
         self.last = last
         self.has_end = is_last
@@ -71,6 +82,20 @@ class Window:
         if left:
             self._cut_front(left)
         return left
+
+    def _late_from(self, lines: Sequence[Line]) -> int:
+        """Return from which of the lines that are held on some are later than new ones."""
+        earliest = min((one.time for one in lines if one.time is not None), default=None)
+        newest = max((one.time for one in self.lines[-1:] if one.time is not None), default=None)
+        at = len(self.lines)
+        if earliest is None or newest is None:
+            return at
+        while at:
+            time = self.lines[at - 1].time
+            if time is None or time <= max(earliest, newest - LATE_US):
+                break
+            at -= 1
+        return at
 
     def pend(self, line: Line | None) -> None:
         """Take the line that is not finished, or none."""
@@ -123,6 +148,25 @@ class Window:
         self.last = self.place_behind(keep - 1)
         del self.lines[keep:]
         self.has_end = False
+
+
+def in_order(batches: Iterable[Sequence[Line]]) -> list[Line]:
+    """Return lines of several sources by time, those of each source as they stand in it."""
+    sources: dict[int, list[Line]] = {}
+    for line in itertools.chain.from_iterable(batches):
+        sources.setdefault(line.source, []).append(line)
+    if len(sources) == 1:
+        return next(iter(sources.values()))
+    timed = itertools.chain.from_iterable(map(_timed, sources.values()))
+    return [line for _time, line in sorted(timed, key=lambda one: one[0])]
+
+
+def _timed(lines: Sequence[Line]) -> Iterator[tuple[int, Line]]:
+    """Give lines of a source with times that never go back; one without has that before it."""
+    known = next((one.time for one in lines if one.time is not None), 0)
+    for line in lines:
+        known = known if line.time is None else max(known, line.time)
+        yield known, line
 
 
 def key_of(line: Line) -> Key:
