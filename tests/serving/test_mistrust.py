@@ -225,15 +225,11 @@ def test_process_that_crashes_on_a_version_is_told_and_the_server_goes_on(
     follower.records.close()
 
 
-def test_process_that_tries_versions_and_ended_is_told(
-    follower: Follower,
-) -> None:
-    """Where it was killed, no version is loaded untried; what to do is said."""
+def test_version_is_tried_afresh_where_the_process_for_it_was_killed(follower: Follower) -> None:
+    """A server whose trial ended goes on to try versions, and to serve good ones."""
     os.kill(follower._trial._pid, signal.SIGKILL)
     follower.look()
-    endpoint = follower.workspace.deployments.show(ENDPOINT)
-    assert "process that tries versions has ended" in str(endpoint["servers"])
-    assert not follower.registry.all()
+    assert follower.registry.get("churn")
 
 
 def test_head_is_remembered_before_a_version_answers(

@@ -20,6 +20,7 @@ from modeldeck.errors import ModelDeckError, UnavailableError, error_of_code
 from modeldeck.jobs.apart import ask_apart
 from modeldeck.jobs.inspect import look
 from modeldeck.jobs.limits import confine
+from modeldeck.services.base import processes
 
 TIMEOUT_S = 60.0
 """A version that takes longer to load, or to answer its examples, is not served."""
@@ -43,6 +44,7 @@ class Trial:
     """
 
     def __init__(self, load: Look = _loads, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self._line, theirs = socket.socketpair()
         self._pid = os.fork()
         if self._pid == 0:
@@ -53,32 +55,36 @@ class Trial:
     def look(self, folder: Path) -> None:
         """Load the model of a folder in a process of its own, and let it answer its examples.
 
+        Where somebody killed the process that forks, a fresh one is started for the version.
+
         Raises
         ------
         ModelDeckError
             It is refused, takes too long, or brings the process down.
-        UnavailableError
-            There is no process that could try it any more.
         """
         answer = b""
         with contextlib.suppress(OSError):
             self._line.sendall(json.dumps(str(folder)).encode() + b"\n")
             answer = self._answers.readline()
-        if not answer:
-            msg = "The process that tries versions has ended."
-            raise UnavailableError(msg, "Restart the server.")
-        code, message, hint = json.loads(answer)
-        if code:
-            raise error_of_code(code)(message, hint)
+        if answer:
+            code, message, hint = json.loads(answer)
+            if code:
+                raise error_of_code(code)(message, hint)
+        elif self._pid:
+            arguments = ["--folder", str(folder)]
+            processes.ask("inspect", arguments, root=folder, timeout_s=self._timeout_s)
+        else:
+            msg = "The server ends; the version was not tried to its end."
+            raise UnavailableError(msg)
 
     def close(self) -> None:
         """End the process, also while it tries a version."""
-        if self._pid:
+        pid, self._pid = self._pid, 0
+        if pid:
             with contextlib.suppress(ProcessLookupError):  # it leads no group yet
-                os.killpg(self._pid, signal.SIGKILL)
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
-            self._pid = 0
+                os.killpg(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
             self._answers.close()
             self._line.close()
 
