@@ -19,6 +19,8 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
+from modeldeck.errors import ModelDeckError
+
 LOOK_EVERY_S = 0.5
 """How often the watcher looks itself."""
 
@@ -60,7 +62,7 @@ class Watcher(FileSystemEventHandler):
         self._unwatched: dict[Path, str] = {}
         if not polls_because:
             self._begin()
-        self._seen = self._look()
+        self._seen = self._look() or {}
         self._thread = threading.Thread(target=self._run, name="modeldeck-watch", daemon=True)
         self._thread.start()
 
@@ -100,14 +102,21 @@ class Watcher(FileSystemEventHandler):
             if self._stop.is_set():
                 return
             seen = self._look()
-            if seen != self._seen:
+            if seen is not None and seen != self._seen:
                 self._seen = seen
                 self._callback()
                 self._stop.wait(self._interval_s)
 
-    def _look(self) -> dict[str, tuple[int, int]]:
-        """Return what shows a change: times and sizes of the folders and what matters in them."""
-        folders = list(self._folders())
+    def _look(self) -> dict[str, tuple[int, int]] | None:
+        """Return what shows a change: times and sizes of the folders and what matters in them.
+
+        None when the folders cannot be told just now (a disk that fails, no descriptor left): the
+        next look may tell them.
+        """
+        try:
+            folders = list(self._folders())
+        except (ModelDeckError, OSError):
+            return None
         self._follow(folders)
         found: dict[str, tuple[int, int]] = {}
         for folder in folders:

@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from watchdog.events import DirModifiedEvent
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+from modeldeck.errors import UnavailableError
 from modeldeck.store import filesystems, places, queueing
 from modeldeck.watch import Watcher, event_problem
 from modeldeck.workspace import Workspace
@@ -62,6 +64,31 @@ def test_watcher_that_gets_watches_again_says_nothing_any_more(
         while watcher.polls_because:
             assert time.monotonic() < deadline
             time.sleep(0.01)
+    finally:
+        watcher.close()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "disk"), UnavailableError("not now")])
+def test_watcher_that_cannot_look_for_a_while_goes_on(root: Path, error: Exception) -> None:
+    """Folders that could not be told at its start, and once later: changes are noticed still."""
+    fails = True
+
+    def folders() -> list[Path]:
+        if fails:
+            raise error
+        return [root]
+
+    changed = threading.Event()
+    watcher = Watcher(folders, changed.set, interval_s=0.01)
+    try:
+        for _ in range(2):
+            fails = False
+            assert changed.wait(SOON_S)
+            fails = True
+            watcher.on_any_event(DirModifiedEvent(str(root)))
+            changed.clear()
+            (root / "new").touch()
+            (root / "new").unlink()
     finally:
         watcher.close()
 

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -50,6 +51,8 @@ class Loading(Typeahead):
         self._failed = ""
         self._read_at: float | None = None
         self._watcher: Watcher | None = None
+        self._watching = threading.Lock()
+        self._is_over = False
         self._news = alerts.News()
         self._alerts = alerts.Settings()
 
@@ -66,9 +69,22 @@ class Loading(Typeahead):
         self.post_message(WorkspaceChanged())
 
     def on_unmount(self) -> None:
-        """End watching."""
+        """End watching, also what a thread just begins to watch."""
+        with self._watching:
+            self._is_over = True
         if self._watcher is not None:
             self._watcher.close()
+
+    def _watch(self) -> None:
+        """Begin to watch, from the thread that reads; not after the end."""
+        watcher = self.workspace.watch(self._tell_change)
+        with self._watching:
+            if not self._is_over:
+                self._watcher = watcher
+        if self._watcher is None:
+            watcher.close()
+        elif watcher.polls_because:
+            self.post_message(ChangesPolled(watcher.polls_because))
 
     @property
     def age_s(self) -> float | None:
@@ -118,12 +134,10 @@ class Loading(Typeahead):
             found = read(workspace, known, reviewed=reviewed, has_runs=has_runs)
             self.post_message(SnapshotLoaded(found))
             if has_runs and self._watcher is None and self.is_running:
-                self._watcher = workspace.watch(self._tell_change)
+                self._watch()
                 load_all()
                 gc.freeze()  # what is loaded stays
                 gc.enable()  # off while the screen starts: a fifth of that time went into it
-                if self._watcher.polls_because:
-                    self.post_message(ChangesPolled(self._watcher.polls_because))
         except Exception as error:  # noqa: BLE001 -- whatever it is, what is shown grows old visibly
             is_new = repr(error) != self._failed
             self._failed = repr(error)
