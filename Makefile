@@ -18,7 +18,7 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 # program would then compile hundreds of modules anew. Installed packages bring a few files for other
 # versions of Python, which may fail to compile; ours may not.
 COMPILE := $(BIN)/python -m compileall -q
-COMPILE_PACKAGES := $(COMPILE) -q -j 0 -x /tests/ .venv/lib || true
+COMPILE_PACKAGES := $(COMPILE) -q -j 0 -x '/(tests|pip|setuptools|pkg_resources|mypy|mypyc)/' .venv/lib || true
 
 # Tests start many processes and wait for them: three workers keep two cores busy, with more the
 # machine's load shows in tests that hold deadlines. tests/conftest.py puts the long files first.

@@ -16,7 +16,7 @@ import pytest
 
 from tests.cli.program import Program
 
-PATIENCE_S = 110.0
+PATIENCE_S = 240.0
 
 
 @pytest.fixture(scope="module")

@@ -141,7 +141,6 @@ def test_restart_of_a_server_that_reported_adds_no_entry(serving: Server) -> Non
         before = alice.activity.list()[0]["n"]
     with Server(serving.root, "--user", "server") as again:
         again.until_live("1")
-        assert again.predict(GOOD).status == 200
         again.end()
     with Workspace.open(serving.root, user="alice") as alice:
         assert alice.activity.list()[0]["n"] == before

@@ -185,19 +185,25 @@ def need_rollback_role(state: State, person: str, *, environment: str, model: st
     need_role(state, person, roles=roles, what=f"stop or roll back {environment}")
 
 
+def need_server(state: State, name: str, *, environment: str) -> None:
+    """Refuse who is not a server of an environment.
+
+    Raises
+    ------
+    NotPermittedError
+        No such server is enrolled.
+    """
+    member = state.member(name)
+    if member is None or member.kind != "server" or environment not in member.environments:
+        msg = f"{name[:80]} is not a server of {environment}."
+        hint = f"An owner runs `modeldeck member add NAME --server {environment}`."
+        raise NotPermittedError(msg, hint)
+
+
 def check_report(state: State, act: Act) -> None:
     """Check a server's report: enrolled there, about the present generation and manifest."""
     endpoint = endpoint_of(state, act)
-    member = state.member(act.by)
-    enrolled = (
-        member is not None
-        and member.kind == "server"
-        and endpoint.environment in member.environments
-    )
-    if not enrolled:
-        msg = f"{act.by[:80]} is not a server of {endpoint.environment}."
-        hint = f"An owner runs `modeldeck member add NAME --server {endpoint.environment}`."
-        raise NotPermittedError(msg, hint)
+    need_server(state, act.by, environment=endpoint.environment)
     if not endpoint.pointer.version:
         msg = f"{endpoint.id} is stopped: there is nothing to report about."
         raise ConflictError(msg)

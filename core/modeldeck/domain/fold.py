@@ -14,7 +14,7 @@ from modeldeck.domain import deployments, members, releases, remarks, versions
 from modeldeck.domain.datasets import versions as datasets
 from modeldeck.domain.entry import MAX_BYTES, NO_PREV, Entry, Intent
 from modeldeck.domain.exceptional import actions as exceptional
-from modeldeck.domain.history import breaks, copies
+from modeldeck.domain.history import breaks, copies, seals
 from modeldeck.domain.levels import Evidence, Level, level_of
 from modeldeck.domain.membership import changing, withdrawing
 from modeldeck.domain.reading import shelf
@@ -197,6 +197,7 @@ ACTIONS: dict[str, Rule] = {
     ),
     **{name: Rule(*rule) for name, rule in shelf.ACTIONS.items()},
     **{name: Rule(*rule) for name, rule in talking.ACTIONS.items()},
+    **{name: Rule(*rule) for name, rule in seals.ACTIONS.items()},
     "annotation.redact": Rule(
         {"reason": str}, remarks.check_redact, remarks.apply_redact, is_strict=True
     ),

@@ -313,6 +313,7 @@ class State:
     waiting: Table[int, Act] = field(default_factory=Table)
     settled: Table[int, str] = field(default_factory=Table)
     adoptions: Table[int, Adoption] = field(default_factory=Table)
+    seals: Table[tuple[str, str], int] = field(default_factory=Table)
     last: Act | None = None
     last_counts: bool = False
     activity: list[Activity] = field(default_factory=list)
@@ -392,6 +393,7 @@ class State:
             self.waiting,
             self.settled,
             self.adoptions,
+            self.seals,
         )
 
     def member(self, name: str) -> Member | None:

@@ -6,12 +6,14 @@ import gc
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from modeldeck.domain.documents import EndpointDocument
 from modeldeck.domain.policies import timing
 from modeldeck.errors import ConflictError, DamageError, ModelDeckError, NotPermittedError
 from modeldeck.jobs.following.copies import Copies
+from modeldeck.jobs.following.sealing import Sealer
 from modeldeck.jobs.following.trial import Trial
 from modeldeck.services.base import builders
 from modeldeck.serving.records import Records
@@ -94,6 +96,7 @@ class Follower:
         self.records = records
         self.copies = copies
         self._trial = trial
+        self._sealer = Sealer(workspace, environment, records=records)
         self._done: dict[str, int] = {}
         self._warm: dict[str, Served] = {}
         self._unreported: dict[str, tuple[EndpointDocument, str, str]] = {}
@@ -156,6 +159,19 @@ class Follower:
                 self._bring(endpoint)
         for known, outcome, reason in list(self._unreported.values()):
             self._report(known, outcome, reason=reason)
+        self._seal(self._sealer.look)
+
+    def end(self) -> None:
+        """Seal the prediction logs once the last one is written, after :meth:`close`."""
+        if not problem_of(self.workspace, self.copies):
+            self._seal(self._sealer.end)
+
+    def _seal(self, step: Callable[[], None]) -> None:
+        """Seal prediction logs; what cannot be done now is only said."""
+        try:
+            step()
+        except (ModelDeckError, OSError) as error:
+            say(f"Predictions are not sealed yet: {error}")
 
     def _remembered(self) -> list[EndpointDocument]:
         """Return the endpoints, after noting durably which entry they are read from."""

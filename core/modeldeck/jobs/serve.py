@@ -174,6 +174,7 @@ def following(workspace: Workspace, options: argparse.Namespace, *, trial: Trial
             records.line(one.model, "INFO", text="the server has ended")
         app.close()
         records.close()
+        follower.end()
 
 
 def tell(options: argparse.Namespace, *, host: str, port: int) -> None:

@@ -189,6 +189,7 @@ def sentence(line: Line) -> str:
         "deployment.stop": f"stopped {subject}",
         "deployment.rollback": f"rolled {subject} back to {_text(line, 'to')}",
         "deployment.report": f"reported {subject} {outcome}",
+        "predictions.seal": f"sealed predictions of {subject}",
         "run.stop": f"asked run {subject} to stop",
         **_put_away(line),
         **_said(line),

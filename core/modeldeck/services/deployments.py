@@ -245,6 +245,25 @@ class Deployments:
             "deployment.report", f"endpoint:{typed.removeprefix('endpoint:')}", body=body
         )
 
+    def seal(self, endpoint: str, files: Sequence[Json]) -> None:
+        """Record what prediction logs hold that are written to their end.
+
+        Parameters
+        ----------
+        endpoint : str
+            Its id.
+        files : sequence of mapping
+            ``name``, ``sha256`` and ``size_bytes`` of each.
+
+        Raises
+        ------
+        ConflictError
+            One of them was sealed before.
+        ModelDeckError
+            The actor is no server of that environment.
+        """
+        self.deck.commit("predictions.seal", f"endpoint:{endpoint}", body={"files": [*files]})
+
     def server_name(self, environment: str) -> str:
         """Return the member that a server of an environment acts as, if the actor is none itself.
 

@@ -7,15 +7,21 @@ from collections.abc import Iterator, Mapping
 from modeldeck import ids
 from modeldeck.domain.entry import is_digest
 from modeldeck.domain.fold import FORGED
-from modeldeck.domain.history import breaks
+from modeldeck.domain.history import breaks, seals
 from modeldeck.domain.history.documents import VerifyDocument, VerifyProblem
 from modeldeck.domain.history.places import Adoption
 from modeldeck.domain.state import Activity, State
-from modeldeck.errors import DamageError, ModelDeckError, NotFoundError, UnavailableError
+from modeldeck.errors import (
+    DamageError,
+    ModelDeckError,
+    NotFoundError,
+    NotPermittedError,
+    UnavailableError,
+)
 from modeldeck.services.base import descriptions, manifests
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.removed import NAMES_OBJECT, removed
-from modeldeck.store import closing, files
+from modeldeck.store import closing, files, places
 from modeldeck.store.ledger import Ledger, numbers
 
 _RESTS_ON = frozenset({"version.register", "gate.report", "dataset.add"})
@@ -34,7 +40,8 @@ class Verify:
         Parameters
         ----------
         data : bool
-            Also hash every object again, and what runs recorded before versions were registered.
+            Also hash every object again, what runs recorded before versions were registered, and
+            prediction logs that were sealed.
 
         Returns
         -------
@@ -43,9 +50,10 @@ class Verify:
             ``owner`` or ``signature`` (somebody changed history), or ``object`` (a file is damaged
             or missing, and an entry that counts names it; what a void entry names need not exist,
             nor a text that was removed), or ``run`` (a file of a run is not what it was when a
-            version was registered from it, see :mod:`modeldeck.store.closing`). ``notes`` are no
-            problems: places that owners acknowledged, texts that were removed, copies that were
-            adopted, runs that are not here, entries that somebody wrote with a signature that is
+            version was registered from it, see :mod:`modeldeck.store.closing`), or ``predictions``
+            (a prediction log is not what its server sealed). ``notes`` are no problems: places that
+            owners acknowledged, texts that were removed, copies that were adopted, runs and
+            prediction logs that are not here, entries that somebody wrote with a signature that is
             not their author's.
 
         Notes
@@ -64,11 +72,13 @@ class Verify:
         ledger.refresh()
         state = ledger.state
         changed, gone = self._records(state) if data else ([], [])
+        unsealed, missing = self._sealed(state) if data else ([], [])
         problems = [
             *_chain(ledger, known),
             *_forged_end(state),
             *self._objects(state, data=data),
             *changed,
+            *unsealed,
         ]
         if self.deck.history_problem:
             problems.append(_problem(state.n, "history", problem=self.deck.history_problem))
@@ -84,7 +94,7 @@ class Verify:
             void=sum(1 for one in state.activity if one.is_void),
             head=state.head if state.n else "",
             problems=problems,
-            notes=[*_notes(state), *self._left_behind(state), *gone],
+            notes=[*_notes(state), *self._left_behind(state), *gone, *missing],
         )
 
     def _objects(self, state: State, *, data: bool) -> Iterator[VerifyProblem]:
@@ -147,6 +157,30 @@ class Verify:
             for one in closing.problems(folder, records):
                 text = f"{one}, in the {what}"
                 changed.append(_problem(line.n, "run", problem=text))
+        return changed, gone
+
+    def _sealed(self, state: State) -> tuple[list[VerifyProblem], list[VerifyProblem]]:
+        """Return which sealed prediction logs changed, and which are not here."""
+        changed, gone = [], []
+        for line in state.activity:
+            if line.is_void or line.action != "predictions.seal":
+                continue
+            endpoint = state.endpoints[line.entity.partition(":")[2]]
+            folder = places.endpoint_folder(
+                self.deck.root, endpoint.environment, model=endpoint.model
+            )
+            for one in seals.seals_of(line.body):
+                what = f"{one['name']} of {endpoint.id}"
+                try:
+                    digest, size = closing.digest_of(folder / str(one["name"]))
+                except NotFoundError:
+                    gone.append(_problem(line.n, "predictions", problem=f"{what} is not here"))
+                except (DamageError, NotPermittedError) as error:
+                    changed.append(_problem(line.n, "predictions", problem=error.message))
+                else:
+                    if (digest, size) != (one["sha256"], one["size_bytes"]):
+                        text = f"{what} is not what its server sealed"
+                        changed.append(_problem(line.n, "predictions", problem=text))
         return changed, gone
 
     def _left_behind(self, state: State) -> Iterator[VerifyProblem]:

@@ -14,6 +14,7 @@ import queue
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,9 @@ class Stream(Protocol):
     def sync(self) -> None:
         """Bring what was written to the disk."""
 
+    def hold(self) -> None:
+        """Let others see that it has a writer."""
+
     def close(self) -> None:
         """Close the file."""
 
@@ -56,21 +60,30 @@ class _Files:
     def __init__(self, folder: Path, open_stream: Open) -> None:
         self.folder = folder
         self.open_stream = open_stream
+        self.closed: deque[Path] = deque()
         self.number = 0
         self.written = 0
+        self.path = folder
         self.predictions: Stream | None = None
         self.log = open_stream(folder / f"server-{_who()}.log")
 
     def predict_stream(self) -> Stream:
         """Return the stream for predictions, a new one when the last is full."""
         if self.predictions is None or self.written >= SEGMENT_BYTES:
-            if self.predictions is not None:
-                self.predictions.close()
+            self.end()
             self.number += 1
-            name = f"predictions-{_who()}-{self.number}.jsonl"
-            self.predictions = self.open_stream(self.folder / name)
+            self.path = self.folder / f"predictions-{_who()}-{self.number}.jsonl"
+            self.predictions = self.open_stream(self.path)
+            self.predictions.hold()
             self.written = 0
         return self.predictions
+
+    def end(self) -> None:
+        """Close the stream for predictions, if there is one, and note that."""
+        if self.predictions is not None:
+            self.predictions.close()
+            self.predictions = None
+            self.closed.append(self.path)
 
     def all(self) -> list[Stream]:
         """Return the open streams."""
@@ -128,6 +141,20 @@ class Records:
         self._queue.put(None)
         self._thread.join(timeout=10)
 
+    def closed(self) -> list[tuple[str, Path]]:
+        """Return the prediction logs that were written to their end since the last call.
+
+        Returns
+        -------
+        list of (str, Path)
+            Each with its model.
+        """
+        found = []
+        for model, files in list(self._files.items()):
+            while files.closed:
+                found.append((model, files.closed.popleft()))
+        return found
+
     def _run(self) -> None:
         is_open = True
         while is_open:
@@ -144,8 +171,8 @@ class Records:
                 self._sync()
         self._sync()
         for files in self._files.values():
-            for stream in files.all():
-                stream.close()
+            files.log.close()
+            files.end()
 
     def _sync(self) -> None:
         for files in self._files.values():

@@ -43,7 +43,7 @@ def closed(folder: Path) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in NAMES:
         try:
-            digest, size = _digest(folder / name)
+            digest, size = digest_of(folder / name)
         except NotFoundError:
             continue
         found[name] = {"sha256": digest, "size_bytes": size}
@@ -85,7 +85,7 @@ def _went_on(folder: Path, before: int) -> bool:
 
 def _problem(path: Path, wanted: str, *, size: int) -> str:
     try:
-        digest, length = _digest(path, size if path.name in STREAMS else None)
+        digest, length = digest_of(path, size if path.name in STREAMS else None)
     except NotFoundError:
         return "is missing"
     except (DamageError, NotPermittedError) as error:
@@ -95,8 +95,14 @@ def _problem(path: Path, wanted: str, *, size: int) -> str:
     return "" if digest == wanted else "is not what it was"
 
 
-def _digest(path: Path, most: int | None = None) -> tuple[str, int]:
-    """Return the digest of a file, or of its first bytes, and of how many."""
+def digest_of(path: Path, most: int | None = None) -> tuple[str, int]:
+    """Return the SHA-256 of a file, or of its first bytes, and of how many.
+
+    Raises
+    ------
+    NotFoundError, NotPermittedError, DamageError, UnavailableError
+        It is missing, may not be read, is no plain file, or cannot be read just now.
+    """
     made, done = hashlib.sha256(), 0
     descriptor = files.open_regular(path)
     try:

@@ -10,6 +10,7 @@ What was written survives a kill at once, and a loss of power after the next :me
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -100,11 +101,31 @@ class Stream:
             with contextlib.suppress(OSError):
                 os.fdatasync(self.descriptor)
 
+    def hold(self) -> None:
+        """Let others see that this stream has a writer, where the file system has locks."""
+        with contextlib.suppress(OSError):
+            fcntl.flock(self.descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
     def close(self) -> None:
         """Close the file."""
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             files.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Say whether a stream may still have a writer: one that holds it, or nobody can tell."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        files.close(descriptor)
+    return False
 
 
 class StreamReader:
