@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import random
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from tests.jobs import FRESH, fork_them
+from tests.once import shared
+from tests.warm import WHERE
 
 _SEED = pytest.StashKey[int]()
 
@@ -89,3 +95,18 @@ def seed(pytestconfig: pytest.Config) -> int:
 def rng(seed: int, request: pytest.FixtureRequest) -> random.Random:
     """Return a source of random data that depends on the seed and on the test's name alone."""
     return random.Random(f"{seed}:{request.node.nodeid}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nurseries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fork programs and jobs from ones that all workers share, unless a test wants fresh ones."""
+    os.environ[WHERE] = str(shared(tmp_path_factory))
+    fork_them()
+    yield
+    del os.environ[WHERE]
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start jobs as people do: each in an interpreter of its own."""
+    monkeypatch.setenv(FRESH, "1")

@@ -1,30 +1,34 @@
 """Programs that have loaded themselves once and fork for each call: hundreds of starts in a run.
 
 Each call is a process of its own with its own arguments, environment, folder, standard streams and
-exit code; only loading the modules, which takes half a second to two seconds, is done beforehand.
-Started as a program with the number of a socket and the name of a module, this module is the parent
-of them all.
+exit code; only loading the modules, which takes half a second to three seconds, is done beforehand.
+Two nurseries (:mod:`tests.nursery`) do that for all of pytest's workers: one that loads no
+numerics for the command line, and one for jobs. :mod:`tests.jobs` lets the product itself start
+its jobs there.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
-import importlib
 import json
 import os
-import pkgutil
 import select
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-_TOP = Path(__file__).parents[1]
+WHERE = "TESTS_NURSERIES"
+"""The variable that names the folder where nurseries listen; what knows none starts its own."""
+
 COMMANDS, SERVER = "modeldeck_tui.cli", "modeldeck.jobs.serve"
+_TOP = Path(__file__).parents[1]
+_NURSERIES: list[subprocess.Popen[bytes]] = []
 
 
 class Process:
@@ -37,7 +41,7 @@ class Process:
 
     def poll(self) -> int | None:
         """Return the exit code; None while it runs."""
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, subprocess.TimeoutExpired):
             return self.wait(0)
         return None
 
@@ -67,19 +71,11 @@ class Process:
 
 
 class Warm:
-    """The process that forks, as the tests see it."""
+    """A program that is forked, as the tests see it."""
 
     def __init__(self, module: str) -> None:
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("MODELDECK")}
-        path = os.pathsep.join([str(_TOP / "core"), str(_TOP / "tui")])
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", __file__, str(theirs.fileno()), module],
-            pass_fds=[theirs.fileno()],
-            env={**kept, "PYTHONPATH": path},
-            cwd="/",
-        )
-        theirs.close()
+        self._module = module
+        self._control = _line("commands" if module == COMMANDS else "jobs")
 
     def start(
         self,
@@ -88,13 +84,17 @@ class Warm:
         cwd: Path,
         environment: Mapping[str, str],
         streams: tuple[int, int],
+        kind: type[Process] = Process,
     ) -> Process:
         """Start a process that writes to two descriptors, in a session of its own."""
+        mask = os.umask(0o77)
+        os.umask(mask)
         mine, theirs = socket.socketpair()
-        wanted = json.dumps([arguments, str(cwd), dict(environment)]).encode()
+        call = [self._module, [*arguments], str(cwd), dict(environment), mask]
+        wanted = json.dumps(call).encode("utf-8", "surrogateescape")
         socket.send_fds(self._control, [wanted], [theirs.fileno(), *streams])
         theirs.close()
-        return Process(mine)
+        return kind(mine)
 
     def call(
         self,
@@ -102,8 +102,8 @@ class Warm:
         *,
         cwd: Path,
         environment: Mapping[str, str],
-        timeout_s: float,
-    ) -> tuple[int, str, str]:
+        timeout_s: float | None,
+    ) -> tuple[int, bytes, bytes]:
         """Run a process to its end; return exit code, standard output and errors.
 
         Raises
@@ -111,25 +111,29 @@ class Warm:
         TimeoutError
             It took too long, and was killed.
         """
-        deadline = time.monotonic() + timeout_s
+        deadline = float("inf") if timeout_s is None else time.monotonic() + timeout_s
         (out, to_out), (err, to_err) = os.pipe(), os.pipe()
         process = self.start(arguments, cwd=cwd, environment=environment, streams=(to_out, to_err))
         os.close(to_out)
         os.close(to_err)
         try:
             said = _drained([out, err], deadline=deadline)
-            return process.wait(max(0.0, deadline - time.monotonic())), said[0], said[1]
+            return process.wait(_left(deadline)), said[0], said[1]
         except TimeoutError:
             process.kill()
             raise
 
 
-def _drained(descriptors: list[int], *, deadline: float) -> list[str]:
+def _left(deadline: float) -> float | None:
+    return None if deadline == float("inf") else max(0.0, deadline - time.monotonic())
+
+
+def _drained(descriptors: list[int], *, deadline: float) -> list[bytes]:
     found = dict.fromkeys(descriptors, b"")
     left = list(descriptors)
     try:
         while left:
-            ready, _, _ = select.select(left, [], [], max(0.0, deadline - time.monotonic()))
+            ready, _, _ = select.select(left, [], [], _left(deadline))
             if not ready:
                 raise TimeoutError
             for one in ready:
@@ -140,73 +144,57 @@ def _drained(descriptors: list[int], *, deadline: float) -> list[str]:
     finally:
         for one in descriptors:
             os.close(one)
-    return [found[one].decode() for one in descriptors]
+    return [found[one] for one in descriptors]
 
 
 @functools.cache
 def warm(module: str) -> Warm:
-    """Return the parent that all tests of this process share; it ends with them."""
+    """Return a program that is forked; its nursery ends with the last process that asked here."""
+    for nursery in ("commands", "jobs"):  # a command may start jobs, but no nursery that stays
+        _line(nursery)
     return Warm(module)
 
 
-def _load(module: str) -> None:
-    """Load a program with what it loads while it runs; commands without numerics or screen."""
-    importlib.import_module(module)
-    if module != COMMANDS:
-        return
-    for name in ("modeldeck.services", "modeldeck_tui.commands", "modeldeck_tui.present"):
-        package = importlib.import_module(name)
-        for one in pkgutil.walk_packages(package.__path__, f"{name}."):
-            importlib.import_module(one.name)
-    importlib.import_module("typer.rich_utils")
-    for name in ("numpy", "sklearn", "textual"):
-        assert name not in sys.modules, f"a command loads {name}"
+@contextlib.contextmanager
+def locked(name: str) -> Iterator[str]:
+    """Come and go one at a time; give a path to the socket that is never too long for one."""
+    folder = os.open(os.environ[WHERE], os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        path = f"/proc/self/fd/{folder}/{name}"
+        with Path(f"{path}.lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield path
+    finally:
+        os.close(folder)
 
 
-def _be_program(module: str, wanted: bytes, *, streams: list[int]) -> None:
-    os.setsid()
-    arguments, cwd, environment = json.loads(wanted)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for target, source in enumerate([nothing, *streams]):
-        os.dup2(source, target)
-    os.closerange(3, 256)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115 -- for as long as the process lives
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(cwd)
-    sys.argv = [module, *arguments]
-    sys.exit(sys.modules[module].main())
+@functools.cache
+def _line(name: str) -> socket.socket:
+    """Return a line to a nursery; where none listens, one is started."""
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with locked(name) as path:
+        try:
+            line.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            _begin(name, path)
+            line.connect(path)
+    return line
 
 
-def serve(control: socket.socket, module: str) -> None:
-    """Fork a program for each message, and tell how each ended, until the tests hang up."""
-    running: dict[int, tuple[int, socket.socket]] = {}
-    while True:
-        ready, _, _ = select.select([control.fileno(), *running], [], [])
-        for descriptor in [one for one in running if one in ready]:
-            pid, line = running.pop(descriptor)
-            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            with contextlib.suppress(OSError):  # the test may have given up
-                line.send(str(code).encode())
-            line.close()
-            os.close(descriptor)
-        if control.fileno() not in ready:
-            continue
-        wanted, descriptors, _, _ = socket.recv_fds(control, 1 << 17, 3)
-        if not wanted:
-            return
-        pid = os.fork()
-        if not pid:
-            _be_program(module, wanted, streams=descriptors[1:])
-        line = socket.socket(fileno=descriptors[0])
-        for one in descriptors[1:]:
-            os.close(one)
-        line.send(str(pid).encode())
-        running[os.pidfd_open(pid)] = (pid, line)
-
-
-if __name__ == "__main__":
-    _load(sys.argv[2])
-    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])
+def _begin(name: str, path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108 -- through an open folder
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(path)
+        listener.listen(256)
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("MODELDECK")}
+        packages = os.pathsep.join([str(_TOP), str(_TOP / "core"), str(_TOP / "tui")])
+        command = [sys.executable, "-P", "-m", "tests.nursery", name, str(listener.fileno())]
+        _NURSERIES.append(
+            subprocess.Popen(
+                command,
+                pass_fds=[listener.fileno()],
+                env={**kept, "PYTHONPATH": packages},
+                cwd="/",
+            )
+        )

@@ -131,14 +131,13 @@ class Program:
         self, *arguments: str, user: str = "alice", expect: int | Sequence[int] = 0
     ) -> Answer:
         """Run a command in the workspace and check its exit code."""
-        answer = Answer(
-            *warm(COMMANDS).call(
-                arguments,
-                cwd=self.root if self.root.is_dir() else self.base,
-                environment=self.environment(user),
-                timeout_s=PATIENCE_S,
-            )
+        code, out, err = warm(COMMANDS).call(
+            arguments,
+            cwd=self.root if self.root.is_dir() else self.base,
+            environment=self.environment(user),
+            timeout_s=PATIENCE_S,
         )
+        answer = Answer(code, out.decode(), err.decode())
         expected = (expect,) if isinstance(expect, int) else expect
         assert answer.code in expected, f"{arguments}: {answer}"
         assert "Traceback" not in answer.err

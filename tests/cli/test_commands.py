@@ -58,6 +58,7 @@ def test_run_list_and_show_have_the_fields_of_the_contract(program: Program) -> 
     assert program("run", "list", "--status", "failed", "--json").json == []
 
 
+@pytest.mark.usefixtures("fresh")
 def test_train_narrates_on_stderr_and_prints_the_run(program: Program) -> None:
     """Standard output holds one document; progress goes elsewhere."""
     answer = program("train", "pipelines/good.toml", "--json", user="bob")

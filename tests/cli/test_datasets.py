@@ -120,6 +120,7 @@ def test_bad_calls_of_dataset_say_what_is_wrong_with_their_code(
     assert program("dataset", "list", "--json").json == []
 
 
+@pytest.mark.usefixtures("fresh")
 def test_table_that_ends_its_process_is_refused(program: Program, tmp_path: Path) -> None:
     """A process that dies while it reads is the file's fault, not a bug of the program."""
     path = tmp_path / "bomb.csv.gz"

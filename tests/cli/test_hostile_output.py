@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import select
-import subprocess
 import unicodedata
 from pathlib import Path
 
@@ -15,6 +14,8 @@ import pytest
 from modeldeck.tracking import start_run
 from tests.cli.program import Program
 from tests.screen.hostile import PAYLOADS
+from tests.warm import COMMANDS as PROGRAM
+from tests.warm import warm
 
 COMMANDS = (
     ("run", "list"),
@@ -68,13 +69,8 @@ def on_terminal(program: Program, *arguments: str) -> str:
     """Return what a command sends to a terminal."""
     master, slave = pty.openpty()
     environment = {**program.environment("alice"), "TERM": "xterm-256color"}
-    process = subprocess.Popen(
-        program.command(*arguments),
-        cwd=program.root,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=slave,
-        stderr=slave,
+    process = warm(PROGRAM).start(
+        arguments, cwd=program.root, environment=environment, streams=(slave, slave)
     )
     os.close(slave)
     found = b""

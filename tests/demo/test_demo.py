@@ -15,19 +15,24 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Program
+from tests.warm import COMMANDS, warm
 
 PATIENCE_S = 240.0
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """Return the program in a folder where the demo was built."""
+    """Return the program in a folder where the demo was built; its jobs were forked."""
     base = tmp_path_factory.mktemp("demo")
     program = Program(base, base / "deck")
+    warm(COMMANDS)  # so that the nurseries outlive the demo
+    known = program.environment("pat")
+    path = [str(TESTS / "forking"), str(TESTS.parent), known.get("PYTHONPATH", "")]
     done = subprocess.run(
         program.command("demo", str(program.root), "--headless", "--json"),
         cwd=base,
-        env=program.environment("pat"),
+        env={**known, "PYTHONPATH": os.pathsep.join(path).rstrip(os.pathsep)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -86,7 +91,10 @@ def test_ended_demo_leaves_no_server(demo: Program) -> None:
 
 
 def test_demo_goes_on_and_ends_when_its_caller_is_killed(demo: Program) -> None:
-    """A second time nothing is trained again; real traffic flows; kill -9 of the caller ends it."""
+    """A second time nothing is trained again; real traffic flows; kill -9 of the caller ends it.
+
+    Here every job is an interpreter of its own.
+    """
     before = len(demo("run", "list", "--json", user="pat").json)
     code = (
         "import sys, time\n"

@@ -146,6 +146,7 @@ def test_log_of_a_job_is_a_plain_file(tmp_path: Path, kind: str) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.usefixtures("fresh")
 def test_job_that_cannot_be_started_is_no_bug(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

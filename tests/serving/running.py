@@ -225,4 +225,4 @@ def run_serve(*arguments: str) -> subprocess.CompletedProcess[str]:
     code, out, err = warm(SERVER).call(
         arguments, cwd=Path("/"), environment=processes.environment(), timeout_s=90
     )
-    return subprocess.CompletedProcess(arguments, code, out, err)
+    return subprocess.CompletedProcess(arguments, code, out.decode(), err.decode())
