@@ -18,7 +18,6 @@ import sys
 import tempfile
 import threading
 import time
-from pathlib import Path
 
 from tests import jobs
 from tests.warm import COMMANDS, locked
@@ -36,6 +35,7 @@ _WITH_MODELS = (
 _OF_JOBS = {
     "modeldeck.jobs.dataset": ("modeldeck.ml.datasets.difference", "modeldeck.ml.datasets.drift"),
     **dict.fromkeys(_WITH_MODELS, _WITH_MODELS),
+    "tests.screen.making": (*_WITH_MODELS, "modeldeck.tracking", "modeldeck.workspace"),
 }
 """What jobs load while they run."""
 
@@ -164,6 +164,5 @@ class Nursery:
 
 
 if __name__ == "__main__":
-    sys.path.remove(str(Path(__file__).parents[1]))  # programs do not see the tests
     jobs.fork_them()
     Nursery(sys.argv[1], socket.socket(fileno=int(sys.argv[2]))).serve()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.once import once
+from tests.warm import SERVER, warm
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -17,21 +19,35 @@ REPOSITORY = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the workspace that ``making`` describes."""
-    return made("making", tmp_path_factory)
+
+    def build(folder: Path) -> None:
+        maker = warm("tests.screen.making")
+        known = {**os.environ, **_people(folder)}
+        made = maker.call([str(folder / "shop")], cwd=folder, environment=known, timeout_s=110)
+        assert made[0] == 0, made
+
+    return once(tmp_path_factory, "making", build) / "shop"
 
 
 def made(module: str, factory: pytest.TempPathFactory) -> Path:
-    """Return a workspace that a module beside this one makes in a process of its own."""
+    """Return a workspace that a module beside this one makes in an interpreter of its own."""
 
     def build(folder: Path) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-            patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-            patch.setenv("MODELDECK_USER", "alice")
-            command = [sys.executable, "-m", f"tests.screen.{module}", str(folder / "shop")]
-            subprocess.run(command, cwd=REPOSITORY, check=True, timeout=110)
+        warm(SERVER)  # its nursery outlives what is made
+        command = [sys.executable, "-m", f"tests.screen.{module}", str(folder / "shop")]
+        known = {**os.environ, **_people(folder)}
+        subprocess.run(command, cwd=REPOSITORY, env=known, check=True, timeout=110)
 
     return once(factory, module, build) / "shop"
+
+
+def _people(folder: Path) -> dict[str, str]:
+    """Return what is different in the environment of whoever makes a workspace."""
+    return {
+        "XDG_STATE_HOME": str(folder / "state"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "MODELDECK_USER": "alice",
+    }
 
 
 @pytest.fixture

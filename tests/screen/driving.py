@@ -19,6 +19,7 @@ from modeldeck_tui.present import releases
 from modeldeck_tui.screens.overlays.stating import StatementDialog
 from modeldeck_tui.widgets.frame import Crumb
 from modeldeck_tui.widgets.tab_line import TabLine
+from tests.screen.sheets import keep_sheets
 
 SMALL, LARGE = (80, 24), (160, 50)
 Size = tuple[int, int]
@@ -67,9 +68,12 @@ class Deck:
 
     async def until_shown(self, *texts: str, within_s: float = 10.0) -> float:
         """Wait until the screen shows all texts."""
-        return await self.until(
-            lambda: all(one in self.text for one in texts), repr(texts), within_s=within_s
-        )
+
+        def is_shown() -> bool:
+            text = self.text
+            return all(one in text for one in texts)
+
+        return await self.until(is_shown, repr(texts), within_s=within_s)
 
     async def until_crumb(self, text: str) -> None:
         """Wait until the third line holds a text; a toast may lie over it for a while."""
@@ -102,6 +106,7 @@ async def opened(
     now: Clock = utc_now,
 ) -> AsyncIterator[Deck]:
     """Open the screen as somebody and wait until it shows the workspace."""
+    keep_sheets()
     with Workspace.open(root, user=user, is_read_only=is_read_only, now=now) as workspace:
         app = ModelDeckApp(workspace, is_ascii=is_ascii)
         async with app.run_test(size=size, notifications=True) as pilot:

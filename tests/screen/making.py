@@ -1,4 +1,4 @@
-"""Makes the workspace of the screen tests, in a process of its own: tests load no scikit-learn.
+"""Makes the workspace of the screen tests, in a process of its own: they load no scikit-learn.
 
 ``churn@1`` is live in production. ``churn@2`` of bob's waits for production, where carol approved
 and one more vote completes the quorum, and for staging, where it lacks one vote. An advisory check
@@ -131,7 +131,7 @@ def fail(root: Path) -> None:
         raise BrokenError(message)
 
 
-def main(root: Path, *, policy: str = POLICY) -> None:
+def make(root: Path, *, policy: str = POLICY) -> None:
     """Make it all."""
     from modeldeck.services import founding
 
@@ -145,5 +145,6 @@ def main(root: Path, *, policy: str = POLICY) -> None:
     release(root)
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def main() -> None:
+    """Make it where the command line says."""
+    make(Path(sys.argv[1]))

@@ -98,9 +98,11 @@ def track(root: Path) -> None:
 def main(root: Path) -> None:
     """Make it all."""
     freeze()
+    from tests.jobs import fork_them
     from tests.screen import making
 
-    making.main(root, policy=POLICY)
+    fork_them()
+    making.make(root, policy=POLICY)
     track(root)
 
 

@@ -30,7 +30,9 @@ def main(root: Path) -> None:
     from modeldeck.services.founding import init
     from modeldeck.tracking import start_run
     from modeldeck.workspace import Workspace
+    from tests.jobs import fork_them
 
+    fork_them()
     root.mkdir()
     (root / "modeldeck.toml").write_text(POLICY)
     init(root, owner="alice")
