@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from tests.jobs import FRESH, fork_them
 from tests.once import shared
+from tests.rewriting import rewrite_tests
 from tests.warm import WHERE
 
 _SEED = pytest.StashKey[int]()
@@ -27,13 +28,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the seed, and give it to Hypothesis too unless that got one of its own."""
+    """Choose the seed, also Hypothesis's unless that got one; prepare what workers load."""
     given = config.getoption("--seed")
     seed = random.SystemRandom().randrange(1 << 32) if given is None else int(given)
     config.stash[_SEED] = seed
     config.option.seed = seed  # so that workers in processes of their own have the same one
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(seed)
+    if getattr(config.option, "numprocesses", 0) and not hasattr(config, "workerinput"):
+        rewrite_tests(config)
 
 
 LONG = (
