@@ -20,7 +20,7 @@ import threading
 import time
 
 from tests import jobs
-from tests.warm import COMMANDS, locked
+from tests.warm import COMMANDS, MLFLOW, locked
 
 _WITH_MODELS = (
     "modeldeck.jobs.gate",
@@ -35,15 +35,21 @@ _WITH_MODELS = (
 _OF_JOBS = {
     "modeldeck.jobs.dataset": ("modeldeck.ml.datasets.difference", "modeldeck.ml.datasets.drift"),
     **dict.fromkeys(_WITH_MODELS, _WITH_MODELS),
+    MLFLOW: ("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.file_store"),
     "tests.screen.making": (*_WITH_MODELS, "modeldeck.tracking", "modeldeck.workspace"),
 }
 """What jobs load while they run."""
 
+_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
+"""What MLflow has to know when it is loaded: it shall begin no threads."""
+
 
 def _load(module: str) -> None:
     """Load a program with what it loads while it runs; commands without numerics or screen."""
+    os.environ.update(_QUIET)
     for name in (module, *_OF_JOBS.get(module, ())):
         importlib.import_module(name)
+    assert threading.active_count() == 1, f"{module} begins threads when it is loaded"
     if module != COMMANDS:
         return
     for name in ("modeldeck.services", "modeldeck_tui.commands", "modeldeck_tui.present"):

@@ -2,9 +2,9 @@
 
 Each call is a process of its own with its own arguments, environment, folder, standard streams and
 exit code; only loading the modules, which takes half a second to three seconds, is done beforehand.
-Two nurseries (:mod:`tests.nursery`) do that for all of pytest's workers: one that loads no
-numerics for the command line, and one for jobs. :mod:`tests.jobs` lets the product itself start
-its jobs there.
+Nurseries (:mod:`tests.nursery`) do that for all of pytest's workers: one that loads no numerics,
+for the command line, one for jobs, and one for MLflow. :mod:`tests.jobs` lets the product itself
+start its jobs there.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ WHERE = "TESTS_NURSERIES"
 """The variable that names the folder where nurseries listen; what knows none starts its own."""
 
 COMMANDS, SERVER = "modeldeck_tui.cli", "modeldeck.jobs.serve"
+MLFLOW = "tests.moving.by_mlflow"
+_NURSERY = {COMMANDS: "commands", MLFLOW: "mlflow"}
 _TOP = Path(__file__).parents[1]
 _NURSERIES: list[subprocess.Popen[bytes]] = []
 
@@ -75,7 +77,7 @@ class Warm:
 
     def __init__(self, module: str) -> None:
         self._module = module
-        self._control = _line("commands" if module == COMMANDS else "jobs")
+        self._control = _line(_NURSERY.get(module, "jobs"))
 
     def start(
         self,

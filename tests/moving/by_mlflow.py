@@ -247,7 +247,12 @@ def autolog(uri: str) -> dict[str, Any]:
     return {**found, "models": [one.status.value for one in models]}
 
 
+def main() -> None:
+    """Do what the command line names, and print what came out."""
+    known = {one.__name__: one for one in (make, read, registry, plugin, wait, join, end, autolog)}
+    done = known[sys.argv[1]](*sys.argv[2:])
+    sys.stdout.write(f"\n{json.dumps(done)}\n")
+
+
 if __name__ == "__main__":
-    ACTION = {one.__name__: one for one in (make, read, registry, plugin, wait, join, end, autolog)}
-    DONE = ACTION[sys.argv[1]](*sys.argv[2:])
-    sys.stdout.write(f"\n{json.dumps(DONE)}\n")
+    main()
