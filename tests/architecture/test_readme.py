@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -38,13 +39,19 @@ def options(command: Any) -> set[str]:  # noqa: ANN401 -- Typer's own classes
     return {name for one in command.params for name in one.opts}
 
 
+@cache
+def program() -> Any:  # noqa: ANN401 -- Typer's own classes
+    """Return the program with all its commands."""
+    return typer.main.get_command(app)
+
+
 @pytest.mark.parametrize("action", [one for one in keymap.ACTIONS if one.command], ids=str)
 def test_command_that_does_the_same_as_a_key_exists(action: keymap.Action) -> None:
     """Each word and option of the headless twin is known to the command line."""
     for twin in action.command.split("; "):
-        program, *words = twin.split()
-        assert program == "modeldeck"
-        command: Any = typer.main.get_command(app)
+        name, *words = twin.split()
+        assert name == "modeldeck"
+        command: Any = program()
         allowed = options(command)
         for word in words:
             inner = getattr(command, "commands", {})

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +19,8 @@ from modeldeck.ml.gating.checks import Case, Check, Side, Verdict, run_check
 from modeldeck.ml.gating.comparison import compare
 from modeldeck.ml.gating.resampling import Predicted
 from modeldeck.ml.persistence import save_model
+from modeldeck.services.base import processes
+from tests.jobs import FRESH
 
 DATA = load_breast_cancer()
 NAMES = [f"c{n}" for n in range(DATA.data.shape[1])]
@@ -155,13 +156,17 @@ def said(truth: np.ndarray, labels: np.ndarray) -> Predicted:
     )
 
 
-def report(folder: Path, spec: dict[str, object]) -> dict[str, list[CheckDocument]]:
+def report(
+    folder: Path, spec: dict[str, object], *, is_fresh: bool = False
+) -> dict[str, list[CheckDocument]]:
     """Run the gate's job."""
     path = folder / "spec.json"
     path.write_text(json.dumps(spec))
-    command = [sys.executable, "-P", "-m", "modeldeck.jobs.gate", "--spec", str(path)]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=100)
-    found: dict[str, list[CheckDocument]] = json.loads(done.stdout)
+    with pytest.MonkeyPatch.context() as patch:
+        if is_fresh:
+            patch.setenv(FRESH, "1")
+        answer: Any = processes.ask("gate", ["--spec", str(path)], root=folder, timeout_s=100)
+    found: dict[str, list[CheckDocument]] = answer
     return found
 
 
@@ -181,7 +186,7 @@ def test_gate_job_loads_the_model_elsewhere_first(tmp_path: Path, good: Path) ->
         "generation": 0,
         "checks": checks,
     }
-    whole = report(tmp_path, spec)
+    whole = report(tmp_path, spec, is_fresh=True)
     assert whole["passed"]
     broken = tmp_path / "broken"
     broken.mkdir()

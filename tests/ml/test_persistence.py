@@ -43,6 +43,7 @@ from modeldeck.ml.persistence import (
     save_model,
     to_bytes,
 )
+from tests.warm import warm
 
 IRIS = load_iris()
 MODELS = [
@@ -146,7 +147,7 @@ def test_unknown_type_is_named_and_never_called(tmp_path: Path) -> None:
 def test_bomb_is_refused_before_it_is_unpacked() -> None:
     """A file that would grow to a gigabyte is refused by its own directory."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("schema.json", json.dumps({"protocol": 2}))
         with archive.open("1.npy", "w") as member:
             for _ in range(1024):
@@ -234,9 +235,11 @@ def test_inspection_job_makes_a_folder_of_a_bare_file(tmp_path: Path) -> None:
     assert load_model(tmp_path / "m").n_features_in_ == 10
     (tmp_path / "bad.skops").write_bytes(pickle.dumps(1))
     arguments = ["--file", str(tmp_path / "bad.skops"), "--into", str(tmp_path / "b")]
-    failed = subprocess.run([*command, *arguments], capture_output=True, check=False, timeout=60)
-    assert failed.returncode == 4
-    assert "pickle" in json.loads(failed.stdout)["error"]["message"]
+    code, out, _ = warm("modeldeck.jobs.inspect").call(
+        arguments, cwd=tmp_path, environment=os.environ, timeout_s=60
+    )
+    assert code == 4
+    assert "pickle" in json.loads(out)["error"]["message"]
     assert not (tmp_path / "b").exists()
 
 

@@ -18,6 +18,7 @@ from modeldeck.domain.documents import EndpointDocument
 from modeldeck.services.base import processes
 from modeldeck.workspace import Workspace
 from tests.serving.running import ENVIRONMENT, Server, until
+from tests.warm import COMMANDS, warm
 
 ENDPOINT = "churn@production"
 
@@ -167,12 +168,8 @@ def test_serve_with_json_prints_where_it_listens(root: Path) -> None:
         assert process.stdout.read() == b""
     assert (found["environment"], found["pid"]) == (ENVIRONMENT, process.pid)
     assert found["url"] == f"http://{found['host']}:{found['port']}"
-    done = subprocess.run(
-        command("-w", str(root), "serve", "nowhere", "--json"),
-        env=environment(),
-        capture_output=True,
-        check=False,
-    )
-    error = json.loads(done.stdout)["error"]
-    assert (done.returncode, error["exit_code"], error["type"]) == (3, 3, "NotFoundError")
+    arguments = ["-w", str(root), "serve", "nowhere", "--json"]
+    code, out, _ = warm(COMMANDS).call(arguments, cwd=root, environment=environment(), timeout_s=60)
+    error = json.loads(out)["error"]
+    assert (code, error["exit_code"], error["type"]) == (3, 3, "NotFoundError")
     assert "nowhere" in error["message"]

@@ -6,7 +6,6 @@ import grp
 import os
 import stat
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from modeldeck.store import ledger, places
 from modeldeck.store.objects import ObjectStore
 from modeldeck.workspace import Workspace
 from tests.upkeep.conftest import CONFIG
+from tests.warm import warm
 
 ANN, BEN, TEAM = 54321, 54322, 54300
 IS_ROOT = os.geteuid() == 0
@@ -69,37 +69,18 @@ print([at for at, one in enumerate(tries) if not attempt(one)])
 """
 
 
-PRELUDE = """
-import _strptime, email.parser, getpass, grp, importlib, os, pkgutil, pwd, socket, sys, tempfile
-import modeldeck
-for name in ("domain", "store", "services", "tracking"):
-    package = importlib.import_module(f"modeldeck.{name}")
-    for one in pkgutil.walk_packages(package.__path__, f"modeldeck.{name}."):
-        importlib.import_module(one.name)
-import modeldeck.watch, modeldeck.workspace
-uid, team = int(sys.argv.pop(1)), int(sys.argv.pop(1))
-os.setgroups([team])
-os.setresgid(uid, uid, uid)
-os.setresuid(uid, uid, uid)
-"""
-"""Loads everything before it becomes another account, which may not read the interpreter."""
-
-
 def acting(uid: int, code: str, *arguments: str, home: Path) -> str:
     """Run Python code as an account of the team; return what it printed."""
     home.mkdir(exist_ok=True)
     os.chown(home, uid, TEAM)
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", PRELUDE + code, str(uid), str(TEAM), *arguments],
-        env={"HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.defpath},
-        cwd="/",
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    done = warm("tests.upkeep.acting").call(
+        [str(uid), str(TEAM), code, *arguments],
+        cwd=Path("/"),
+        environment={"HOME": str(home), "PATH": os.defpath},
+        timeout_s=60,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    assert done[0] == 0, done[2].decode()
+    return done[1].decode().strip()
 
 
 @pytest.fixture(scope="module")
