@@ -169,7 +169,7 @@ def is_cast_by_member(state: State, vote: Vote) -> bool:
     return not lapsed_because(state, vote)
 
 
-def lapsed_because(state: State, vote: Vote) -> str:
+def lapsed_because(state: State, vote: Vote | Override) -> str:
     """Return why a vote rests on nothing any more; empty while its author and key are the same."""
     member = state.member(vote.by)
     if member is None:
@@ -179,12 +179,6 @@ def lapsed_because(state: State, vote: Vote) -> str:
     if any(one.public == vote.key and one.until > vote.n for one in member.held):
         return "signed with a key that was revoked since"
     return ""
-
-
-def is_member_since(state: State, name: str, *, n: int) -> bool:
-    """Say whether somebody is the member now that wrote entry n."""
-    member = state.member(name)
-    return member is not None and n > member.since
 
 
 def approving(state: State, release: Release, *, issued: str) -> dict[str, Vote]:
@@ -227,14 +221,13 @@ def fallen(state: State, release: Release) -> list[str]:
 
 
 def fallen_overrides(state: State, release: Release) -> list[Override]:
-    """Return the overrides that hold no more: their author left, or lost the role."""
+    """Return the overrides that hold no more: their author left, or lost the role or the key."""
     environment = state.policy.environment(release.environment, model=release.model)
     roles = set(environment.override_roles)
     return [
         one
         for one in release.overrides
-        if not is_member_since(state, one.by, n=one.n)
-        or not roles & set(state.members[one.by].roles)
+        if lapsed_because(state, one) or not roles & set(roles_on(state, release, person=one.by))
     ]
 
 

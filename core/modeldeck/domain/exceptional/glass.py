@@ -16,6 +16,8 @@ from modeldeck.domain import deployments
 from modeldeck.domain.entry import is_time
 from modeldeck.domain.exceptional.revoking import need_unrevoked
 from modeldeck.domain.exceptional.things import Glass
+from modeldeck.domain.levels import Level
+from modeldeck.domain.membership import accounts
 from modeldeck.domain.policy import Environment
 from modeldeck.domain.state import Act, Endpoint, Pointer, State
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
@@ -142,29 +144,58 @@ def check_review(state: State, act: Act) -> None:
         msg = f"The glass of {endpoint.id} was broken by another entry than was looked at."
         raise ConflictError(msg, "Look at it again.")
     deployments.need_reason(act)
-    need_reviewer(state, endpoint, person=act.by)
+    need_reviewer(state, endpoint, person=act.by, level=act.level)
 
 
-def need_reviewer(state: State, endpoint: Endpoint, *, person: str) -> None:
+def need_reviewer(
+    state: State, endpoint: Endpoint, *, person: str, level: Level = Level.SIGNED
+) -> None:
     """Refuse who may not review the broken glass of an endpoint.
+
+    Parameters
+    ----------
+    state, endpoint : State, Endpoint
+        Where.
+    person : str
+        Who wants to.
+    level : Level
+        How sure that is.
 
     Raises
     ------
     NotPermittedError
-        It is no person, the one who broke it, or has neither one of the ``roles`` that releases
-        there need nor is an owner.
+        It is no person, the one who broke it, also by another name of the same Unix account, or has
+        neither one of the ``roles`` that releases there need nor is an owner.
     """
     _need_person(state, person)
-    if endpoint.glass is not None and person == endpoint.glass.by:
+    breaker = endpoint.glass.by if endpoint.glass is not None else ""
+    names = ", ".join(reviewers(state, endpoint)) or "nobody yet"
+    if person == breaker:
         msg = f"{person} broke the glass of {endpoint.id}; another person reviews that."
-        raise NotPermittedError(msg, f"Who can: {', '.join(reviewers(state, endpoint))}.")
-    if person not in reviewers(state, endpoint):
+        raise NotPermittedError(msg, f"Who can: {names}.")
+    if _twin(state, endpoint, person=person, level=level):
+        msg = f"{breaker} broke the glass, and {person} acts from the same Unix account."
+        raise NotPermittedError(msg, f"Who can: {names}.")
+    if person not in _entitled(state, endpoint):
         msg = f"{person} may not review the broken glass of {endpoint.id}."
-        raise NotPermittedError(msg, f"Who can: {', '.join(reviewers(state, endpoint))}.")
+        raise NotPermittedError(msg, f"Who can: {names}.")
 
 
 def reviewers(state: State, endpoint: Endpoint) -> list[str]:
     """Return who may review the broken glass of an endpoint."""
+    return [
+        name
+        for name in _entitled(state, endpoint)
+        if not _twin(
+            state,
+            endpoint,
+            person=name,
+            level=Level.SIGNED if state.members[name].keys else Level.OWNER,
+        )
+    ]
+
+
+def _entitled(state: State, endpoint: Endpoint) -> list[str]:
     environment = state.policy.known(endpoint.environment, model=endpoint.model)
     roles = set(environment.roles) if environment else set()
     breaker = endpoint.glass.by if endpoint.glass else ""
@@ -176,6 +207,16 @@ def reviewers(state: State, endpoint: Endpoint) -> list[str]:
         and one.name != breaker
         and (one.is_owner or not roles or roles & set(one.roles))
     ]
+
+
+def _twin(state: State, endpoint: Endpoint, *, person: str, level: Level) -> bool:
+    """Say whether somebody may be the same person as the one who broke the glass."""
+    environment = state.policy.known(endpoint.environment, model=endpoint.model)
+    breaker = state.members.get(endpoint.glass.by) if endpoint.glass is not None else None
+    if environment is None or breaker is None:
+        return False
+    member, needed = state.members[person], environment.level
+    return accounts.namesake(member, [breaker], level=level, needed=needed) is not None
 
 
 def apply_review(state: State, act: Act) -> str:

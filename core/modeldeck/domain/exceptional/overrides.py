@@ -6,8 +6,10 @@
 
 Who may is named by ``override_roles``, nobody where that is empty, and nobody who may not vote. An
 override names what a vote names, and the checks. It precedes the votes; each of them names it by
-its digest, so that whoever approves says that they knew. It holds while its author is the member
-that gave it and has the role; once a release rests on something else, it is asked for anew.
+its digest, so that whoever approves says that they knew. As for votes, nobody is let in for one
+release: the role counts if it was there before the release was asked for. An override holds while
+its author is the member that gave it, has the role, and the key that signed it is in force; once a
+release rests on something else, it is asked for anew.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from modeldeck.domain import quorum, releases
 from modeldeck.domain.deployments import need_reason, need_role
 from modeldeck.domain.exceptional.revoking import need_unrevoked
 from modeldeck.domain.exceptional.things import Override
+from modeldeck.domain.levels import Level
 from modeldeck.domain.state import OPEN, Act, Release, State
 from modeldeck.errors import ConflictError, InvalidInputError, NotPermittedError
 
@@ -30,7 +33,7 @@ def check_override(state: State, act: Act) -> None:
             f"{release.id} is {release.status}; only a release that its gate blocks is overridden."
         )
         raise ConflictError(msg, "`modeldeck release show` says what it lacks.")
-    need_override_role(state, release, person=act.by)
+    need_override_role(state, release, person=act.by, level=act.level, key=act.key)
     need_reason(act)
     releases.same_statement(act, release)
     releases.same_base(state, act, model=release.model)
@@ -43,20 +46,41 @@ def check_override(state: State, act: Act) -> None:
     _need_failed(release, act)
 
 
-def need_override_role(state: State, release: Release, *, person: str) -> None:
+def need_override_role(
+    state: State, release: Release, *, person: str, level: Level = Level.SIGNED, key: str = ""
+) -> None:
     """Refuse who may not override the checks of a release.
+
+    Parameters
+    ----------
+    state, release : State, Release
+        Where, and of what.
+    person : str
+        Who wants to.
+    level : Level
+        How sure that is.
+    key : str
+        What the override is signed with; empty when it is not known yet, or unsigned.
 
     Raises
     ------
     NotPermittedError
-        The person may not vote, or has none of the ``override_roles``.
+        The person may not vote, or has none of the ``override_roles``, or got it too late.
     """
     roles = state.policy.environment(release.environment, model=release.model).override_roles
     if not roles:
         msg = f"The policy lets nobody override checks for {release.endpoint}."
         raise NotPermittedError(msg, "Its `override_roles` name who may.")
-    quorum.may_vote(state, release, person=person)
+    quorum.may_vote(state, release, person=person, level=level, key=key)
     need_role(state, person, roles=roles, what=f"override checks of {release.environment}")
+    if not set(roles) & set(quorum.roles_on(state, release, person=person)):
+        asked = quorum.asked_at(state, release)
+        late = [one for one in state.members[person].roles if one in roles]
+        msg = (
+            f"{person} got the role {late[0]} by entry {state.members[person].began(late[0])}, "
+            f"after {release.id} was asked for by entry {asked}."
+        )
+        raise NotPermittedError(msg, "Ask for a new release.")
 
 
 def _need_alone(state: State, release: Release, *, issued: str) -> None:
@@ -98,6 +122,7 @@ def apply_override(state: State, act: Act) -> str:
         checks=act.texts("checks"),
         reason=act.text("reason"),
         level=act.level,
+        key=act.key,
     )
     kept = replace(
         release,

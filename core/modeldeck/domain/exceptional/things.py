@@ -11,7 +11,8 @@ from modeldeck.domain.levels import Level
 class Override:
     """That somebody lets a release go on although some required checks failed.
 
-    ``digest`` is that of its entry; every vote on the release names it.
+    ``digest`` is that of its entry, which every vote on the release names; ``key`` is what signed
+    it.
     """
 
     n: int
@@ -21,6 +22,7 @@ class Override:
     checks: tuple[str, ...]
     reason: str
     level: Level
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
