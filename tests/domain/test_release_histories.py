@@ -373,8 +373,8 @@ LEFT_OUT: dict[str, tuple[object, str, Callable[..., object]]] = {
     "whose overrides hold": (quorum, "fallen", lambda *_: []),
     "in which membership": (
         quorum,
-        "is_member_since",
-        lambda state, name, n: n and state.member(name) is not None,
+        "fallen_overrides",
+        lambda state, release: [one for one in release.overrides if not state.member(one.by)],
     ),
     "about what": (releases, "same_statement", _nothing),
     "revoked, asked for": (releases, "need_unrevoked", _nothing),
