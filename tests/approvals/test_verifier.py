@@ -129,6 +129,21 @@ CHANGES: tuple[Change, ...] = (
 )
 
 
+def test_signature_that_ssh_keygen_takes_in_another_form_is_none() -> None:
+    """Of what it does not look at, a version below its own and the reserved field, none differs."""
+    key = keys.make("ed25519")
+    signature = key.sign(b"payload")
+    blob = _blob(signature)
+    older = armoured(blob[:6] + b"\0\0\0\0" + blob[10:])
+    at = 10 + len(string(key.blob)) + len(string(keys.NAMESPACE))
+    filled = armoured(blob[:at] + string(b"more") + blob[at + 4 :])
+    one = Verifier(None)
+    assert one.key(b"payload", signature, keys=[key.public]) == key.public
+    for other in (older, filled):
+        assert verify(b"payload", other, key=key.public)
+        assert one.key(b"payload", other, keys=[key.public]) == ""
+
+
 @pytest.mark.parametrize(
     "n_times", [60, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
 )

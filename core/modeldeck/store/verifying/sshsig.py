@@ -118,16 +118,21 @@ def read(armoured: str) -> Signature:
     if _armour(blob) != armoured:
         msg = "it is not in its one form"
         raise FormatError(msg)
-    reader = Reader(blob)
-    if reader.take(len(_MAGIC)) != _MAGIC or reader.number() != 1:
-        msg = "it is of another kind or version"
-        raise FormatError(msg)
-    key, namespace, reserved, hash_name, inner = (reader.string() for _ in range(5))
-    reader.end()
+    key, namespace, reserved, hash_name, inner = _outer(blob)
     reader = Reader(inner)
     algorithm, value = reader.string(), reader.string()
     reader.end()
     return Signature(key, namespace, reserved, hash_name, algorithm, value)
+
+
+def _outer(blob: bytes) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    reader = Reader(blob)
+    if reader.take(len(_MAGIC)) != _MAGIC or reader.number() != 1:
+        msg = "it is of another kind or version"
+        raise FormatError(msg)
+    strings = (reader.string(), reader.string(), reader.string(), reader.string(), reader.string())
+    reader.end()
+    return strings
 
 
 def _armour(blob: bytes) -> str:
@@ -149,19 +154,16 @@ def _blob(armoured: str) -> bytes:
 def key_in(signature: str) -> str:
     """Return the public key inside an armoured signature, ``type base64``; empty when none is.
 
-    A signature in another form than ``ssh-keygen`` prints is none: else whoever adds a space to it
-    would make another entry of the same signature.
+    A signature in another form than ``ssh-keygen`` prints is none, also where it accepts that: with
+    a version below its own, or something where nothing should be. Else whoever adds a space or
+    changes such a bit would make another entry of the same signature.
     """
     try:
         blob = _blob(signature)
         if _armour(blob) != signature:
             return ""
-        reader = Reader(blob)
-        if reader.take(len(_MAGIC)) != _MAGIC:
-            return ""
-        reader.number()
-        key = reader.string()
+        key, _namespace, reserved, *_rest = _outer(blob)
         name = Reader(key).string().decode("ascii")
     except ValueError:
         return ""
-    return f"{name} {base64.b64encode(key).decode()}"
+    return "" if reserved else f"{name} {base64.b64encode(key).decode()}"
