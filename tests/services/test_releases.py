@@ -8,6 +8,7 @@ import pytest
 
 from modeldeck.domain.documents import ReleaseDocument
 from modeldeck.errors import ConflictError, InvalidInputError, NotPermittedError
+from modeldeck.services.base.config import NewMember
 from modeldeck.workspace import Workspace
 
 ENDPOINT = "cancer@production"
@@ -159,3 +160,36 @@ def test_same_content_is_registered_once(root: Path) -> None:
     run = next(one for one in as_(root, "alice").runs.list() if one["user"] == "alice")
     with pytest.raises(ConflictError, match="cancer@1"):
         as_(root, "alice").models.register(run["id"], "cancer")
+
+
+@pytest.fixture
+def strict(root: Path) -> Path:
+    """Return the workspace where gate reports are the duty of the role qa, which quinn has."""
+    path = root / "modeldeck.toml"
+    text = path.read_text()
+    path.write_text(text.replace('gate = "production"', 'gate = "production"\ngate_roles = ["qa"]'))
+    with as_(root, "alice") as workspace:
+        workspace.policies.adopt()
+        workspace.members.add(NewMember("quinn", kind="ci", roles=("qa",)))
+    return root
+
+
+def test_release_whose_report_is_somebody_elses_duty_waits_for_it_and_says_so(strict: Path) -> None:
+    """Nothing is measured in vain and nothing is refused: who asks is told who makes it."""
+    release = asked(strict)
+    assert release["status"] == "checking"
+    assert release["missing"][0] == "a gate report by the role qa"
+    assert as_(strict, "alice").releases.reporters(release["id"]) == ["quinn"]
+
+
+def test_request_whose_report_nobody_could_make_is_refused(strict: Path) -> None:
+    """The one who may make it asks: that would wait for ever; another one may help."""
+    with pytest.raises(NotPermittedError, match="quinn asked for the release") as caught:
+        asked(strict, by="quinn")
+    assert "Let somebody else ask" in caught.value.hint
+    assert not as_(strict, "quinn").releases.list()
+    with as_(strict, "alice") as workspace:
+        workspace.members.add(NewMember("robot", kind="ci", roles=("qa",)))
+    release = asked(strict, by="quinn")
+    assert release["status"] == "checking"
+    assert as_(strict, "quinn").releases.reporters(release["id"]) == ["robot"]

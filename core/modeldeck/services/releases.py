@@ -68,6 +68,9 @@ class Releases:
     ) -> ReleaseDocument:
         """Ask for a release of a version to an environment, and run its gate.
 
+        Where the policy names ``gate_roles`` and the actor's report would not count, the release
+        stays in *checking* until somebody's does.
+
         Parameters
         ----------
         version, environment : str
@@ -90,6 +93,12 @@ class Releases:
             one = state.policy.environment(environment, model=known["model"])
             if one.asks_nobody and one.deploy == "on-approval":
                 self._need_unfrozen(one, "its gate alone would deploy it")
+            rules.need_reporter(
+                state,
+                state.versions[known["id"]],
+                environment=one,
+                requester=self.deck.actor.name,
+            )
             body = _request_of(
                 state, known, environment=one, issued=self.deck.now_text(), reason=reason
             )
@@ -100,9 +109,27 @@ class Releases:
             own = entity and self.show(entity)["requested_by"] == self.deck.actor.name
             if not (may_join and own):
                 raise
-        if self.show(entity)["status"] == "checking":
+        if self.show(entity)["status"] == "checking" and self._reports(entity):
             self.gates.run(known["id"], environment)
         return self.show(entity)
+
+    def _reports(self, release: str) -> bool:
+        """Say whether a gate report of the actor's would count for a release."""
+        return self.deck.actor.name in self.reporters(release)
+
+    def reporters(self, typed: str) -> Sequence[str]:
+        """Return the members whose gate report would count for a release.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such release, or the policy has no such environment any more.
+        """
+        identifier = self.show(typed)["id"]
+        with self.deck.reading() as state:
+            known = state.releases[identifier]
+            one = state.policy.environment(known.environment, model=known.model)
+            return rules.reporters(state, one, known.excluded)
 
     def statement(self, typed: str, verdict: str, *, reason: str = "") -> dict[str, Json]:
         """Return the statement that a vote would record: what the voter binds the verdict to.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modeldeck.domain.documents import DiffRow, ReleaseDocument
+    from modeldeck.workspace import Workspace
 
 app = group("Releases: asking for one, reviewing, voting.")
 
@@ -51,6 +52,8 @@ def request_release(
         session.printer.status("")
         if not (session.is_json and is_waiting):
             _show(session, found, diff=diff)
+        if found["status"] == "checking":
+            _tell_who_reports(session, workspace, release=found)
         if is_waiting:
             found = waited(session, workspace, release=found["id"], timeout=timeout)
     if is_waiting:
@@ -173,6 +176,15 @@ def _voted(session: Session, release: ReleaseDocument, *, word: str) -> None:
             f"A server that runs takes it live; else: `modeldeck serve {release['environment']}`."
         )
     _tell_what_lacks(session, release)
+
+
+def _tell_who_reports(session: Session, workspace: Workspace, *, release: ReleaseDocument) -> None:
+    names = ", ".join(workspace.releases.reporters(release["id"])) or "nobody yet"
+    command = f"modeldeck gate run {release['version']} --environment {release['environment']}"
+    session.printer.say(
+        f"{release['id']} waits for {release['missing'][0]}, and yours does not count. "
+        f"Whose does ({names}) runs: {command}"
+    )
 
 
 def _tell_what_lacks(session: Session, release: ReleaseDocument) -> None:

@@ -131,6 +131,8 @@ def status(context: typer.Context, release: ReleaseArgument) -> None:
         return
     session.printer.line(found["status"])
     said = [found["outdated_because"], found.get("frozen", "")]
+    if found["is_open"] and found["missing"]:
+        said.append(f"It lacks {', '.join(found['missing'])}.")
     said.append(f"It ends {_ends(found)}." if found.get("is_ending") else "")
     for text in filter(None, said):
         session.printer.say(text)

@@ -241,8 +241,7 @@ def with_now(
         known["why_not"] = f"the policy has no environment {release.environment} any more"
         return known
     if known["is_open"]:
-        votes = quorum.lacks(state, release, issued=now)
-        known["missing"] = [*votes, *threads.lacks(state, release)]
+        known["missing"] = releases.lacks(state, release, issued=now)
     problem = _why_not(state, release, actor=actor, status=known["status"], level=level)
     mine = quorum.holding(state, release).get(actor)
     approved = mine is not None and mine.verdict == "approve"
