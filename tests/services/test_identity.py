@@ -165,3 +165,29 @@ def test_other_files_among_the_keys_do_not_matter(
     with Workspace.open(root, user="ann") as workspace:
         workspace.members.add(NewMember("zed"))
         assert workspace.activity.list(1)[0]["level"] == "signed"
+
+
+def test_thread_that_could_hold_up_a_signed_release_is_signed_where_a_key_is_at_hand(
+    signed: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to name the key for a question to count; elsewhere it asks for no signature."""
+    root, keys = signed
+    folder = tmp_path / "home" / ".ssh"
+    folder.mkdir(parents=True)
+    for ending in ("", ".pub"):
+        shutil.copy(keys["ben"] + ending, folder / f"id_ed25519{ending}")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    with start_run("x", workspace=root, user="ben", capture_output=False) as run:
+        pass
+    levels = []
+    for _ in range(2):
+        with Workspace.open(root, user="ben") as workspace:
+            workspace.threads.start(f"run:{run.id}", "is that so?")
+            levels.append(workspace.activity.list(1)[0]["level"])
+        path = root / "modeldeck.toml"
+        path.write_text(path.read_text().replace("trust =", "resolve_threads = true\ntrust ="))
+        if len(levels) == 1:
+            with Workspace.open(root, key=keys["ann"]) as workspace:
+                workspace.policies.adopt()
+    assert levels == ["claimed", "signed"]

@@ -14,6 +14,7 @@ from modeldeck.services.base.identity import signer_for, signers_for
 from modeldeck.store.signing import Signer
 
 if TYPE_CHECKING:
+    from modeldeck.domain.state import State
     from modeldeck.services.base.deck import Deck
 
 
@@ -31,13 +32,27 @@ def signer_of(deck: Deck, intent: Intent) -> Signer | None:
         _decide(deck, intent, key=deck.actor.signer.public)
         return deck.actor.signer
     level = deck.ledger.level_here(intent.by, is_signed=False)
-    if intent.action == "version.register" and level < deck.state.policy.strictest:
+    if level < _worth(deck.state, intent):
         return signer_for(deck.state, deck.actor)
     try:
         fold.decide(deck.state, intent, level=level, at=clock.to_text(deck.now()))
     except NotPermittedError as error:
         return _fitting(deck, intent, refused=error)
     return None
+
+
+def _worth(state: State, intent: Intent) -> Level:
+    """Return the level below which an intent that needs none is worth less than people expect.
+
+    A version is released nowhere that asks for more than its registration has, and a thread holds
+    up no release there.
+    """
+    if intent.action == "version.register":
+        return state.policy.strictest
+    if intent.action in {"thread.start", "thread.reply", "thread.reopen"}:
+        each = (one for known in state.policy.environments.values() for one in known.each())
+        return max((one.level for one in each if one.resolve_threads), default=Level.CLAIMED)
+    return Level.CLAIMED
 
 
 def _decide(deck: Deck, intent: Intent, *, key: str) -> None:
