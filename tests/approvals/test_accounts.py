@@ -12,6 +12,7 @@ from modeldeck.domain.entry import Intent, entry_bytes
 from modeldeck.domain.state import Activity
 from modeldeck.store import places
 from modeldeck.store.ledger import entry_path
+from modeldeck.workspace import Workspace
 from tests.approvals.signed import Signed, policy_of
 
 CAROL, MALLORY = 54331, 54332
@@ -58,6 +59,21 @@ def test_author_that_another_account_forged_is_void(shared: Signed) -> None:
             own = write_as(shared, CAROL, shared.ballot(release, "cleo"))
             assert (own.is_void, own.level.word) == (False, "owner")
             assert shared.status(release) == "deploying"
+
+
+def test_author_that_another_account_forged_is_told_by_verifying(shared: Signed) -> None:
+    """With the account; nothing is wrong with the chain, and what counts is not named."""
+    release = shared.waiting()
+    for _ in range(2):
+        write_as(shared, MALLORY, shared.ballot(release, "cleo"))
+    n = shared.state.n
+    with Workspace.open(shared.root, user="ann") as workspace:
+        found = workspace.ledger_check.run()
+    assert found["ok"]
+    (note,) = found["notes"]
+    assert (note["n"], note["kind"]) == (n - 1, "owner")
+    assert note["problem"].startswith(f"entries {n - 1}, {n} name cleo")
+    assert str(MALLORY) in note["problem"]
 
 
 def test_owner_whom_another_account_plays_changes_no_rule(shared: Signed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from modeldeck import ids
 from modeldeck.domain.entry import is_digest
@@ -10,6 +11,7 @@ from modeldeck.domain.fold import FORGED
 from modeldeck.domain.history import breaks, seals
 from modeldeck.domain.history.documents import VerifyDocument, VerifyProblem
 from modeldeck.domain.history.places import Adoption
+from modeldeck.domain.levels import Level
 from modeldeck.domain.state import Activity, State
 from modeldeck.errors import (
     DamageError,
@@ -22,7 +24,7 @@ from modeldeck.services.base import descriptions, manifests
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.removed import NAMES_OBJECT, removed
 from modeldeck.store import closing, files, places
-from modeldeck.store.ledger import Ledger, numbers
+from modeldeck.store.ledger import Ledger, entry_path, numbers
 
 _RESTS_ON = frozenset({"version.register", "gate.report", "dataset.add"})
 """Actions that name a small document on which decisions rest."""
@@ -54,7 +56,7 @@ class Verify:
             (a prediction log is not what its server sealed). ``notes`` are no problems: places that
             owners acknowledged, texts that were removed, copies that were adopted, runs and
             prediction logs that are not here, entries that somebody wrote with a signature that is
-            not their author's.
+            not their author's, or from another account than is recorded for that one.
 
         Notes
         -----
@@ -94,7 +96,13 @@ class Verify:
             void=sum(1 for one in state.activity if one.is_void),
             head=state.head if state.n else "",
             problems=problems,
-            notes=[*_notes(state), *self._left_behind(state), *gone, *missing],
+            notes=[
+                *_notes(state),
+                *_others(ledger, self.deck.root),
+                *self._left_behind(state),
+                *gone,
+                *missing,
+            ],
         )
 
     def _objects(self, state: State, *, data: bool) -> Iterator[VerifyProblem]:
@@ -240,6 +248,41 @@ def _notes(state: State) -> Iterator[VerifyProblem]:
     n_removed = sum(1 for one in state.annotations.values() if one.redacted_by)
     if n_removed:
         yield _problem(state.n, "object", problem=f"{n_removed} texts of remarks were removed")
+
+
+def _others(ledger: Ledger, root: Path) -> Iterator[VerifyProblem]:
+    """Name entries without a signature whose files belong to others than they name.
+
+    Where the policy trusts claimed names anywhere alone, people try both sides: that says nothing.
+    """
+    state = ledger.state
+    if not state.owners_count or ledger.owners_differ or state.policy.strictest is Level.CLAIMED:
+        return
+    found: dict[tuple[str, int], list[int]] = {}
+    for line in state.activity:
+        member = state.members.get(line.by)
+        if line.level is not Level.CLAIMED or line.reason == FORGED or not member:
+            continue
+        owner = _owner(entry_path(root, line.n))
+        if member.uid >= 0 and owner not in {None, member.uid}:
+            found.setdefault((line.by, owner or 0), []).append(line.n)
+    for (name, owner), numbered in found.items():
+        many = "it names" if len(numbered) == 1 else f"entries {_listed(numbered)} name"
+        whose = "its file belongs" if len(numbered) == 1 else "their files belong"
+        text = f"{many} {name}, no signature counts, and {whose} to the account {owner}"
+        yield _problem(numbered[0], "owner", problem=text)
+
+
+def _owner(path: Path) -> int | None:
+    try:
+        return path.stat().st_uid
+    except OSError:
+        return None
+
+
+def _listed(numbered: list[int]) -> str:
+    shown = ", ".join(map(str, numbered[:8]))
+    return shown if len(numbered) <= 8 else f"{shown} and {len(numbered) - 8} more"
 
 
 def _but(adoption: Adoption) -> str:

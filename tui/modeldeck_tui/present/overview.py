@@ -157,12 +157,11 @@ def activity(snapshot: Snapshot) -> list[Line]:
     found = []
     for one in snapshot.latest[:N_LATEST]:
         is_void = one["void"]
-        said = f"void: {one['text']} — {one['reason']}" if is_void else one["text"]
         reason = f' "{one["reason"]}"' if one["reason"] and not is_void else ""
         cells = (
             cell(clock(one["at"]), "dim"),
             cell(one["by"], "bold"),
-            cell(said + reason, "bad" if is_void else ""),
+            cell(one["text"] + reason, "bad" if is_void else ""),
         )
         found.append(Line(one["subject"], cells))
     return found

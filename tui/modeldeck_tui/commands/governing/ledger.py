@@ -38,9 +38,9 @@ def show_activity(
                 str(one["n"]),
                 output.moment(one["at"]),
                 one["by"],
-                Cell(f"void: {one['text']}", "bad") if one["void"] else one["text"],
+                Cell(one["text"], "bad" if one["void"] else ""),
                 one["level"],
-                one["reason"],
+                "" if one["void"] else one["reason"],
             ]
             for one in found
         ],
