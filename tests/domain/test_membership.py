@@ -12,8 +12,9 @@ import pytest
 from modeldeck.domain import fold, quorum
 from modeldeck.domain.entry import Json
 from modeldeck.domain.levels import Evidence, Level
-from modeldeck.domain.membership import keys
+from modeldeck.domain.membership import accounts, keys
 from modeldeck.domain.membership.changing import only_takes
+from modeldeck.domain.membership.member import Member
 from modeldeck.domain.policy import Check, Environment, Policy
 from modeldeck.domain.state import Act, Activity
 from modeldeck.errors import (
@@ -440,3 +441,29 @@ def test_line_that_is_no_plain_public_key_is_refused(line: str, because: str) ->
     with pytest.raises(InvalidInputError, match="not an SSH public key") as caught:
         keys.parse(line)
     assert because in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("named", "uid", "needed", "makers"),
+    [
+        ("bob", 7, Level.SIGNED, ("bob",)),
+        ("unix-bob", 7, Level.SIGNED, ("unix-bob", "bob")),
+        ("unix-bob", 7, Level.CLAIMED, ("unix-bob", "bob")),
+        ("carol", 7, Level.SIGNED, ("carol", "bob")),
+        ("unix-carol", 8, Level.SIGNED, ("unix-carol",)),
+        ("unix-carol", 8, Level.OWNER, ("unix-carol", "carol", "dave")),
+        ("nobody", 99, Level.OWNER, ("nobody",)),
+        ("zed", 7, Level.SIGNED, ("zed",)),
+        ("zed", 7, Level.OWNER, ("zed", "bob")),
+        ("server", 7, Level.OWNER, ("server", "bob")),
+    ],
+)
+def test_makers_are_whom_a_run_names_and_whose_account_wrote_it(
+    named: str, uid: int, needed: Level, makers: tuple[str, ...]
+) -> None:
+    """An account that is called otherwise than its member does not hide who that is."""
+    members = {
+        name: Member(name, kind="server" if name == "server" else "person", uid=account)
+        for name, account in {"bob": 7, "carol": 8, "dave": 8, "zed": -1, "server": -1}.items()
+    }
+    assert accounts.makers(named, uid=uid, members=members, needed=needed) == makers

@@ -193,3 +193,18 @@ def test_request_whose_report_nobody_could_make_is_refused(strict: Path) -> None
     release = asked(strict, by="quinn")
     assert release["status"] == "checking"
     assert as_(strict, "quinn").releases.reporters(release["id"]) == ["robot"]
+
+
+def test_maker_whose_account_has_another_name_is_excluded_all_the_same(root: Path) -> None:
+    """The run names the Unix account; its folder says whose account that is: alice's."""
+    (folder,) = (one.parent for one in root.glob("runs/*/*/run.json") if "bob" in one.read_text())
+    for name in ("run.json", "end.json"):
+        path = folder / name
+        path.write_text(path.read_text().replace('"bob"', '"unix-alice"'))
+    with as_(root, "carol") as workspace:
+        version = workspace.models.register(folder.name, "other")
+        assert version["authors"] == ["unix-alice", "alice"]
+        release = workspace.releases.request(version["id"], "staging")
+    assert {"alice", "carol"} <= {one["by"] for one in release["excluded"]}
+    with pytest.raises(NotPermittedError, match="alice made the version"):
+        as_(root, "alice").releases.approve(release["id"], "mine")

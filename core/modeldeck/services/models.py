@@ -9,6 +9,7 @@ from pathlib import Path
 
 from modeldeck import ids
 from modeldeck.domain.documents import DiffRow, GateDocument, ModelDocument, VersionDocument
+from modeldeck.domain.membership import accounts
 from modeldeck.errors import DamageError, InvalidInputError, NotFoundError
 from modeldeck.services.base import builders, cards, descriptions, difference, manifests, processes
 from modeldeck.services.base.deck import Deck
@@ -102,9 +103,16 @@ class Models:
             folder,
             model,
             run=run["id"],
-            authors=[run["user"]],
+            authors=self._makers(run["id"], run["user"]),
             records=closing.closed(folder.parents[1]) if run["ended_at"] else {},
         )
+
+    def _makers(self, run: str, named: str) -> Sequence[str]:
+        """Return who made a run: whom it names, and whose file it is where that is another one."""
+        uid = self.deck.runs.folder(run).lstat().st_uid
+        with self.deck.reading() as state:
+            members, needed = state.members, state.policy.strictest
+            return accounts.makers(named, uid=uid, members=members, needed=needed)
 
     def register_file(
         self, path: Path, model: str, *, run: str = "", authors: Sequence[str] = ()
