@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from textual.containers import VerticalScroll
 
+from modeldeck.domain.documents import ReleaseDocument
 from modeldeck.domain.entry import Intent, Json
 from modeldeck.services.governing.statements import Statement
 from modeldeck_tui.clean import clean_whole
-from modeldeck_tui.screens.overlays.stating import StatementDialog
+from modeldeck_tui.screens.overlays.stating import StatementDialog, VoteDialog
 from tests.screen import hostile, owners
 from tests.screen.driving import SMALL, Deck, opened
 
@@ -92,3 +94,30 @@ def test_dialog_shows_every_field_that_is_signed(
                     assert "".join(text.split()) in seen, (name, value)
 
     asyncio.run(drive())
+
+
+@pytest.mark.parametrize(
+    ("verdict", "told", "says"),
+    [
+        ("approve", {"completes_quorum": True, "deploy": "manual"}, "somebody may start it then"),
+        ("approve", {"completes_quorum": True, "deploy": "on-approval"}, "load it at once"),
+        ("approve", {"missing": ["1 more approval"]}, "without your vote it lacks 1 more approval"),
+        ("approve", {"missing": []}, "Others have to approve too."),
+        ("reject", {"reject_blocks": True}, "One rejection ends this release"),
+        ("reject", {"reject_blocks": False}, "It does not end this release"),
+    ],
+)
+def test_dialog_says_what_the_policy_makes_of_the_vote(
+    verdict: str, told: dict[str, object], says: str
+) -> None:
+    """Where somebody starts releases no server loads one at the last vote, and so on."""
+    known = {"completes_quorum": False, "missing": [], "version": "churn@2", **told}
+    release = cast("ReleaseDocument", known)
+    dialog = VoteDialog(
+        release,
+        verdict,
+        prepare=cast("Any", None),
+        evidence=(),
+        is_last_environment=True,
+    )
+    assert says in dialog.effect()

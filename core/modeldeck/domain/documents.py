@@ -278,7 +278,8 @@ class ReleaseDocument(TypedDict):
 
     ``overrides`` is there when checks of its gate were overridden. Of an open one ``is_ending``
     says that people are to be reminded of its end, ``frozen`` and ``frozen_until`` that and until
-    when nothing goes live there.
+    when nothing goes live there; ``deploy`` (*on-approval*, *manual*) and ``reject_blocks`` what
+    the policy makes of votes, where it still has that environment.
     """
 
     id: str
@@ -315,6 +316,8 @@ class ReleaseDocument(TypedDict):
     is_ending: NotRequired[bool]
     frozen: NotRequired[str]
     frozen_until: NotRequired[str]
+    deploy: NotRequired[str]
+    reject_blocks: NotRequired[bool]
 
 
 class DiffRow(TypedDict):

@@ -240,6 +240,8 @@ def with_now(
     if release.environment not in state.policy.environments:
         known["why_not"] = f"the policy has no environment {release.environment} any more"
         return known
+    environment = state.policy.environment(release.environment, model=release.model)
+    known["deploy"], known["reject_blocks"] = environment.deploy, environment.reject_blocks
     if known["is_open"]:
         known["missing"] = releases.lacks(state, release, issued=now)
     problem = _why_not(state, release, actor=actor, status=known["status"], level=level)

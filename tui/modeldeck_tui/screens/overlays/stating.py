@@ -315,20 +315,26 @@ class VoteDialog(StatementDialog):
         )
         title.append(f"  {clean(release['id'])}   {clean(before)} → {clean(release['version'])}")
         title.append(f"   {clean(release['environment'])}", "bold")
-        return [title, Text(self._effect())]
+        return [title, Text(self.effect())]
 
-    def _effect(self) -> str:
+    def effect(self) -> str:
+        """Return what the vote would do, by what the policy makes of it."""
         release = self.release
         if self.verdict == "reject":
-            return "One rejection ends this release; a new one has to be asked for."
+            if release.get("reject_blocks", True):
+                return "One rejection ends this release; a new one has to be asked for."
+            return "It does not end this release: the policy counts approvals alone."
         if self.verdict == "request-changes":
             return "It waits until you approve, reject, or take this back."
         if self.verdict == "abstain":
             return "Your vote counts no more; you can vote again while it is undecided."
         if release["completes_quorum"]:
+            if release.get("deploy") == "manual":
+                return "Your vote completes the approvals: somebody may start it then."
             return "Your vote completes the approvals: the servers load it at once."
         lacks = clean(", ".join(release["missing"]))
-        return f"Others have to approve too: without your vote it lacks {lacks}."
+        without = f": without your vote it lacks {lacks}" if lacks else ""
+        return f"Others have to approve too{without}."
 
     def _evidence(self) -> list[Text]:
         """Return what speaks against it first, then what changes; as much as fits."""
