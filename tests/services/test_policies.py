@@ -107,3 +107,16 @@ def test_role_that_the_policy_does_not_name_is_told_with_the_nearest() -> None:
         "The policy names no role rsik: did you mean risk?",
         "The policy names no role painter: it names oncall, risk.",
     ]
+
+
+def test_member_is_shown_with_what_goes_past_rules_too(shop: Path) -> None:
+    """Overriding checks and breaking the glass are among what somebody may do."""
+    path = shop / "modeldeck.toml"
+    more = 'override_roles = ["risk"]\nbreak_glass = { roles = ["risk"] }\npromotes_from'
+    path.write_text(path.read_text().replace("promotes_from", more))
+    with Workspace.open(shop, user="ann") as ann:
+        ann.policies.adopt()
+        may = {name: set(ann.members.show(name)["may"]) for name in ("bob", "carol")}
+    past = {"override failed checks of production", "break the glass of production"}
+    assert past <= may["carol"]
+    assert not past & may["bob"]

@@ -52,19 +52,7 @@ def actor_of(state: State, *, user: str = "", key: str = "") -> Actor:
         signer = signer_from_file(key)
         name = key_owner(state, signer.public)
         if not name:
-            msg = f"The key {signer.fingerprint} belongs to no member of this workspace."
-            former = state.members.get(state.keys.get(signer.public, ""))
-            if former is not None:
-                ends = [one.until for one in former.held if one.public == signer.public]
-                msg = (
-                    f"The key {signer.fingerprint} of {former.name} is in force no more, since "
-                    f"entry {max(ends, default=former.until)}."
-                )
-            hint = (
-                "An owner can add it: `modeldeck member add NAME --public-key FILE`; for somebody "
-                "who is a member already: `modeldeck member rotate-key NAME --public-key FILE`."
-            )
-            raise NotPermittedError(msg, hint)
+            raise _of_nobody(state, signer)
         return Actor(name, host, signer)
     claimed = user or os.environ.get("MODELDECK_USER", "")
     if claimed:
@@ -73,6 +61,27 @@ def actor_of(state: State, *, user: str = "", key: str = "") -> Actor:
     if state.policy.strictest == Level.SIGNED:
         return _held_by_agent(state, name, host=host) or Actor(name, host)
     return Actor(name, host)
+
+
+def _of_nobody(state: State, signer: Signer) -> NotPermittedError:
+    """Return what is said to whoever names a key that is nobody's, or nobody's any more."""
+    msg = f"The key {signer.fingerprint} belongs to no member of this workspace."
+    hint = (
+        "An owner can add it: `modeldeck member add NAME --public-key FILE`; for somebody "
+        "who is a member already: `modeldeck member rotate-key NAME --public-key FILE`."
+    )
+    former = state.members.get(state.keys.get(signer.public, ""))
+    if former is not None:
+        held = [one for one in former.held if one.public == signer.public]
+        until = max((one.until for one in held), default=former.until)
+        msg = f"The key {signer.fingerprint} of {former.name} is in force no more, since "
+        msg += f"entry {until}."
+        if any(one.is_revoked for one in held):
+            hint = (
+                "A revoked key never comes back. Make another one (`ssh-keygen -t ed25519`); then "
+                f"an owner runs: `modeldeck member rotate-key {former.name} --public-key FILE.pub`."
+            )
+    return NotPermittedError(msg, hint)
 
 
 def _held_by_agent(state: State, name: str, *, host: str) -> Actor | None:

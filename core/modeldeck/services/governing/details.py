@@ -89,6 +89,13 @@ def _deeds(one: Environment, member: Member) -> Iterator[str]:
         has_role = not roles or bool(set(roles) & set(member.roles))
         if matters and has_role and member.kind != "server":
             yield f"{words} {one.name}"
+    if member.kind == "person":
+        for roles, words in (
+            (one.override_roles, "override failed checks of"),
+            (one.break_glass.roles, "break the glass of"),
+        ):
+            if set(roles) & set(member.roles):
+                yield f"{words} {one.name}"
     if one.name in member.environments:
         yield f"serve {one.name}, and report about it"
 
