@@ -96,14 +96,14 @@ def signed() -> World:
     return world
 
 
-def waiting(world: World) -> str:
-    """Have bob ask for a release; return its id."""
+def waiting(world: World, model: str = "churn") -> str:
+    """Have bob ask for a release of a model; return its id."""
     content: dict[str, Json] = {
         "manifest": digest(f"content {world.state.n}"),
         "run": "",
         "authors": [],
     }
-    version = said(world, "bob", "version.register", "model:churn", content).entity[8:]
+    version = said(world, "bob", "version.register", f"model:{model}", content).entity[8:]
     report = {**world.base(version, "production"), "report": digest("r"), "passed": True}
     said(world, "bob", "gate.report", f"version:{version}", report)
     body = {**world.base(version, "production"), **world.span(), "reason": ""}
@@ -467,3 +467,39 @@ def test_makers_are_whom_a_run_names_and_whose_account_wrote_it(
         for name, account in {"bob": 7, "carol": 8, "dave": 8, "zed": -1, "server": -1}.items()
     }
     assert accounts.makers(named, uid=uid, members=members, needed=needed) == makers
+
+
+def with_toys(strict: str, toys: str) -> World:
+    """Return a workspace of that trust where toy models need another; carol and dave share one."""
+    base = replace(SIGNED.environments["production"], trust=strict, roles={})
+    production = replace(base, models={"toy-*": replace(base, trust=toys)})
+    world = World()
+    policy = Policy({"production": production}, SIGNED.gates)
+    world.found(policy, ("ann", "ben"), keys=(key("ann"), key("ben")))
+    for name, uid in {"bob": 7, "carol": 8, "dave": 8, "eve": 9}.items():
+        body: dict[str, Json] = {
+            "name": name,
+            "kind": "person",
+            "uid": uid,
+            "roles": [],
+            "environments": [],
+            "keys": [],
+        }
+        said(world, "ann", "member.add", f"member:{name}", body)
+    return world
+
+
+def test_accounts_tell_people_apart_where_an_exception_for_the_model_says_owner() -> None:
+    """What the environment asks of other models does not make two people of one account."""
+    world = with_toys("signed", "owner")
+    release = waiting(world, "toy-1")
+    vote(world, release, "carol")
+    with pytest.raises(NotPermittedError, match="same Unix account"):
+        vote(world, release, "dave")
+    forged = world.intent(
+        "dave", "release.vote", f"release:{release}", world.statement(release, "approve")
+    )
+    assert "same Unix account" in world.fold(forged, Evidence(owner=8)).reason
+    assert world.status(release) == "waiting"
+    vote(world, release, "eve")
+    assert world.status(release) == "deploying"

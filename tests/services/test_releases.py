@@ -208,3 +208,16 @@ def test_maker_whose_account_has_another_name_is_excluded_all_the_same(root: Pat
     assert {"alice", "carol"} <= {one["by"] for one in release["excluded"]}
     with pytest.raises(NotPermittedError, match="alice made the version"):
         as_(root, "alice").releases.approve(release["id"], "mine")
+
+
+def test_review_shows_the_roles_that_an_exception_for_the_model_asks_for(root: Path) -> None:
+    """Not those of the environment, which are for other models."""
+    path = root / "modeldeck.toml"
+    exception = '[environments.production.models."can*"]\nroles = { oncall = 1 }\n[[gates'
+    path.write_text(path.read_text().replace("[[gates", exception, 1))
+    with as_(root, "alice") as workspace:
+        workspace.policies.adopt()
+        release = asked(root)
+        voters = workspace.reviewing.review(release["id"])["voters"]
+    roles = {one["by"]: one["roles"] for one in voters if one["may"]}
+    assert roles == {"bob": [], "carol": [], "dave": ["oncall"]}

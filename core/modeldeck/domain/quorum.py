@@ -53,7 +53,7 @@ def asked_at(state: State, release: Release) -> int:
 
 def level_asked(state: State, release: Release) -> Level:
     """Return the level that votes on a release need, the strictest if its environment is gone."""
-    known = state.policy.environments.get(release.environment)
+    known = state.policy.known(release.environment, model=release.model)
     return known.level if known is not None else Level.SIGNED
 
 

@@ -399,7 +399,7 @@ def _newest_report(state: State, release: Release) -> str:
 
 
 def _wanted(state: State, release: Release, *, now: str) -> Mapping[str, int]:
-    environment = state.policy.environments.get(release.environment)
+    environment = state.policy.known(release.environment, model=release.model)
     if environment is None or release.status not in OPEN:
         return {}
     return quorum.open_roles(environment, quorum.approvers(state, release, issued=now))
