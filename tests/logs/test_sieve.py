@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeldeck.domain.logs.formats import Format
-from modeldeck.domain.logs.heads import Catalogue, heads
+from modeldeck.domain.logs.heads import Catalogue, Head, heads
 from modeldeck.domain.logs.levels import LEVELS, WORDS
 from modeldeck.domain.logs.query import Query
 from modeldeck.domain.logs.sieve import sieve
 from modeldeck.store.logs import Log, blocks
-from modeldeck.store.logs.matching import Pattern
+from modeldeck.store.logs.matching import Matcher, Pattern, compiled
 from tests.logs.samples import SAMPLES
 
 OWN = (
@@ -86,74 +87,106 @@ def compare(path: Path, wanted: frozenset[str], *, own: tuple[Format, ...] = ())
             hits = log.search(Query(levels=wanted), backwards=back)
             found = [(one.at, one.line.level, one.line.head.at) for one in hits if one.line]
             assert found == (expected[::-1] if back else expected)
+        together = [*log.passages(Matcher(Query(levels=wanted)))]
+    texts = [one for passage in together if passage.spans for one in passage.data.split(b"\n")]
+    data = path.read_bytes() + b"\n"
+    assert texts == [data[at : data.index(b"\n", at)] for at, _level, _time in expected]
 
 
-FILES = st.lists(PIECES, min_size=1, max_size=25)
-BLOCKS = st.sampled_from([96, 256, 1 << 20])
+class Case(NamedTuple):
+    """Lines, which levels are looked for, the bytes of a block, and whether formats are own."""
+
+    lines: list[str]
+    wanted: frozenset[str]
+    block: int
+    has_own: bool
 
 
-def write_and_compare(
-    folder: Path, lines: list[str], *, wanted: frozenset[str], block: int, has_own: bool
-) -> None:
+CASES = st.builds(
+    Case,
+    lines=st.lists(PIECES, min_size=1, max_size=25),
+    wanted=WANTED,
+    block=st.sampled_from([96, 256, 1 << 20]),
+    has_own=st.booleans(),
+)
+
+
+def write_and_compare(folder: Path, case: Case) -> None:
     """Write lines, the last one without an end, and look for levels in blocks of a size."""
     path = folder / "a.log"
-    path.write_bytes("\n".join(lines).encode())
+    path.write_bytes("\n".join(case.lines).encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "LARGE", block)
-        compare(path, wanted, own=OWN if has_own else ())
+        patch.setattr(blocks, "LARGE", case.block)
+        compare(path, case.wanted, own=OWN if case.has_own else ())
 
 
 @settings(max_examples=60)
-@given(lines=FILES, wanted=WANTED, block=BLOCKS, has_own=st.booleans())
+@given(case=CASES)
 def test_lines_of_some_levels_are_those_whose_heads_say_so(
-    tmp_path_factory: pytest.TempPathFactory,
-    lines: list[str],
-    wanted: frozenset[str],
-    *,
-    block: int,
-    has_own: bool,
+    tmp_path_factory: pytest.TempPathFactory, case: Case
 ) -> None:
     """Lines of all formats, with tracebacks and traps, with blocks of any size, in any order."""
-    folder = tmp_path_factory.mktemp("sieve")
-    write_and_compare(folder, lines, wanted=wanted, block=block, has_own=has_own)
+    write_and_compare(tmp_path_factory.mktemp("sieve"), case)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @settings(max_examples=10_000)
-@given(lines=FILES, wanted=WANTED, block=BLOCKS, has_own=st.booleans())
+@given(case=CASES)
 def test_lines_of_some_levels_are_those_whose_heads_say_so_in_many_files(
-    tmp_path_factory: pytest.TempPathFactory,
-    lines: list[str],
-    wanted: frozenset[str],
-    *,
-    block: int,
-    has_own: bool,
+    tmp_path_factory: pytest.TempPathFactory, case: Case
 ) -> None:
     """The full count."""
-    folder = tmp_path_factory.mktemp("sieve")
-    write_and_compare(folder, lines, wanted=wanted, block=block, has_own=has_own)
+    write_and_compare(tmp_path_factory.mktemp("sieve"), case)
 
 
 @pytest.mark.parametrize(
-    ("line", "is_passed_over"),
+    ("line", "is_taken"),
     [
         ("2026-11-23 07:10:11,123 INFO ok", True),
+        ("2026-11-23 07:10:11,123 INFO", True),
         ("2026-02-30 07:10:11,123 INFO no such day", False),
         ("2026-11-23 25:10:11,123 INFO no such hour", False),
         ("2026-11-23 07:10:11,123 Info not a level there", False),
-        ("2026-11-23 07:10:11,123 WARN wanted", False),
+        ("2026-11-23 07:10:11,123 INFO=3", False),
+        ("2026-11-23 07:10:11,123 WARN another", False),
     ],
 )
-def test_line_is_passed_over_only_where_its_time_and_level_are_sure(
-    line: str, *, is_passed_over: bool
+def test_lines_are_taken_together_only_where_time_and_level_are_sure(
+    line: str, *, is_taken: bool
 ) -> None:
-    """Where lines without a level are wanted too, a line that cannot be told is looked at."""
+    """A line that cannot be told surely is looked at."""
     catalogue = Catalogue()
     catalogue.head(b"2026-11-23 07:10:11,123 INFO first")
-    pattern = catalogue.others(frozenset({"", "WARN"}))
-    assert pattern is not None
-    assert (pattern.search(b"\n" + line.encode()) is None) == is_passed_over
+    expression = catalogue.run(frozenset({"INFO"}))
+    assert expression is not None
+    block = b"\n2026-11-23 07:10:11,123 INFO one\n" + line.encode() + b"\nrest"
+    end = compiled(expression, is_of_blocks=True).match(block).end()
+    assert (end > 33) == is_taken
+
+
+@pytest.mark.parametrize("shape", ["{} {} slow", "{} | {:<8} | slow", "[{}] [{}] slow"])
+def test_levels_with_lines_that_tell_none_need_few_heads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: str
+) -> None:
+    """What is not asked for is passed over in all common formats."""
+    path = tmp_path / "a.log"
+    levels = ("INFO", "DEBUG", "INFO", "WARN")
+    lines = [shape.format("2026-11-23 07:10:11,123", levels[n % 4]) for n in range(400)]
+    lines[200] = "no level"
+    path.write_text("\n".join(lines) + "\n")
+    told: list[bytes] = []
+    tell = Catalogue.head
+
+    def counted(self: Catalogue, data: bytes) -> Head:
+        told.append(data)
+        return tell(self, data)
+
+    monkeypatch.setattr(Catalogue, "head", counted)
+    with Log(path) as log:
+        hits = log.search(Query(levels=frozenset({"", "ERROR"})))
+        assert [one.line.text for one in hits if one.line] == ["no level"]
+    assert len(told) < 10
 
 
 def test_own_format_that_asks_for_an_end_of_a_line_is_not_sieved() -> None:

@@ -27,6 +27,8 @@ _GAP = "  "
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_ONCE = 500
 _LEAST_LONG = 1000
+_MOST_LONG = 16 * 1024
+_PLAIN = bytes(range(0x20, 0x7F)) + b"\n"
 MOST_POINTED = 200
 """Characters of a line in which a caret shows where something is."""
 
@@ -188,9 +190,7 @@ class Printer:
         return Cell(self._cleaned_text(_text(cell)), _style(cell))
 
     def _cleaned_text(self, text: str) -> str:
-        if text.isascii() and text.isprintable() and len(text) <= _LEAST_LONG:
-            return text
-        return " ".join(self._clean(text).splitlines())
+        return _cleaned_line(text, self._clean)
 
     def _cleaned_all(self, texts: list[str]) -> list[str]:
         """Return the texts of a column, which together are nearly always plain."""
@@ -214,6 +214,32 @@ class Printer:
             _forget(stream)
             msg = f"The output could not be written: {error.strerror}."
             raise UnavailableError(msg, "What the command did stands all the same.") from None
+
+
+def harmless_lines(data: bytes, clean: Callable[[str], str]) -> str | None:
+    r"""Return lines of a file as they can be printed; None where each has to be looked at first.
+
+    Those are bytes that are no UTF-8, carriage returns, and lines of more than 16 KiB.
+
+    >>> harmless_lines(b"one\ntwo\x07", lambda text: text.replace("\x07", "!"))
+    'one\ntwo!'
+    """
+    longest = max(map(len, data.split(b"\n")))
+    if longest < _LEAST_LONG and data.isascii() and not data.translate(None, _PLAIN):
+        return data.decode("ascii")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    if longest > _MOST_LONG or "\r" in text or "\ufeff" in text:
+        return None
+    return "\n".join([_cleaned_line(one, clean) for one in text.split("\n")])
+
+
+def _cleaned_line(text: str, clean: Callable[[str], str]) -> str:
+    if text.isascii() and text.isprintable() and len(text) <= _LEAST_LONG:
+        return text
+    return " ".join(clean(text).splitlines())
 
 
 def _text(cell: str | Cell) -> str:

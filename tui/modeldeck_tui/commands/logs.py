@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modeldeck.errors import NotFoundError, UsageError
+from modeldeck_tui.clean import clean
 from modeldeck_tui.commands.base import Session, session_of
-from modeldeck_tui.output import Cell, counted, size
+from modeldeck_tui.output import Cell, counted, harmless_lines, has_colours, size
 from modeldeck_tui.present.rows import exact
 
 if TYPE_CHECKING:
-    from modeldeck.services.logs import Asked, Block, Counts, Line, Query, Reading, Target
+    from modeldeck.services.logs import Asked, Block, Counts, Line, Passage, Query, Reading, Target
 
 _STYLES = {"ERROR": "bad", "CRITICAL": "bad", "WARN": "warn", "DEBUG": "dim"}
 _POLL_S = 0.05
@@ -116,6 +118,8 @@ def show_logs(
             _count(session, reading)
         elif is_following or (things == ["-"] and n is None and not around):
             _follow(session, reading, show=show)
+        elif show.is_quick:
+            show.passages(reading.passages())
         else:
             show.blocks(reading.blocks(), has_gaps=around > 0)
         show.problems()
@@ -214,15 +218,17 @@ def _follow(session: Session, reading: Reading, *, show: _Show) -> None:
     tracking = reading.follow()
     try:
         while not session.printer.reader_is_gone():
-            lines = tracking.poll()
+            passages = tracking.passages() if show.is_quick else iter(())
+            lines = [] if show.is_quick else tracking.poll()
             for log, change in tracking.changes:
                 show.change(log.name, change.kind)
+            has_come = show.passages(passages) or bool(lines)
             show.lines(lines)
             show.flush()
             show.problems()
             if tracking.is_over:
                 return
-            if not lines:
+            if not has_come:
                 tracking.wait(_POLL_S)
     except KeyboardInterrupt:
         return
@@ -254,6 +260,28 @@ class _Show:
             if self._printer.is_closed:
                 return
         self.flush()
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether lines are printed as they lie in the file, without telling them apart."""
+        is_plain = not (self._session.is_json or self._is_raw or has_colours(sys.stdout))
+        return is_plain and self._reading.has_passages
+
+    def passages(self, found: Iterable[Passage]) -> bool:
+        """Print lines as they lie in the file; say whether there were any."""
+        has_any = False
+        for one in found:
+            if one.spans:
+                has_any = True
+                text = harmless_lines(one.data, clean)
+                if text is not None:
+                    self._printer.raw(f"{text}\n")
+                else:
+                    self.lines(self._reading.lines_of(one))
+                    self.flush()
+            if self._printer.is_closed:
+                break
+        return has_any
 
     def lines(self, lines: Iterable[Line]) -> None:
         """Take lines to print."""

@@ -15,7 +15,7 @@ from modeldeck.domain.logs.fields import level_of_fields, of_json, of_logfmt, ti
 from modeldeck.domain.logs.formats import FORMATS, Compile, Format, compile_own
 from modeldeck.domain.logs.levels import SEVERITIES, WORDS
 from modeldeck.domain.logs.sieve import sieve
-from modeldeck.domain.logs.skipping import others, readable
+from modeldeck.domain.logs.skipping import readable, run
 from modeldeck.domain.logs.stamps import MINUTE, REST, Group, stamped
 
 HEAD_BYTES = 512
@@ -139,16 +139,16 @@ class Catalogue:
             return self._of_fields(of_logfmt(data), "logfmt")
         return Head("ERROR") if start.startswith(_TRACEBACK) else NOTHING
 
-    def others(self, wanted: frozenset[str]) -> re.Pattern[bytes] | None:
-        """Return what finds the lines that may have one of some levels, in a block of lines.
+    def run(self, among: frozenset[str]) -> bytes | None:
+        """Return what matches lines that have some levels, in a block of lines.
 
-        All others have the format of the line that was looked at last, and another level. None
-        when that format says too little, and every line has to be looked at.
+        They have the format of the line that was looked at last, see
+        :func:`modeldeck.domain.logs.skipping.run`. None when that format says too little.
         """
         last = self._last
-        if last is None or last.is_general or not last.expression:
+        if last is None or not last.expression:
             return None
-        return others(last.expression, readable(last.levels), wanted)
+        return run(last.expression, readable(last.levels), among)
 
     def sieve(self, wanted: frozenset[str]) -> bytes | None:
         """Return what finds lines of some levels, see :func:`modeldeck.domain.logs.sieve.sieve`."""

@@ -1,7 +1,7 @@
 """Passing over lines whose level is not asked for, a block at a time.
 
-Telling the head of every line of 1 GB takes half a minute. Most lines are of one format and, where
-errors are looked for, of a level that nobody asked for: one regular expression finds the others.
+Telling the head of every line of 1 GB takes half a minute. Most lines are of one format, and many
+that follow each other are all asked for, or none of them is: one regular expression matches them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+
+from modeldeck.domain.logs.formats import BETWEEN
 
 _GROUP = b"(?P<level>"
 _DAYS = rb"(?:0[1-9]|1\d|2[0-8])"
@@ -26,11 +28,11 @@ _DATE = re.compile(rb"\(\?P<month>\\d\\d\)(\W?)\(\?P<day>\\d\\d\)")
 """A month and its day in an expression, with what is between."""
 
 
-@lru_cache(maxsize=64)
-def others(
-    expression: bytes, levels: tuple[tuple[bytes, str], ...], wanted: frozenset[str]
-) -> re.Pattern[bytes] | None:
-    r"""Return what finds the beginnings of lines that may be wanted.
+@lru_cache(maxsize=256)
+def run(
+    expression: bytes, levels: tuple[tuple[bytes, str], ...], among: frozenset[str]
+) -> bytes | None:
+    r"""Return an expression in RE2's syntax for lines that follow each other and have some levels.
 
     Parameters
     ----------
@@ -38,25 +40,26 @@ def others(
         A format's expression, in which the level has a place of its own.
     levels : tuple of (bytes, str)
         What its words mean.
-    wanted : frozenset of str
-        The levels that are asked for.
+    among : frozenset of str
+        The levels.
 
     Returns
     -------
-    Pattern or None
-        It matches the newline before each line that has not this format, or not surely a level
-        that is not wanted; None when nothing can be passed over.
+    bytes or None
+        From the newline before a line on it matches as many lines as follow each other and surely
+        have this format, a time that there is, and one of the levels; also none. None when that
+        cannot be told.
 
     Examples
     --------
     >>> known = ((b"INFO", "INFO"), (b"BAD", "ERROR"))
-    >>> found = others(b"<(?P<level>[A-Z]+)>", known, frozenset({"ERROR"}))
-    >>> [one.end() for one in found.finditer(b"<INFO> a\n<BAD> b\n<INFO> c\nd\n")]
-    [9, 26, 28]
+    >>> found = run(b"(?P<at>\\d) (?P<level>[A-Z]+)", known, frozenset({"INFO"}))
+    >>> re.match(found, b"\n1 INFO a\n2 INFO b\n3 BAD c\n").end()
+    18
     """
     start = expression.find(_GROUP)
-    words = [word for word, level in levels if level not in wanted]
-    if start < 0 or not words:
+    words = [word for word, level in levels if level in among]
+    if start < 0 or not words or b"(?P<at>" not in expression:  # another format may fit better
         return None
     stop = closing(expression, start)
     # The words' own ends are checked, so that INFO is not taken for a part of another word.
@@ -65,12 +68,19 @@ def others(
     if not cases:
         return None
     known = b"|".join(re.escape(one) for one in sorted(cases, key=len, reverse=True))
-    group = b"(?:" + known + b")(?![\\w=.'-])"
-    pattern = _sure(expression[:start] + group + expression[stop:])
-    if _NUMBERS.search(pattern):
+    before, behind = expression[:start].replace(BETWEEN.encode(), b""), expression[stop:]
+    if behind.endswith(b")?"):  # what tells the level has to be there
+        behind = behind.removesuffix(b"?")
+    if not behind.strip(b")"):
+        behind += b"(?:[^\\w=.'\\n-][^\\n]*)?(?m:$)"
+    else:
+        behind += b"[^\\n]*"
+    pattern = _sure(before + b"(?:" + known + b")" + behind)
+    if _NUMBERS.search(pattern) or b"(?=" in pattern or b"(?!" in pattern:
         return None
-    pattern = re.sub(rb"\(\?P<\w+>", b"(?:", pattern)
-    return re.compile(b"\n(?!" + pattern + b")")
+    pattern = pattern.replace(rb"[^\s", rb"[^ \t\r\f\v\n")
+    pattern = pattern.replace(rb"\s", rb"[ \t\r\f\v]")
+    return b"(?:\n" + re.sub(rb"\(\?P<\w+>", b"(?:", pattern) + b")*"
 
 
 def _sure(expression: bytes) -> bytes:
@@ -118,5 +128,5 @@ def closing(expression: bytes, start: int) -> int:
 
 
 def readable(levels: Mapping[bytes, str]) -> tuple[tuple[bytes, str], ...]:
-    """Return a format's words in the form that :func:`others` remembers by."""
+    """Return a format's words in the form that :func:`run` remembers by."""
     return tuple(sorted(levels.items()))

@@ -29,6 +29,7 @@ from modeldeck.store.logs.lines import MAX_LINE, Line
 from modeldeck.store.logs.log import Found, Log
 from modeldeck.store.logs.matching import Matcher
 from modeldeck.store.logs.merged import Merged, Page, Place
+from modeldeck.store.logs.part import Passage
 
 __all__ = [
     "MAX_LINE",
@@ -49,6 +50,7 @@ __all__ = [
     "Merged",
     "News",
     "Page",
+    "Passage",
     "Place",
     "Query",
     "Reading",

@@ -24,6 +24,7 @@ from modeldeck.store.logs.matching import Matcher
 from modeldeck.store.logs.merged import Merged
 from modeldeck.store.logs.opening import open_pipe
 from modeldeck.store.logs.own import read_own
+from modeldeck.store.logs.part import Passage
 
 POLL_S = 0.1
 """How often files that are followed are looked at."""
@@ -152,6 +153,36 @@ class Reading:
         else:
             yield from self._numbered(self._around(self._all()))
 
+    @property
+    def has_passages(self) -> bool:
+        """Whether what fits can be had as it lies in the file, see :meth:`passages`."""
+        asked = self.asked
+        return len(self.merged.logs) == 1 and not (asked.around or asked.has_numbers)
+
+    def passages(self) -> Iterator[Passage]:
+        """Yield what fits of one log, as it lies there: lines are not told apart.
+
+        What is in it says :meth:`lines_of`.
+        """
+        self.unpack()
+        log = self.merged.logs[0]
+        last = self._last()
+        if last is None:
+            yield from log.passages(self.matcher)
+        elif self.asked.query.is_empty:
+            start = log.start_of_last(last)
+            yield from log.passages(self.matcher, start=start)
+        else:
+            for block in self._last_blocks(last):
+                for line in block.lines:
+                    yield Passage(line.data, [(line.offset, line.offset + line.length)])
+
+    def lines_of(self, passage: Passage) -> Iterator[Line]:
+        """Yield the lines of a passage."""
+        log = self.merged.logs[0]
+        for start, stop in passage.spans:
+            yield from log.between(start, max(start + 1, stop))
+
     def _last(self) -> int | None:
         if self.asked.last is None and self.asked.query.is_empty:
             return LAST
@@ -236,7 +267,9 @@ class Tracking:
         self._reading = reading
         self._logs = reading.merged.logs
         asked = reading.asked
-        self._first = [*self._begin()]
+        self._is_begun = asked.last == 0 or self.is_pipe
+        if not self._is_begun:
+            reading.unpack()
         self.followers = [
             Follower(log, numbers=asked.has_numbers, monotonic=monotonic) for log in self._logs
         ]
@@ -244,12 +277,11 @@ class Tracking:
         self._left = [0] * len(self._logs)
         self.changes: list[tuple[Log, Change]] = []
 
-    def _begin(self) -> Iterator[Line]:
-        asked = self._reading.asked
-        if asked.last == 0 or self.is_pipe:
-            return
-        for block in self._reading.blocks():
-            yield from block.lines
+    def _begin(self) -> list[Line]:
+        if self._is_begun:
+            return []
+        self._is_begun = True
+        return [line for block in self._reading.blocks() for line in block.lines]
 
     @property
     def is_pipe(self) -> bool:
@@ -267,7 +299,7 @@ class Tracking:
 
     def poll(self) -> list[Line]:
         """Return what fits of what came since the last call."""
-        found, self._first = self._first, []
+        found = self._begin()
         self.changes = []
         new: list[list[Line]] = []
         for at, follower in enumerate(self.followers):
@@ -281,6 +313,20 @@ class Tracking:
             itertools.chain.from_iterable(_timed(lines) for lines in new), key=lambda one: one[0]
         )
         return found + [line for _time, line in timed]
+
+    def passages(self) -> Iterator[Passage]:
+        """Return what :meth:`poll` does, of one log as it lies there; see `Reading.passages`."""
+        if not self._is_begun:
+            self._is_begun = True
+            return self._reading.passages()
+        follower, log = self.followers[0], self._logs[0]
+        self._feed(log)
+        spans, changes = follower.came()
+        self.changes = [(log, change) for change in changes]
+        matcher = self._reading.matcher
+        return itertools.chain.from_iterable(
+            log.passages(matcher, start=start, end=stop, is_timed=False) for start, stop in spans
+        )
 
     def wait(self, seconds: float) -> None:
         """Wait until something may have come: through a pipe at once, to a file by looking."""

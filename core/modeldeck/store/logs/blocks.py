@@ -67,8 +67,11 @@ def last_bytes(descriptor: int, offset: int, *, length: int) -> bytes:
     return found if b"\r" in found.rstrip(b"\r") else b""
 
 
-def start_of_last(descriptor: int, n: int, *, size: int) -> int:
-    """Return where the last ``n`` lines of an open file begin, looking backwards from its end."""
+def start_of_last(descriptor: int, n: int, *, size: int, is_bounded: bool = True) -> int:
+    """Return where the last ``n`` lines of an open file begin, looking backwards from its end.
+
+    Bounded, it gives fewer lines where these would be very long.
+    """
     if n <= 0:
         return size
     wanted = n
@@ -77,7 +80,7 @@ def start_of_last(descriptor: int, n: int, *, size: int) -> int:
         at = size - 1
     end = at
     step = 1 << 16
-    while at > 0 and (end - at < _FAR or wanted == n):
+    while at > 0 and (not is_bounded or end - at < _FAR or wanted == n):
         step = min(step, at)
         block = os.pread(descriptor, step, at - step)
         count = block.count(b"\n")

@@ -12,7 +12,7 @@ from modeldeck.store.logs.blocks import line_start, read
 from modeldeck.store.logs.generations import Files
 from modeldeck.store.logs.lines import Line
 from modeldeck.store.logs.matching import Matcher
-from modeldeck.store.logs.part import Part
+from modeldeck.store.logs.part import Part, Passage
 
 _SLACK = 60_000_000  # a minute: by so much lines may be out of order
 
@@ -123,6 +123,17 @@ class Log(Files):
                 found = [*part.lines(start, stop), *found]
         return found
 
+    def start_of_last(self, n: int) -> int:
+        """Return where the last ``n`` lines begin, however far back that is."""
+        for part in reversed(self._parts):
+            start = part.start_of_last(n, part.size, is_bounded=False)
+            if start:
+                return part.base + start
+            n -= part.index.number_at(part.size) + _is_torn(part)
+            if n <= 0:
+                return part.base
+        return self.begin
+
     def between(self, start: int, end: int) -> Iterator[Line]:
         """Yield the lines that begin between two offsets."""
         for part in self._parts:
@@ -178,6 +189,35 @@ class Log(Files):
                     yield Found(one, one.offset)
                 else:
                     yield Found(None, one)
+
+    def passages(
+        self,
+        matcher: Matcher,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        is_timed: bool = True,
+    ) -> Iterator[Passage]:
+        """Yield what fits a query as it lies in the files, after each MiB; quicker than lines.
+
+        Parameters
+        ----------
+        matcher : Matcher
+            The query.
+        start, end : int or None
+            Where to look, as by :meth:`search`.
+        is_timed : bool
+            Whether only the part of the log is looked through that has the query's times.
+        """
+        low, high = self.range_of(matcher.query) if is_timed else (self.begin, self.end)
+        low = low if start is None else max(low, start)
+        high = high if end is None else min(high, end)
+        for part in self._parts:
+            first, last = max(0, low - part.base), min(part.size, high - part.base)
+            if first < last:
+                first, last = part.next_start(first), part.next_start(last)
+                for one in part.passages(matcher, first, end=last):
+                    yield one if not part.base else one.moved(part.base)
 
     def range_of(self, query: Query) -> tuple[int, int]:
         """Return between which offsets the times of a query lie, a minute more on each side."""

@@ -228,7 +228,10 @@ class Matcher:
         return self._lead is not None
 
     def lines(self, block: Buffer) -> Iterator[Span]:
-        """Yield where the lines are, in a block of whole lines, whose text passes."""
+        """Yield where lines are whose text passes, one or several, in a block of whole lines."""
+        if self._lead is None and len(self._hide) == 1 and not self.query.fields:
+            yield from self._between(block)
+            return
         if self._lead is None:
             every = self.spans(block)
             yield from (one for one in every if self.passes(bytes(block[one[0] : one[1]])))
@@ -242,6 +245,21 @@ class Matcher:
             if self._is_one or self.passes(bytes(block[start:stop])):
                 yield start, stop
             found = at(block, stop + 1) if stop + 1 < len(block) else -1
+
+    def _between(self, block: Buffer) -> Iterator[Span]:
+        """Yield what is between the lines that are hidden: any number of lines together."""
+        hidden = self._hide[0]
+        at, end = 0, len(block) - block.endswith(b"\n")
+        while at <= end and at < len(block):
+            found = at if hidden.is_all else hidden.at(block, at)
+            start = block.rfind(b"\n", at, found) + 1 if found >= 0 else end + 1
+            start = max(at, start)
+            if start > at:
+                yield at, start - 1
+            if found < 0:
+                return
+            stop = block.find(b"\n", max(found, start))
+            at = stop + 1 if stop >= 0 else len(block)
 
     @staticmethod
     def spans(block: Buffer) -> Iterator[Span]:

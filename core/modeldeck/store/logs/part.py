@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from modeldeck.domain.logs.heads import HEAD_BYTES, NOTHING, Catalogue, Grouping, Head, may_continue
 from modeldeck.store.logs import blocks
@@ -23,12 +23,31 @@ from modeldeck.store.logs.index import Index
 from modeldeck.store.logs.lines import MAX_LINE, Line
 from modeldeck.store.logs.matching import Matcher
 from modeldeck.store.logs.opening import Opened
-from modeldeck.store.logs.sieved import sieved
+from modeldeck.store.logs.sieved import grouping_of, passed
 
 _HEAD = 256
 _TAIL = 64
 _LOOKBACK = 1 << 16
 _MOST_PROBED = 200
+
+
+class Passage(NamedTuple):
+    """Lines that pass, as they lie in a file.
+
+    Attributes
+    ----------
+    data : bytes
+        The lines, joined by newlines; of one of more than a MiB the beginning.
+    spans : list of (int, int)
+        From which offset to which they stand.
+    """
+
+    data: bytes
+    spans: list[tuple[int, int]]
+
+    def moved(self, base: int) -> Passage:
+        """Return it with offsets that count from elsewhere."""
+        return Passage(self.data, [(base + start, base + stop) for start, stop in self.spans])
 
 
 class Part:
@@ -138,9 +157,9 @@ class Part:
             grouping.belongs(one, self.catalogue.head(one))
         return grouping
 
-    def start_of_last(self, n: int, end: int) -> int:
+    def start_of_last(self, n: int, end: int, *, is_bounded: bool = True) -> int:
         """Return where the last ``n`` lines before an offset begin."""
-        return blocks.start_of_last(self.descriptor, n, size=end)
+        return blocks.start_of_last(self.descriptor, n, size=end, is_bounded=is_bounded)
 
     def matching(self, matcher: Matcher, start: int, *, end: int) -> Iterator[Line | int]:
         """Yield the lines between two offsets that pass, and after each block how far it came."""
@@ -149,7 +168,7 @@ class Part:
             block, next_at = self._block(at, end)
             if not block:
                 return
-            yield from self._of_block(matcher, block, base=at)
+            yield from self._of_block(matcher, block, base=at, end=next_at)
             at = next_at
             yield self.base + at
 
@@ -163,9 +182,23 @@ class Part:
                 if begin >= at:
                     begin = max(start, blocks.line_start(self.descriptor, at - 1))
             block = blocks.read(self.descriptor, begin, end=min(at, begin + blocks.LARGE))
-            yield from reversed([*self._of_block(matcher, block, base=begin)])
+            yield from reversed([*self._of_block(matcher, block, base=begin, end=at)])
             at = begin
             yield self.base + at
+
+    def passages(self, matcher: Matcher, start: int, *, end: int) -> Iterator[Passage]:
+        """Yield what passes between two offsets as it lies there, after each block."""
+        at = start
+        while at < end:
+            block, next_at = self._block(at, end)
+            if not block:
+                return
+            spans = [(one[0], one[1]) for one in passed(self, matcher, block=block, base=at)]
+            data = b"\n".join([block[begin:stop] for begin, stop in spans])
+            if spans and next_at - at > len(block):  # one line, of which this is the beginning
+                spans = [(0, next_at - at)]
+            yield Passage(data, [(at + begin, at + stop) for begin, stop in spans])
+            at = next_at
 
     def _block(self, at: int, end: int) -> tuple[bytes, int]:
         """Return whole lines from an offset on, and where the next block begins.
@@ -178,45 +211,33 @@ class Part:
         last = block.rfind(b"\n")
         if last >= 0:
             return block[: last + 1], at + last + 1
-        return block, blocks.find_newline(self.descriptor, at + len(block), end=end) + 1
+        stop = blocks.find_newline(self.descriptor, at + len(block), end=end)
+        return block, min(end, stop + 1)
 
-    def _of_block(self, matcher: Matcher, block: bytes, *, base: int) -> Iterator[Line]:
-        if not matcher.has_lead:
-            levels = matcher.query.levels
-            expression = None if levels is None else self.catalogue.sieve(levels)
-            if expression is None:
-                yield from self._by_head(matcher, block, base=base)
+    def _of_block(self, matcher: Matcher, block: bytes, *, base: int, end: int) -> Iterator[Line]:
+        """Yield the lines of a block that pass; it may be the beginning of a longer one."""
+        is_cut = base + len(block) < end
+        for start, stop, head, belongs in passed(self, matcher, block=block, base=base):
+            found: Iterable[Line]
+            if head is None:
+                found = self._of_run(block[start:stop], base + start)
             else:
-                yield from sieved(self, matcher, block=block, base=base, expression=expression)
-            return
-        for start, stop in matcher.lines(block):
-            data = block[start : min(stop, start + MAX_LINE)]
-            is_more = may_continue(data[:HEAD_BYTES])
-            grouping = self.grouping_at(base + start) if is_more else Grouping()
-            line = self.line(base + start, stop - start, data=data, grouping=grouping)
-            if matcher.query.fits(line.head):
+                found = (self.made(base + start, block[start:stop], head=head, belongs=belongs),)
+            for line in found:
+                if is_cut:
+                    line.length = end - base - (os.pread(self.descriptor, 1, end - 1) == b"\n")
+                    line.last = blocks.last_bytes(self.descriptor, base, length=line.length)
                 yield line
 
-    def _by_head(self, matcher: Matcher, block: bytes, *, base: int) -> Iterator[Line]:
-        """Look at every line's head, as no bytes of it are known to be in those that pass."""
-        query = matcher.query
-        self.catalogue.head(block[: block.find(b"\n") + 1 or None])
-        pattern = None if query.levels is None else self.catalogue.others(query.levels)
-        spans = matcher.spans(block) if pattern is None else _spans(block, pattern)
-        grouping = self.grouping_at(base)
-        tell, fits = self.catalogue.head, query.fits
-        at = 0
-        for start, stop in spans:
-            data = block[start:stop]
-            if start > at and may_continue(data[:HEAD_BYTES]):  # of a record that was passed over
-                before = block[block.rfind(b"\n", 0, start - 1) + 1 : start - 1]
-                grouping.belongs(before, tell(before))
-            at = stop + 1
-            head = tell(data[:MAX_LINE])
-            belongs = grouping.belongs(data, head)
-            head = grouping.head if belongs else head
-            if fits(head) and matcher.passes(data):
-                yield self.made(base + start, data, head=head, belongs=belongs)
+    def _of_run(self, data: bytes, offset: int) -> Iterator[Line]:
+        """Yield lines that follow each other."""
+        tell = self.catalogue.head
+        grouping = grouping_of(self, offset, data=data)
+        for one in data.split(b"\n"):
+            head = tell(one[:MAX_LINE])
+            belongs = grouping.belongs(one, head)
+            yield self.made(offset, one, head=grouping.head if belongs else head, belongs=belongs)
+            offset += len(one) + 1
 
     def made(self, offset: int, data: bytes, *, head: Head, belongs: bool) -> Line:
         """Return a line whose head is known from all of its bytes."""
@@ -256,18 +277,3 @@ class Part:
                 high = middle
         at, head = self.head_near(low)
         return self.size if head.time is None or head.time < time else at
-
-
-def _spans(block: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
-    """Yield the first line, and those whose beginnings a pattern finds."""
-    start = 0
-    found = iter(pattern.finditer(block))
-    while start < len(block):
-        stop = block.find(b"\n", start)
-        yield start, len(block) if stop < 0 else stop
-        following = next(found, None)
-        while following is not None and following.end() <= start:
-            following = next(found, None)
-        if following is None:
-            return
-        start = following.end()
