@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from modeldeck.domain.logs.levels import LEVELS, WORDS
 from modeldeck.domain.logs.query import Query
 from modeldeck.domain.logs.sieve import sieve
 from modeldeck.store.logs import Log, blocks
+from modeldeck.store.logs.histogram import minutes as minutes_of
 from modeldeck.store.logs.matching import Matcher, Pattern, compiled
 from tests.logs.samples import SAMPLES
 
@@ -78,15 +81,19 @@ def compare(path: Path, wanted: frozenset[str], *, own: tuple[Format, ...] = ())
     lines = lines if lines[-1] else lines[:-1]
     catalogue = Catalogue(own, compile_theirs=Pattern, latest=1_795_600_000_000_000)
     offset, expected = 0, []
+    minutes: Counter[tuple[int | None, str]] = Counter()
     for line, head in zip(lines, heads(lines, catalogue), strict=True):
         if head.level in wanted:
             expected.append((offset, head.level, head.at))
+        minutes[None if head.time is None else head.time // 60_000_000, head.level] += 1
         offset += len(line) + 1
     with Log(path, formats=own) as log:
         for back in (False, True):
             hits = log.search(Query(levels=wanted), backwards=back)
             found = [(one.at, one.line.level, one.line.head.at) for one in hits if one.line]
             assert found == (expected[::-1] if back else expected)
+        counted = sum(minutes_of(log, Matcher(Query())), Counter[tuple[int | None, str]]())
+        assert counted == minutes
         together = [*log.passages(Matcher(Query(levels=wanted)))]
     texts = [one for passage in together if passage.spans for one in passage.data.split(b"\n")]
     data = path.read_bytes() + b"\n"
@@ -117,6 +124,7 @@ def write_and_compare(folder: Path, case: Case) -> None:
     path.write_bytes("\n".join(case.lines).encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "LARGE", case.block)
+        patch.setattr(sys.modules[minutes_of.__module__], "_FEW", 0)
         compare(path, case.wanted, own=OWN if case.has_own else ())
 
 

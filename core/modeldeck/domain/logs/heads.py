@@ -7,7 +7,9 @@ message: what cannot be told is left open.
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,8 +17,14 @@ from modeldeck.domain.logs.fields import level_of_fields, of_json, of_logfmt, ti
 from modeldeck.domain.logs.formats import FORMATS, Compile, Format, compile_own
 from modeldeck.domain.logs.levels import SEVERITIES, WORDS
 from modeldeck.domain.logs.sieve import sieve
-from modeldeck.domain.logs.skipping import readable, run
+from modeldeck.domain.logs.skipping import minutes, readable, run
 from modeldeck.domain.logs.stamps import MINUTE, REST, Group, stamped
+
+Minute = tuple[int | None, str]
+"""A minute since 1970, where it is known, and a level."""
+
+NO_MINUTE: Minute = (None, "")
+MINUTE_US = 60_000_000
 
 HEAD_BYTES = 512
 """As much of a line is looked at for its time and level."""
@@ -150,6 +158,46 @@ class Catalogue:
             return None
         return run(last.expression, readable(last.levels), among)
 
+    def minutes(self, data: bytes) -> tuple[Counter[Minute], list[tuple[bytes, Minute]]]:
+        r"""Return how many lines there are of each minute and level, in a text of many lines.
+
+        Also the lines that have not the format of the line that was looked at last, each with the
+        minute and level of the line before.
+
+        Examples
+        --------
+        >>> catalogue = Catalogue()
+        >>> lines = b"2026-11-23T07:10:11Z INFO a\n2026-11-23T07:10:12Z INFO b\n  more"
+        >>> _head = catalogue.head(lines)
+        >>> catalogue.minutes(lines)
+        (Counter({(29923630, 'INFO'): 2}), [(b'  more', (29923630, 'INFO'))])
+        """
+        last = self._last
+        telling = minutes(last.expression, readable(last.levels)) if last is not None else None
+        if last is None or telling is None:
+            return Counter(), [(one, NO_MINUTE) for one in data.split(b"\n")]
+        rows = telling.lines.findall(data)
+        known: dict[tuple[bytes, ...], Minute] = {}
+        found: Counter[Minute] = Counter()
+        for row, n in Counter(rows).items():
+            if row[0]:
+                match = telling.minute.match(row[0])
+                known[row] = self._minute(match, row[1], level=_level_of(last, row[2]))
+                found[known[row]] += n
+        if found.total() < len(rows):
+            before = itertools.chain([()], rows)
+            pairs = zip(before, rows, strict=False)
+            return found, [(row[3], known.get(one, NO_MINUTE)) for one, row in pairs if not row[0]]
+        return found, []
+
+    def _minute(self, found: Any, zone: bytes, *, level: str) -> Minute:  # noqa: ANN401 -- a match
+        groups = found.groupdict()
+        month = groups.get("month") or groups.get("mon")
+        names = [month if name == "month" else groups.get(name) for name in MINUTE[:-1]]
+        moment = stamped((*names, zone or None), (None,) * len(REST), latest=self.latest)
+        time = None if moment is None else moment[0]
+        return (None if time is None else time // MINUTE_US), level
+
     def sieve(self, wanted: frozenset[str]) -> bytes | None:
         """Return what finds lines of some levels, see :func:`modeldeck.domain.logs.sieve.sieve`."""
         if wanted not in self._sieves:
@@ -161,10 +209,7 @@ class Catalogue:
         if found is None:
             return None
         word, severity, at, *rest = found.group(*known.told)
-        if word:
-            level = known.levels.get(word) or known.levels.get(word.upper(), "")
-        else:
-            level = _of_severity(severity)
+        level = _level_of(known, word) if word else _of_severity(severity)
         if at is None:
             return Head(level, format=known.name) if level else None
         moment = stamped(found.group(*known.minute), rest, latest=self.latest)
@@ -181,6 +226,10 @@ class Catalogue:
         if not at and not level and name == "logfmt":
             return NOTHING
         return Head(level, at, *moment, name)
+
+
+def _level_of(known: _Known, word: bytes) -> str:
+    return known.levels.get(word) or known.levels.get(word.upper(), "")
 
 
 def _of_severity(severity: Group) -> str:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from modeldeck.domain.logs.formats import BETWEEN
 
 _GROUP = b"(?P<level>"
+_AT = b"(?P<at>"
+_DATED = re.compile(rb"\(\?P<(?:year|mon|month|day|hour)>")
 _DAYS = rb"(?:0[1-9]|1\d|2[0-8])"
 _NUMBERS = re.compile(rb"\(\?P<(?:year|month|day|hour|minute|second)>")
 _SURE = (
@@ -58,19 +61,12 @@ def run(
     18
     """
     start = expression.find(_GROUP)
-    words = [word for word, level in levels if level in among]
-    if start < 0 or not words or b"(?P<at>" not in expression:  # another format may fit better
+    known = _known_words(expression, [word for word, level in levels if level in among])
+    if not known or _AT not in expression:  # without a time, another format may fit better
         return None
     stop = closing(expression, start)
-    # The words' own ends are checked, so that INFO is not taken for a part of another word.
-    is_one = re.compile(expression[start:stop]).fullmatch
-    cases = [one for one in _cases(words) if is_one(one)]
-    if not cases:
-        return None
-    known = b"|".join(re.escape(one) for one in sorted(cases, key=len, reverse=True))
-    before, behind = expression[:start].replace(BETWEEN.encode(), b""), expression[stop:]
-    if behind.endswith(b")?"):  # what tells the level has to be there
-        behind = behind.removesuffix(b"?")
+    before = expression[:start].replace(BETWEEN.encode(), b"")
+    behind = _mandatory(expression[stop:])
     if not behind.strip(b")"):
         behind += b"(?:[^\\w=.'\\n-][^\\n]*)?(?m:$)"
     else:
@@ -80,7 +76,80 @@ def run(
         return None
     pattern = pattern.replace(rb"[^\s", rb"[^ \t\r\f\v\n")
     pattern = pattern.replace(rb"\s", rb"[ \t\r\f\v]")
-    return b"(?:\n" + re.sub(rb"\(\?P<\w+>", b"(?:", pattern) + b")*"
+    return b"(?:\n" + _unnamed(pattern) + b")*"
+
+
+class Minutes(NamedTuple):
+    """What tells minute and level of many lines at once.
+
+    Attributes
+    ----------
+    lines : Pattern
+        Finds each line of a text: all up to its minute, its zone and its level's word; or empty
+        ones, and the line.
+    minute : Pattern
+        Matches what the first of them found, with the groups of a format.
+    """
+
+    lines: re.Pattern[bytes]
+    minute: re.Pattern[bytes]
+
+
+@lru_cache(maxsize=64)
+def minutes(expression: bytes, levels: tuple[tuple[bytes, str], ...]) -> Minutes | None:
+    r"""Return what tells minutes and levels of lines of a format; None where that cannot be.
+
+    Examples
+    --------
+    >>> from modeldeck.domain.logs.formats import FORMATS
+    >>> python = next(one for one in FORMATS if one.name == "python")
+    >>> found = minutes(python.expression(), ((b"INFO", "INFO"),))
+    >>> found.lines.findall(b"2026-11-23 07:10:11,5 - app - INFO - ok\nmore")
+    [(b'2026-11-23 07:10', b'', b'INFO', b''), (b'', b'', b'', b'more')]
+    """
+    at, known = expression.find(_AT), _known_words(expression, [word for word, _of in levels])
+    if at < 0 or not known:
+        return None
+    end = closing(expression, at)
+    expression = expression[:at] + expression[at + len(_AT) : end - 1] + expression[end:]
+    minute = expression.find(b"(?P<minute>")
+    level = expression.find(_GROUP)
+    if not 0 <= minute < level:
+        return None
+    stop = closing(expression, minute)
+    before, rest = expression[:stop], expression[stop:level]
+    behind = _mandatory(expression[closing(expression, level) :])
+    rest = rest.replace(BETWEEN.encode(), b"")
+    has_zone = b"(?P<zone>" in rest
+    zone = rest.replace(b"(?P<zone>", b"(") if has_zone else b"()" + rest
+    ahead = b"(?![\\w=.'-])" if not behind.strip(b")") else b""
+    told = b"(" + _unnamed(_sure(before)) + b")" + _unnamed(_sure(zone))
+    pattern = told + b"(" + known + b")" + ahead + behind
+    if _NUMBERS.search(_sure(before + rest)) or _DATED.search(rest) or b"(?P<" in pattern:
+        return None
+    pattern = pattern.replace(rb"[^\s", rb"[^ \t\r\f\v\n").replace(rb"\s", rb"[ \t\r\f\v]")
+    lines = b"(?m)^(?:" + pattern + b"[^\n]*|([^\n]*))$"
+    return Minutes(re.compile(lines), re.compile(before))
+
+
+def _known_words(expression: bytes, words: list[bytes]) -> bytes:
+    """Return alternatives for words in the group of the level; empty where none of them fits."""
+    start = expression.find(_GROUP)
+    if start < 0 or not words:
+        return b""
+    # The words' own ends are checked, so that INFO is not taken for a part of another word.
+    is_one = re.compile(expression[start : closing(expression, start)]).fullmatch
+    cases = [one for one in _cases(words) if is_one(one)]
+    return b"|".join(re.escape(one) for one in sorted(cases, key=len, reverse=True))
+
+
+def _mandatory(behind: bytes) -> bytes:
+    """Return the end of an expression so that what tells the level has to be there."""
+    return behind.removesuffix(b"?") if behind.endswith(b")?") else behind
+
+
+def _unnamed(expression: bytes) -> bytes:
+    return re.sub(rb"\(\?P<\w+>", b"(?:", expression)
 
 
 def _sure(expression: bytes) -> bytes:

@@ -18,6 +18,7 @@ from modeldeck.services.logs.stats import Counts
 from modeldeck.store import places
 from modeldeck.store.logs.following import Follower
 from modeldeck.store.logs.generations import Change
+from modeldeck.store.logs.histogram import minutes
 from modeldeck.store.logs.lines import Line
 from modeldeck.store.logs.log import Log
 from modeldeck.store.logs.matching import Matcher
@@ -247,8 +248,8 @@ class Reading:
         self.unpack()
         found = Counts()
         for log in self.merged.logs:
-            lines = (one.line for one in log.search(self.asked.query))
-            found.add(one for one in lines if one is not None)
+            for one in minutes(log, self.matcher):
+                found.add(log.name, one)
         return found
 
     def raw(self, line: Line) -> bytes:

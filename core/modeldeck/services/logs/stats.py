@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from modeldeck.domain.logs.heads import MINUTE_US, Minute
 from modeldeck.domain.logs.levels import LEVELS
 from modeldeck.domain.logs.stamps import to_text
-from modeldeck.store.logs.lines import Line
-
-_MINUTE = 60_000_000
 
 
 class CountsDocument(TypedDict):
@@ -41,20 +39,19 @@ class Counts:
     by_minute: Counter[tuple[int, str]] = field(default_factory=Counter)
     by_source: Counter[str] = field(default_factory=Counter)
 
-    def add(self, lines: Iterable[Line]) -> None:
-        """Count lines."""
-        for line in lines:
-            level = line.head.level
-            self.by_level[level] += 1
-            self.by_source[line.name] += 1
-            if line.head.time is not None:
-                self.by_minute[line.head.time // _MINUTE, level] += 1
+    def add(self, name: str, counted: Mapping[Minute, int]) -> None:
+        """Count lines of a source, of minutes and levels."""
+        for (minute, level), n in counted.items():
+            self.by_level[level] += n
+            self.by_source[name] += n
+            if minute is not None:
+                self.by_minute[minute, level] += n
 
     def document(self) -> CountsDocument:
         """Return the counts as programs read them."""
         minutes: dict[str, dict[str, int]] = {}
         for (minute, level), count in sorted(self.by_minute.items()):
-            at = to_text(minute * _MINUTE)[:16] + "Z"
+            at = to_text(minute * MINUTE_US)[:16] + "Z"
             minutes.setdefault(at, {})[level or "unknown"] = count
         return CountsDocument(
             lines=self.by_level.total(),

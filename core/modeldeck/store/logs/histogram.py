@@ -11,12 +11,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from modeldeck.domain.logs.heads import MINUTE_US, NO_MINUTE, Head, Minute
+from modeldeck.store.logs.lines import MAX_LINE
 from modeldeck.store.logs.log import Log
+from modeldeck.store.logs.matching import Matcher
+from modeldeck.store.logs.part import Part
+from modeldeck.store.logs.sieved import grouping_of, passed
 
 SAMPLE = 1 << 15
 """Bytes of one sample."""
 
 _SAMPLES = 4
+_FEW = 2048
 _WHOLE = SAMPLE * _SAMPLES
 
 
@@ -64,6 +70,58 @@ def histogram(
         bar = Bar(low + (high - low) * number // n, low + (high - low) * (number + 1) // n)
         _count(log, bar)
         yield bar
+
+
+def minutes(log: Log, matcher: Matcher) -> Iterator[Counter[Minute]]:
+    """Yield how many lines that pass are of each minute and level, for each MiB of a log.
+
+    Parameters
+    ----------
+    log : Log
+        The log.
+    matcher : Matcher
+        What has to pass.
+    """
+    low, high = log.range_of(matcher.query)
+    for part in log.parts:
+        first, last = max(0, low - part.base), min(part.size, high - part.base)
+        at = part.next_start(first)
+        end = part.next_start(last) if first < last else at
+        while at < end:
+            block, next_at = part.block(at, end)
+            if not block:
+                break
+            found: Counter[Minute] = Counter()
+            for start, stop, head, _belongs in passed(part, matcher, block=block, base=at):
+                if head is None:
+                    _add_lines(part, block[start:stop], offset=at + start, found=found)
+                else:
+                    found[_minute(head), head.level] += 1
+            yield found
+            at = next_at
+
+
+def _add_lines(part: Part, data: bytes, *, offset: int, found: Counter[Minute]) -> None:
+    """Count lines that follow each other."""
+    tell = part.catalogue.head
+    if len(data) < _FEW:
+        rest = [(one, NO_MINUTE) for one in data.split(b"\n")]
+    else:
+        tell(data[: max(0, data.find(b"\n"))][:MAX_LINE])
+        counted, rest = part.catalogue.minutes(data)
+        found.update(counted)
+    grouping = grouping_of(part, offset, data=data)
+    for one, (minute, level) in rest:
+        if level:
+            time = None if minute is None else minute * MINUTE_US
+            grouping.belongs(b"x", Head(level, "x", time))
+        head = tell(one[:MAX_LINE])
+        head = grouping.head if grouping.belongs(one, head) else head
+        found[_minute(head), head.level] += 1
+
+
+def _minute(head: Head) -> int | None:
+    return None if head.time is None else head.time // MINUTE_US
 
 
 def _count(log: Log, bar: Bar) -> None:

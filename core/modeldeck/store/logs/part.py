@@ -165,7 +165,7 @@ class Part:
         """Yield the lines between two offsets that pass, and after each block how far it came."""
         at = start
         while at < end:
-            block, next_at = self._block(at, end)
+            block, next_at = self.block(at, end)
             if not block:
                 return
             yield from self._of_block(matcher, block, base=at, end=next_at)
@@ -190,7 +190,7 @@ class Part:
         """Yield what passes between two offsets as it lies there, after each block."""
         at = start
         while at < end:
-            block, next_at = self._block(at, end)
+            block, next_at = self.block(at, end)
             if not block:
                 return
             spans = [(one[0], one[1]) for one in passed(self, matcher, block=block, base=at)]
@@ -200,7 +200,7 @@ class Part:
             yield Passage(data, [(at + begin, at + stop) for begin, stop in spans])
             at = next_at
 
-    def _block(self, at: int, end: int) -> tuple[bytes, int]:
+    def block(self, at: int, end: int) -> tuple[bytes, int]:
         """Return whole lines from an offset on, and where the next block begins.
 
         Of a line that is longer than a block the first MiB is looked at.
