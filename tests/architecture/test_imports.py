@@ -70,9 +70,15 @@ def test_help_of_the_command_line_loads_no_screen(arguments: list[str], tmp_path
     assert loaded & (SCIENCE | SERVER | {"textual", "tinydb"}) == set()
 
 
-def test_a_command_on_a_workspace_loads_no_screen(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "list", "--limit", "3", "--sort", "id"],
+        ["logs", "a@b", "c@d", "--grep", "x", "--hide", "y", "-n", "3"],
+    ],
+)
+def test_a_command_on_a_workspace_loads_no_screen(arguments: list[str], tmp_path: Path) -> None:
     """A command that lists (here: finds no workspace) loads neither Textual nor science."""
-    arguments = ["run", "list", "--limit", "3", "--sort", "id"]
     loaded = loaded_by(_COMMAND.format(arguments=arguments), tmp_path)
     assert "modeldeck" in loaded
     assert loaded & (SCIENCE | SERVER | {"textual", "pydantic"}) == set()

@@ -11,7 +11,7 @@ import functools
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -276,6 +276,8 @@ class _Plain:
         kind = parameter.type_descriptor.annotation
         if is_one and kind in {bool, int, str} and type(value) is kind:
             return value
+        if kind == list[str] and isinstance(value, list | tuple) and _are_texts(value):
+            return [*value]
         if is_one and kind is int and isinstance(value, str) and self._is_count(value):
             return int(value)
         return self._usual(parameter).coerce(value, **about)
@@ -287,6 +289,10 @@ class _Plain:
             return False
         is_enough = about.min is None or int(text) >= about.min
         return is_enough and (about.max is None or int(text) <= about.max) and not about.clamp
+
+
+def _are_texts(values: Iterable[object]) -> bool:
+    return all(type(one) is str for one in values)
 
 
 def _spare_pydantic() -> None:
