@@ -621,3 +621,18 @@ def test_check_that_cannot_look_says_so_and_the_others_go_on(
     found = examined(root)
     assert found["exit_code"] == 12
     assert states(found, "identity") == ["ok"]
+
+
+def test_file_far_beyond_the_last_entry_is_one_line_and_not_a_line_for_each_number(
+    root: Path,
+) -> None:
+    """A file that somebody touched in the ledger's folder does not keep the doctor for hours."""
+    last = ledger.numbers(root)[-1]
+    ledger.entry_path(root, 9_999_999_999).touch()
+    with Workspace.open(root) as workspace:
+        found = workspace.upkeep.doctor()
+    names = {one["name"]: one for one in found["checks"] if one["name"].startswith("ledger entry")}
+    assert list(names) == ["ledger entry 9999999999", f"ledger entry {last + 1}"]
+    gap = names[f"ledger entry {last + 1}"]
+    assert "all up to entry 9999999998 are missing" in gap["text"]
+    assert f"If nobody ever saw more than {last} entries" in gap["hint"]

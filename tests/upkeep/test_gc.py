@@ -14,11 +14,18 @@ import pytest
 
 from modeldeck import clock
 from modeldeck.domain.entry import Intent, digest_of, entry_bytes
-from modeldeck.errors import InvalidInputError, NotPermittedError, TamperingError, UsageError
+from modeldeck.errors import (
+    InvalidInputError,
+    NotFoundError,
+    NotPermittedError,
+    TamperingError,
+    UsageError,
+)
 from modeldeck.services.upkeep import gc
 from modeldeck.store import files, ledger, places
 from modeldeck.store.objects import ObjectStore
 from modeldeck.store.upkeep import trash
+from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
 from tests.upkeep.conftest import MODEL
 
@@ -271,3 +278,54 @@ def test_entry_that_comes_while_objects_move_brings_its_object_back(
     assert made == [digest]
     assert (found["objects"], found["n_restored"]) == ({}, 1)
     assert store.path(digest).exists()
+
+
+def deleted_run(root: Path) -> str:
+    """Make a run and delete it; return its id."""
+    with start_run("tries", workspace=root, user="ann", capture_output=False) as run:
+        run.log({"loss": 1.0})
+    with Workspace.open(root) as workspace:
+        workspace.shelf.delete([run.id], reason="a slip")
+    return run.id
+
+
+def test_deleted_run_goes_into_the_trash_after_the_grace_and_is_removed_a_week_later(
+    root: Path,
+) -> None:
+    """Within the grace it stays where it is; until it is emptied the deletion can be taken back."""
+    run = deleted_run(root)
+    with Workspace.open(root) as workspace:
+        folder = workspace.deck.runs.folder(run)
+        assert workspace.upkeep.gc(apply=True)["runs"] == {}
+    with later(root, 2) as workspace:
+        planned = workspace.upkeep.gc()
+        assert list(planned["runs"]) == [run]
+        assert planned["runs_bytes"] == planned["runs"][run] > 0
+        assert folder.is_dir()
+        assert list(workspace.upkeep.gc(apply=True)["runs"]) == [run]
+        assert not folder.exists()
+    with later(root, 3) as workspace:
+        workspace.shelf.undelete([run[-6:]])
+        assert workspace.runs.show(run)["metrics"]["loss"]["last"] == 1.0
+        workspace.shelf.delete([run])
+    with later(root, 5) as workspace:
+        workspace.upkeep.gc(apply=True)
+    with later(root, 14) as workspace:
+        assert workspace.upkeep.gc(apply=True)["n_emptied"] == 1
+        with pytest.raises(NotFoundError, match="removed"):
+            workspace.shelf.undelete([run])
+    assert not list(places.trash_folder(root).glob("*/*"))
+
+
+def test_run_that_is_taken_back_while_it_is_collected_comes_back(root: Path) -> None:
+    """Whichever looks last sees what the other one did; what is running, or was used, stays."""
+    run = deleted_run(root)
+    with later(root, 2) as workspace:
+        folder = workspace.deck.runs.folder(run)
+        trashed = trash.move(root, folder, now=clock.utc_now() - timedelta(days=30))
+        workspace.deck.commit("run.undelete", f"run:{run}", body={"runs": [run], "reason": ""})
+        assert workspace.upkeep.gc()["n_restored"] == 1
+        found = workspace.upkeep.gc(apply=True)
+    assert (found["n_restored"], found["runs"], found["n_emptied"]) == (1, {}, 0)
+    assert folder.is_dir()
+    assert not trashed.exists()

@@ -28,8 +28,9 @@ class VerifyDocument(TypedDict):
 class GcDocument(TypedDict):
     """What garbage collection found, and did if ``applied``.
 
-    ``objects`` are those that nothing names, by digest with their size; ``n_young`` were written
-    within ``grace_s``, ``n_foreign`` are for others to remove, ``n_restored`` came back because
+    ``objects`` are those that nothing names, by digest with their size, ``runs`` those that were
+    deleted longer ago than ``grace_s``, by id with the size of their folders; ``n_young`` were
+    written within ``grace_s``, ``n_foreign`` are for others to remove, ``n_restored`` came back because
     something names them by now, and what lay in the trash for more than a week was emptied.
     """
 
@@ -37,6 +38,8 @@ class GcDocument(TypedDict):
     grace_s: int
     objects: dict[str, int]
     objects_bytes: int
+    runs: dict[str, int]
+    runs_bytes: int
     n_needed: int
     n_young: int
     n_foreign: int

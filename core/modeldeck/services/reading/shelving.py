@@ -1,7 +1,7 @@
 """Putting runs away: archiving, deleting, and bringing them back, as entries of the ledger.
 
-No file is touched. Lists leave out what is archived or deleted; garbage collection removes what is
-deleted, later, and until then it can be taken back.
+No file is touched. Lists leave out what is archived or deleted; garbage collection moves what is
+deleted into the trash, later, and empties that after a week: until then it can be taken back.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from modeldeck import ids
 from modeldeck.domain.documents import ShelvedDocument
 from modeldeck.domain.entry import Json
-from modeldeck.domain.reading.shelf import MOST_RUNS
-from modeldeck.errors import ConflictError, UsageError
+from modeldeck.domain.reading.shelf import MOST_RUNS, deleted_runs
+from modeldeck.errors import ConflictError, NotFoundError, UsageError
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.views import Views
 from modeldeck.services.reading.naming import resolve_all
+from modeldeck.services.upkeep import shelved
 
 
 class Shelving:
@@ -93,7 +94,7 @@ class Shelving:
         return self._commit("run.delete", runs, reason=reason, users=sorted(users))
 
     def undelete(self, typed: Sequence[str], *, reason: str = "") -> ShelvedDocument:
-        """Take a deletion back.
+        """Take a deletion back; what garbage collection moved into the trash comes out of it.
 
         Raises
         ------
@@ -102,7 +103,21 @@ class Shelving:
         UsageError
             An ending fits several runs.
         """
-        return self._commit("run.undelete", self._runs(typed), reason=reason)
+        self.deck.need_writable()
+        with self.deck.reading() as state:
+            deleted = set(deleted_runs(state))
+        there = set(self.deck.runs.ids())
+        runs = resolve_all(typed, sorted(there | deleted))
+        lost = deleted.intersection(runs) - there - shelved.trashed(self.deck.root).keys()
+        if lost:
+            msg = f"Run {ids.short(min(lost))} was removed by garbage collection."
+            raise NotFoundError(
+                msg, "Its folder may be in a backup; `run list` shows what is here."
+            )
+        shelved.bring_back(self.deck, deleted.intersection(runs))
+        done = self._commit("run.undelete", runs, reason=reason)
+        shelved.bring_back(self.deck, runs)
+        return done
 
     def _runs(self, typed: Sequence[str], *, has_children: bool = False) -> list[str]:
         found = resolve_all(typed, self.deck.runs.ids())

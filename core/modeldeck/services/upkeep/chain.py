@@ -76,7 +76,7 @@ def _entry(exam: Exam, one: mending.Broken, *, seen: tuple[int, str]) -> DoctorL
             done=done,
         )
     hint = f"Restore {entry_path(exam.root, one.n)} from a backup"
-    hint += f"; its SHA-256 is {one.wanted}." if one.wanted else "."
+    hint += f"; its SHA-256 is {one.wanted}." if one.wanted else _if_none(exam.root, one, seen=seen)
     if one.data:
         hint = f"Its bytes are in the object {one.wanted}: {_by_whom(one)}"
     text = f"{text} It cannot be put back here: {against}."
@@ -84,6 +84,18 @@ def _entry(exam: Exam, one: mending.Broken, *, seen: tuple[int, str]) -> DoctorL
     if one.kind == mending.CHANGED or is_cut_off:
         return tampering(name, text, hint=hint)
     return stuck(name, text, hint=hint)
+
+
+def _if_none(root: Path, one: mending.Broken, *, seen: tuple[int, str]) -> str:
+    """Say what to do where a file lies far beyond the last entry that anybody saw."""
+    last = next((n for n in reversed(numbers(root)) if n < one.n), 0)
+    beyond = next((n for n in numbers(root) if n > one.n), 0)
+    if one.owner is not None or not beyond or seen[0] > last:
+        return "."
+    return (
+        f". If nobody ever saw more than {counted(last, 'entry')}, what lies at "
+        f"{entry_path(root, beyond)} is none: its owner removes it."
+    )
 
 
 def _by_whom(one: mending.Broken) -> str:

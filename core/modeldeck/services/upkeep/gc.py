@@ -1,4 +1,6 @@
-"""Garbage collection: objects that nothing names any more move into the trash, for a week.
+"""Garbage collection: what nothing needs any more moves into the trash, for a week.
+
+That is objects that nothing names, and runs that were deleted (:mod:`.shelved`).
 
 What is needed follows from every entry, void ones included, and from what lies in the folder now:
 runs, endpoints, data sets, pipelines and configuration. Whatever stands there as a SHA-256 is taken
@@ -17,7 +19,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ from modeldeck.domain.policy import span_s
 from modeldeck.errors import InvalidInputError, ModelDeckError, TamperingError, UsageError
 from modeldeck.services.base.deck import Deck
 from modeldeck.services.base.removed import removed
+from modeldeck.services.upkeep import shelved
+from modeldeck.services.upkeep.shelved import may_remove
 from modeldeck.store import files, places
 from modeldeck.store.ledger import Ledger, numbers
 from modeldeck.store.objects import MAX_NAMING, file_digest, named_in
@@ -40,16 +43,17 @@ _LOOKED_THROUGH = ("runs", "endpoints", "datasets", "pipelines")
 
 @dataclass
 class _Found:
-    """Objects by what is to become of them, with their sizes in bytes."""
+    """Objects by what is to become of them, and deleted runs, with their sizes in bytes."""
 
     garbage: dict[str, int] = field(default_factory=dict)
+    runs: dict[str, int] = field(default_factory=dict)
     n_needed: int = 0
     n_young: int = 0
     n_foreign: int = 0
 
 
 def collect(deck: Deck, *, apply: bool = False, grace: str = GRACE) -> GcDocument:
-    """Find objects that nothing needs, and move them into the trash if asked to.
+    """Find objects that nothing needs, and deleted runs; move them into the trash if asked to.
 
     Parameters
     ----------
@@ -59,7 +63,8 @@ def collect(deck: Deck, *, apply: bool = False, grace: str = GRACE) -> GcDocumen
         Move them, and empty the trash of what lies there for more than a week; else only say what
         would be done.
     grace : str
-        Objects that were written, or put again, within this time are kept: "24h", "7d".
+        Objects that were written, or put again, and runs that were deleted, within this time are
+        kept: "24h", "7d".
 
     Returns
     -------
@@ -88,18 +93,23 @@ def collect(deck: Deck, *, apply: bool = False, grace: str = GRACE) -> GcDocumen
         deck.need_writable()
     needed = marks(deck)
     found = _sorted_out(deck, needed, grace_s=grace_s)
+    with deck.reading() as state:
+        found.runs = shelved.outdated(deck, state, grace_s=grace_s)
     restored = _restore(deck, needed) if apply else _to_restore(deck, needed)
     if apply:
         _move(deck, found)
         restored |= _restore(deck, marks(deck))
-        for digest in restored & found.garbage.keys():
-            del found.garbage[digest]
+        for name in restored:
+            found.garbage.pop(name, None)
+            found.runs.pop(name, None)
     n_emptied, emptied_bytes = _empty(deck, needed, apply=apply)
     return GcDocument(
         applied=apply,
         grace_s=grace_s,
         objects=found.garbage,
         objects_bytes=sum(found.garbage.values()),
+        runs=found.runs,
+        runs_bytes=sum(found.runs.values()),
         n_needed=found.n_needed,
         n_young=found.n_young,
         n_foreign=found.n_foreign,
@@ -179,12 +189,6 @@ def _sorted_out(deck: Deck, needed: set[str], *, grace_s: int) -> _Found:
     return found
 
 
-def may_remove(root: Path, status: os.stat_result) -> bool:
-    """Say whether this user may remove a file: its owner, the folder's, or the system's."""
-    mine = os.geteuid()
-    return mine in {0, status.st_uid, os.stat(places.objects_folder(root)).st_uid}  # noqa: PTH116 -- beside lstat
-
-
 def _move(deck: Deck, found: _Found) -> None:
     for digest in list(found.garbage):
         path = deck.objects.path(digest)
@@ -196,6 +200,9 @@ def _move(deck: Deck, found: _Found) -> None:
         except (ModelDeckError, OSError):
             found.n_foreign += 1
             del found.garbage[digest]
+    for run in shelved.move(deck, list(found.runs)):
+        found.n_foreign += 1
+        del found.runs[run]
 
 
 def _lies_in_the_trash_since_today(deck: Deck, digest: str) -> bool:
@@ -215,8 +222,10 @@ def _trashed(deck: Deck) -> set[str]:
 
 
 def _to_restore(deck: Deck, needed: set[str]) -> set[str]:
-    """Return what is needed and lies in the trash alone."""
-    return {
+    """Return what is needed and lies in the trash alone: objects, and runs taken back."""
+    with deck.reading() as state:
+        runs = shelved.taken_back(deck, state)
+    return runs | {
         digest
         for digest in _trashed(deck) & needed
         if not files.is_there(deck.objects.path(digest))
@@ -224,7 +233,9 @@ def _to_restore(deck: Deck, needed: set[str]) -> set[str]:
 
 
 def _restore(deck: Deck, needed: set[str]) -> set[str]:
-    return {digest for digest in _to_restore(deck, needed) if deck.objects.rescue(digest)}
+    wanted = _to_restore(deck, needed)
+    came = {one for one in wanted if is_digest(one) and deck.objects.rescue(one)}
+    return came | shelved.bring_back(deck, wanted - came)
 
 
 def _empty(deck: Deck, needed: set[str], *, apply: bool) -> tuple[int, int]:
@@ -235,12 +246,12 @@ def _empty(deck: Deck, needed: set[str], *, apply: bool) -> tuple[int, int]:
         if path.name in wanted:
             continue
         with contextlib.suppress(OSError):
-            status = os.lstat(path)
-            if not stat.S_ISREG(status.st_mode) or not may_remove(deck.root, status):
+            if not may_remove(deck.root, os.lstat(path)):
                 continue
+            bytes_there = shelved.bytes_below(path)
             if apply:
-                path.unlink()
-            count, size = count + 1, size + status.st_size
+                shelved.remove(path)
+            count, size = count + 1, size + bytes_there
     if apply:
         for _day, folder in trash.days(deck.root):
             with contextlib.suppress(OSError):  # it is not empty

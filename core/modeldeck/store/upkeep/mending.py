@@ -73,7 +73,7 @@ class _File:
 
 
 def look(root: Path, *, seen: tuple[int, str] = (0, "")) -> list[Broken]:
-    """Return the entries that are broken, the last one first.
+    """Return the entries that are broken, the last one first; a gap of unknown ones is one of them.
 
     Parameters
     ----------
@@ -92,8 +92,17 @@ def look(root: Path, *, seen: tuple[int, str] = (0, "")) -> list[Broken]:
     objects = ObjectStore(root)
     found: list[Broken] = []
     wanted = ""
-    for n in range(max([n_seen, *known[-1:]]), 0, -1):
+    below = sorted({0, n_seen, *known})
+    n = below[-1] + 1
+    while n > 1:
+        n -= 1
+        while below[-1] > n:
+            below.pop()
         wanted = wanted or (head if n == n_seen else "")
+        if not wanted and below[-1] < n - 1:
+            found.append(_gap(below[-1] + 1, n))
+            n = below[-1] + 1
+            continue
         there = _file(root, n)
         digest = there.entry.digest if there.entry else ""
         if there.entry is not None and wanted in {"", digest}:
@@ -105,6 +114,11 @@ def look(root: Path, *, seen: tuple[int, str] = (0, "")) -> list[Broken]:
         found.append(Broken(n, kind, text, there.owner, wanted, data))
         wanted = read_entry(data).prev if data else ""
     return found
+
+
+def _gap(first: int, last: int) -> Broken:
+    """Return entries that are not there, and of which nothing is known."""
+    return Broken(first, DAMAGE, f"and all up to entry {last} are missing", None)
 
 
 def _file(root: Path, n: int) -> _File:

@@ -1,7 +1,8 @@
 """The trash: what garbage collection and repairs moved away, for some days.
 
 ``.modeldeck/trash/<yyyy-mm-dd>/`` holds what was moved on that day (UTC): objects under their own
-name, the SHA-256, and damaged files under a name that tells what they were. Moving is a rename, so
+name, the SHA-256, folders of deleted runs under their id, and damaged files under a name that tells
+what they were. Moving is a rename, so
 that owner, mode and bytes stay, and nothing is ever half there.
 """
 
@@ -23,7 +24,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def move(root: Path, path: Path, *, now: datetime, name: str = "") -> Path:
-    """Move a file into the trash; return where it is now.
+    """Move a file or folder into the trash; return where it is now.
 
     Raises
     ------

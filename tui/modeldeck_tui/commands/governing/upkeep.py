@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from modeldeck_tui import output
 from modeldeck_tui.commands.base import session_of
 from modeldeck_tui.output import Cell
 from modeldeck_tui.present.upkeep import report
+
+if TYPE_CHECKING:
+    from modeldeck.domain.history.documents import GcDocument
 
 MOST_LISTED = 20
 
@@ -47,10 +50,10 @@ def collect(
         bool, typer.Option("--apply/--dry-run", help="Move them; else only say what would be done.")
     ] = False,
     grace: Annotated[
-        str, typer.Option(metavar="SPAN", help="Keep what was written within: 24h, 7d.")
+        str, typer.Option(metavar="SPAN", help="Keep what was written or deleted within: 24h, 7d.")
     ] = "24h",
 ) -> None:
-    """Move objects that no entry and no run needs into the trash, for a week."""
+    """Move deleted runs, and objects that no entry and no run needs, into the trash, for a week."""
     session = session_of(context)
     with session.open() as workspace:
         found = workspace.upkeep.gc(apply=apply, grace=grace)
@@ -63,12 +66,18 @@ def collect(
         printer.table(["OBJECT", "SIZE"], [[name, output.size(size)] for name, size in listed])
     if len(listed) < len(found["objects"]):
         printer.line(f"and {output.counted(len(found['objects']) - len(listed), 'more object')}")
+    deleted = list(found["runs"].items())[:MOST_LISTED]
+    if deleted:
+        printer.table(
+            ["DELETED RUN", "SIZE"], [[name, output.size(size)] for name, size in deleted]
+        )
     count = output.counted(len(found["objects"]), "object")
     size = output.size(found["objects_bytes"])
     moved = f"{count}, {size}, moved to {found['trash']}" if apply else f"{count}, {size}"
     printer.fields(
         [
             ("moved" if apply else "nobody needs", Cell(moved, "bold")),
+            ("deleted runs", _runs(found, is_moved=apply)),
             ("needed", output.counted(found["n_needed"], "object")),
             ("too young", _some(found["n_young"], f"written within {grace}")),
             ("not yours", _some(found["n_foreign"], "for their owners, or the folder's")),
@@ -79,8 +88,16 @@ def collect(
             ),
         ]
     )
-    if not apply and (found["objects"] or found["n_emptied"] or found["n_restored"]):
+    is_any = found["objects"] or found["runs"] or found["n_emptied"] or found["n_restored"]
+    if not apply and is_any:
         printer.say("Nothing was changed: `modeldeck gc --apply` does it.")
+
+
+def _runs(found: GcDocument, *, is_moved: bool) -> str:
+    if not found["runs"]:
+        return ""
+    moved = ", moved; `run undelete` brings them back for a week" if is_moved else ""
+    return f"{output.counted(len(found['runs']), 'run')}, {output.size(found['runs_bytes'])}{moved}"
 
 
 def _some(count: int, what: str) -> str:
