@@ -17,7 +17,7 @@ import pytest
 import modeldeck
 from modeldeck.errors import ConflictError, InvalidInputError, NotFoundError, NotPermittedError
 from modeldeck.store.records import parse_record
-from modeldeck.tracking import opening
+from modeldeck.tracking import opening, start_run
 from modeldeck.tracking.artifacts import begin
 from modeldeck.workspace import Workspace
 
@@ -409,3 +409,25 @@ def test_start_where_nothing_can_be_written_anywhere_records_nothing(
     assert said.out == "printed\n"
     assert said.err.count("records nothing") == 1
     assert list((root / "runs").glob("*/*")) == []
+
+
+def test_run_inside_another_is_kept_beside_it_wherever_the_script_stands(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child belongs into its parent's workspace or offline folder; one that is named wins."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MODELDECK_WORKSPACE", raising=False)
+    offline = tmp_path / "away"
+    with start_run("outer", workspace=root, capture_output=False) as outer:
+        with start_run("inner", capture_output=False) as inner:
+            pass
+        with start_run("far", workspace=f"offline:{offline}", capture_output=False) as far:
+            with start_run("farther", capture_output=False) as farther:
+                pass
+            monkeypatch.setenv("MODELDECK_WORKSPACE", str(tmp_path / "nowhere"))
+            with start_run("named", parent=outer, capture_output=False) as named:
+                pass
+    assert {one.folder.parents[1] for one in (outer, inner, named)} == {root / "runs"}
+    assert {one.folder.parents[1] for one in (far, farther)} == {offline}
+    with Workspace.open(root) as workspace:
+        assert workspace.runs.show(inner.id)["parent"] == outer.id

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import modeldeck
 from modeldeck.errors import InvalidInputError
+from modeldeck.tracking import start_run
 from modeldeck.tracking.around import surroundings
+from modeldeck.workspace import Workspace
 
 COMMIT = "0123456789" * 4
 
@@ -181,3 +185,56 @@ def test_commit_is_found_however_git_keeps_it(tmp_path: Path, kind: str) -> None
     found = surroundings.code(str(inside))
     assert found == ({} if kind == "unborn" else {"commit": COMMIT, "branch": branch})
     assert surroundings.code(str(tmp_path)) == {}
+
+
+LISTS: Any = {"parameters": [("depth", 3)]}
+TEXTS: Any = {"tags": "best"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda run: run.log_parameters("depth=3"),
+        lambda run: run.log_parameters({"": 3}),
+        lambda run: run.log_parameters(_holding_itself()),
+        lambda run: run.set_tags(["best"]),
+        lambda run: run.set_tags({"": "best"}),
+        lambda run: run.define_metrics(["loss"]),
+        lambda run: run.define_metrics({"loss": 3}),
+        lambda run: run.note(5),
+        lambda run: run.log_artifact(b"", "a" * 256),
+        lambda _run: start_run("churn", **LISTS).finish(),
+        lambda _run: start_run("churn", **TEXTS).finish(),
+    ],
+)
+def test_what_cannot_be_kept_gets_an_error_that_says_what_to_do(
+    root: Path, wrong: Callable[[Any], object], recwarn: pytest.WarningsRecorder
+) -> None:
+    """A slip in a call is neither a traceback of ours nor taken for a full disk."""
+    with start_run("churn", workspace=root, capture_output=False) as run:
+        with pytest.raises(InvalidInputError) as caught:
+            wrong(run)
+        assert caught.value.hint
+        run.log({"loss": 1.0})
+    assert not recwarn.list
+    with Workspace.open(root) as workspace:
+        assert workspace.runs.show(run.id)["metrics"]["loss"]["last"] == 1.0
+
+
+def _holding_itself() -> dict[str, object]:
+    found: dict[str, object] = {}
+    found["self"] = found
+    return found
+
+
+def test_empty_table_of_parameters_and_a_long_name_are_kept(root: Path, tmp_path: Path) -> None:
+    """Nothing vanishes: an empty table is a value, and names may be as long as files allow."""
+    source = tmp_path / ("b" * 250)
+    source.write_text("text")
+    with start_run("churn", workspace=root, parameters={"a": {}}, capture_output=False) as run:
+        assert run.log_artifact(source).read_text() == "text"
+        with pytest.raises(InvalidInputError, match="no file") as caught:
+            run.log_artifact("a text", "x.txt")
+    assert "log_document" in caught.value.hint
+    with Workspace.open(root) as workspace:
+        assert workspace.runs.show(run.id)["parameters"] == {"a": "{}"}

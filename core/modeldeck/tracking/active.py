@@ -29,12 +29,18 @@ def leave(run: Run) -> None:
     _RUNS.set(tuple(one for one in _RUNS.get() if one is not run))
 
 
-def parent_id() -> str:
-    """Return the id of the run that one started now is a child of; empty for none.
+def parent() -> Run | None:
+    """Return the run that one started now is a child of; None for none.
 
     A child that was forked inside a run's block is inside of it too, though it may not write to it.
     """
-    return next((one.id for one in reversed(_RUNS.get()) if one.is_open or one.is_foreign), "")
+    return next((one for one in reversed(_RUNS.get()) if one.is_open or one.is_foreign), None)
+
+
+def parent_id() -> str:
+    """Return the id of that run; empty for none."""
+    found = parent()
+    return "" if found is None else found.id
 
 
 def active_run() -> Run | None:

@@ -34,6 +34,10 @@ _KINDS = {
 }
 
 
+MAX_PART, MAX_PATH = 255, 2048
+"""Bytes that a name, and a path, may have; Linux allows 255 and 4,095."""
+
+
 def begin(folder: Path, begun: Mapping[str, object]) -> Stream:
     """Make the folder of a run, or nothing of it; return its open ``metrics.jsonl``.
 
@@ -193,7 +197,7 @@ def appear(path: Path, write: Callable[[Path], object]) -> None:
     if path.exists():
         raise _exists_error(path)
     files.make_folder(path.parent)
-    aside = path.with_name(f".{path.name}-{os.urandom(4).hex()}.tmp")
+    aside = path.with_name(f".{os.urandom(8).hex()}.tmp")  # a name may be as long as names can be
     try:
         write(aside)
         aside.rename(path)
@@ -222,7 +226,8 @@ def _copy_file(source: str | Path, path: str | Path) -> None:
         kind = stat.S_IFMT(Path(source).stat().st_mode)
     except OSError:
         msg = f"There is no file {str(source)[:200]!r} to keep."
-        raise InvalidInputError(msg, "Name a file or folder that is there.") from None
+        hint = "Name a file or folder that is there; log_document(text, name) keeps a text."
+        raise InvalidInputError(msg, hint) from None
     if kind in _KINDS:
         msg = f"{str(source)[:200]!r} is {_KINDS[kind]}, not a file."
         raise InvalidInputError(msg, "Keep a file, a folder or bytes.")
@@ -250,13 +255,20 @@ def artifact_path(folder: Path, name: str) -> Path:
     Raises
     ------
     InvalidInputError
-        The name leads out of the run's folder.
+        The name leads out of the run's folder, or no file can be called so.
     """
     parts = PurePosixPath(name).parts
     is_inside = bool(parts) and parts[0] != "/" and ".." not in parts and "\0" not in name
     if not is_inside:
         msg = f"{name[:120]!r} is no name for an artifact."
         raise InvalidInputError(msg, "Give a relative path without '..'.")
+    if (
+        max(len(os.fsencode(part)) for part in parts) > MAX_PART
+        or len(os.fsencode(name)) > MAX_PATH
+    ):
+        msg = f"{name[:120]!r}… is too long for the name of an artifact."
+        hint = f"Use at most {MAX_PART} bytes for each file and folder, {MAX_PATH} for all."
+        raise InvalidInputError(msg, hint)
     return folder / "artifacts" / name
 
 

@@ -30,6 +30,7 @@ from modeldeck.tracking.values import (
     cut,
     definitions_of,
     flatten,
+    tags_of,
     whole_step,
 )
 
@@ -222,6 +223,8 @@ class Records(Written):
         ------
         ConflictError
             The run has ended, or a parameter has another value already.
+        InvalidInputError
+            That is no table of parameters by name.
         """
         self._need_open()
         known = self._begun["parameters"]
@@ -234,9 +237,17 @@ class Records(Written):
         self._record({"parameters": new})
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Add or change tags."""
+        """Add or change tags.
+
+        Raises
+        ------
+        InvalidInputError
+            That is no table of tags by name.
+        ConflictError
+            The run has ended.
+        """
         self._need_open()
-        new = {str(key): cut(str(value)) for key, value in tags.items()}
+        new = tags_of(tags)
         self._begun["tags"].update(new)
         self._record({"tags": new})
 
@@ -260,9 +271,20 @@ class Records(Written):
         self._begun["definitions"].update(new)
         self._record({"definitions": new})
 
-    def note(self, text: str) -> None:
-        """Add a note: text that says in words what numbers do not, shown on the run's page."""
+    def note(self, text: object) -> None:
+        """Add a note: text that says in words what numbers do not, shown on the run's page.
+
+        Raises
+        ------
+        InvalidInputError
+            That is no text.
+        ConflictError
+            The run has ended.
+        """
         self._need_open()
+        if not isinstance(text, str):
+            msg = f"{text!r:.80} is no text for a note."
+            raise InvalidInputError(msg, 'Say it in words: run.note("depth 8 needs more rows").')
         self._begun.setdefault("notes", []).append(cut(text))
         self._record({"note": cut(text)})
 

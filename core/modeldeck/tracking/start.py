@@ -28,6 +28,8 @@ from modeldeck.tracking.values import (
     definitions_of,
     flatten,
     system_user,
+    table,
+    tags_of,
 )
 
 P = ParamSpec("P")
@@ -182,7 +184,7 @@ class Start:
 
     def begin(self, arguments: Mapping[str, object] | None = None) -> Run:
         """Start one now, with these further parameters."""
-        parameters = {**self.parameters, **(arguments or {})}
+        parameters = {**table(self.parameters, "parameters"), **(arguments or {})}
         if self.resume:
             run = self._resumed(parameters)
         else:
@@ -227,18 +229,25 @@ class Start:
             "kind": self.kind,
             "parent": self._parent(),
             "parameters": flatten(parameters),
-            "tags": {str(key): cut(str(value)) for key, value in self.tags.items()},
+            "tags": tags_of(self.tags),
             "definitions": definitions_of(self.metrics),
             "seed": self.seed,
             **self._about(),
         }
-        place = opening.place_of(self.workspace)
+        place = opening.place_of(self.workspace or self._beside())
         run = opening.opened(
             place, begun, is_strict=self.is_strict, capture_output=self.capture_output
         )
         if self.capture_code and begun["code"]:
             DIFFS.want(run, place.root)
         return run
+
+    def _beside(self) -> str:
+        """Return where the run that this one is started by is kept; empty for none, or nowhere."""
+        parent = active.parent() if self.parent is None else self.parent
+        if parent is None or isinstance(parent, str) or not parent.is_kept:
+            return ""
+        return opening.beside(parent)
 
     def _parent(self) -> str:
         if self.parent is None:

@@ -20,6 +20,8 @@ from modeldeck.store.records import MAX_INTEGER
 from modeldeck.tracking.endings import TerminatedError
 
 MAX_TEXT = 4096
+MAX_DEPTH = 32
+"""So many tables may lie in each other."""
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_STRICT_INTEGER
 PLAIN = frozenset({int, float})
 """The types of metrics that are written as they are, as long as JSON has their values."""
@@ -45,10 +47,17 @@ class MetricDefinition(NamedTuple):
     target: float | None = None
 
 
-def flatten(values: Mapping[str, object], prefix: str = "") -> dict[str, str | int | float | bool]:
+def flatten(
+    values: Mapping[str, object], prefix: str = "", *, depth: int = 0
+) -> dict[str, str | int | float | bool]:
     """Return nested parameters as one level of dotted names with plain values.
 
     An integer beyond ±(2^53−1) is kept as text, so that no reader of JSON rounds it.
+
+    Raises
+    ------
+    InvalidInputError
+        That is no table, a name is empty, or tables lie too deep in each other.
 
     Examples
     --------
@@ -56,10 +65,13 @@ def flatten(values: Mapping[str, object], prefix: str = "") -> dict[str, str | i
     {'model.depth': 3, 'model.kind': 'None', 'lr': 0.1}
     """
     found: dict[str, str | int | float | bool] = {}
-    for key, value in values.items():
+    for key, value in table(values, "parameters").items():
         name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            found.update(flatten(value, f"{name}."))
+        if isinstance(value, Mapping) and value:
+            if depth == MAX_DEPTH:
+                msg = f"Parameter {name[:60]} lies more than {MAX_DEPTH} tables deep."
+                raise InvalidInputError(msg, "Flatten it, or leave out what holds itself.")
+            found.update(flatten(value, f"{name}.", depth=depth + 1))
         elif isinstance(value, bool | int):
             found[name] = value if abs(value) <= MAX_INTEGER else _shown(value)
         elif isinstance(value, float):
@@ -67,6 +79,34 @@ def flatten(values: Mapping[str, object], prefix: str = "") -> dict[str, str | i
         else:
             found[name] = cut(str(value))
     return found
+
+
+def table(values: object, what: str) -> Mapping[Any, Any]:
+    """Return a table by names as it is.
+
+    Raises
+    ------
+    InvalidInputError
+        That is none, or one of the names is empty.
+    """
+    if not isinstance(values, Mapping):
+        msg = f"{values!r:.80} is no table of {what}."
+        raise InvalidInputError(msg, f'Give {what} by name, as in {{"name": value}}.')
+    if "" in values:
+        msg = f"One of the {what} has no name."
+        raise InvalidInputError(msg, 'Name each, as in {"name": value}.')
+    return values
+
+
+def tags_of(values: object) -> dict[str, str]:
+    """Return tags as they are kept.
+
+    Raises
+    ------
+    InvalidInputError
+        That is no table, or a name is empty.
+    """
+    return {str(key): cut(str(value)) for key, value in table(values, "tags").items()}
 
 
 def cut(text: str) -> str:
@@ -100,8 +140,11 @@ def definitions_of(
         A goal is neither max nor min, or a target no number.
     """
     found: dict[str, dict[str, object]] = {}
-    for name, given in metrics.items():
+    for name, given in table(metrics, "metrics").items():
         known = MetricDefinition(given) if isinstance(given, str) else given
+        if not isinstance(known, MetricDefinition):
+            msg = f"Metric {name!s:.60} is defined by {known!r:.60}."
+            raise InvalidInputError(msg, 'Use "max", "min" or a modeldeck.MetricDefinition.')
         if known.goal not in {"max", "min"}:
             msg = f"Metric {name[:60]} has the goal {known.goal!r:.40}."
             raise InvalidInputError(msg, 'Use "max" or "min".')

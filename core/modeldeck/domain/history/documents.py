@@ -30,8 +30,8 @@ class GcDocument(TypedDict):
 
     ``objects`` are those that nothing names, by digest with their size, ``runs`` those that were
     deleted longer ago than ``grace_s``, by id with the size of their folders; ``n_young`` were
-    written within ``grace_s``, ``n_foreign`` are for others to remove, ``n_restored`` came back because
-    something names them by now, and what lay in the trash for more than a week was emptied.
+    written within that time, ``n_foreign`` are for others to remove, ``n_restored`` came back
+    because something names them by now, and what lay in the trash for more than a week was emptied.
     """
 
     applied: bool
