@@ -275,3 +275,57 @@ def test_sync_by_somebody_who_is_no_member_is_refused_first(root: Path, other: P
     with Workspace.open(root, user="mallory") as workspace, pytest.raises(NotPermittedError):
         workspace.moving.sync(other)
     assert contents(root) == before
+
+
+def test_sync_with_nothing_new_writes_nothing(root: Path, tmp_path: Path, other: Path) -> None:
+    """Neither who founded another workspace, nor what cannot be taken from it, is news."""
+    empty = tmp_path / "empty"
+    init(empty, owner="bob")
+    before = contents(root)
+    found = taken(root, empty)
+    assert (found["entry"], found["entries"]) == (0, 0)
+    assert contents(root) == before
+    version(other, "second", user="bob")
+    with Workspace.open(other, user="bob") as workspace:
+        manifest = workspace.deck.objects.path(workspace.models.version("churn@2")["manifest"])
+    manifest.unlink()
+    assert taken(root, other)["entry"]
+    before = contents(root)
+    again = taken(root, other)
+    assert (again["entry"], again["versions"], len(again["skipped"])) == (0, [], 1)
+    assert contents(root) == before
+
+
+def test_sync_takes_decisions_alone_as_evidence_and_counts_them(root: Path, other: Path) -> None:
+    """What was decided there since is kept, though no run, object or version came with it."""
+    taken(root, other)
+    with Workspace.open(other, user="bob") as workspace:
+        workspace.shelf.archive([workspace.runs.list()[0]["id"]])
+    found = taken(root, other)
+    assert (found["runs"], found["objects"], found["entries"]) == (0, 0, 1)
+    assert found["entry"]
+    assert taken(root, other)["entry"] == 0
+
+
+def frozen(root: Path, contents: bytes, *, user: str) -> None:
+    """Add a version of the data "sales" with these contents."""
+    with Workspace.open(root, user=user) as workspace:
+        objects = workspace.deck.objects
+        digest = objects.put(contents)
+        description = objects.put(files.dumps({"files": {"sales.csv": digest}}))
+        body: dict[str, Json] = {"digest": digest, "description": description, "reason": "May"}
+        workspace.deck.commit("dataset.add", "dataset:sales", body=body)
+
+
+def test_sync_brings_versions_of_data_with_their_contents(root: Path, other: Path) -> None:
+    """They get the next number here; contents that a dataset has already are not two versions."""
+    frozen(root, b"second", user="alice")
+    frozen(other, b"first", user="bob")
+    frozen(other, b"second", user="bob")
+    found = taken(root, other)
+    assert [(one["there"], one["here"]) for one in found["datasets"]] == [("sales@1", "sales@2")]
+    with Workspace.open(root) as workspace, workspace.deck.reading() as state:
+        data = state.dataset_versions["sales@2"]
+        assert (data.reason, data.by) == ("May", "alice")
+        assert workspace.deck.objects.read(data.digest) == b"first"
+    assert taken(root, other)["entry"] == 0

@@ -118,13 +118,21 @@ def sync(
     counts = [
         output.counted(found["runs"], "run"),
         output.counted(len(found["versions"]), "model version"),
+        *([output.counted(len(found["datasets"]), "data version")] if found["datasets"] else []),
         output.counted(found["objects"], "object"),
     ]
-    session.printer.line(f"{verb} {', '.join(counts)} from {found['name']}.")
+    if not (found["entries"] or found["runs"] or found["renewed"] or found["objects"]):
+        session.printer.line(f"{found['name']} has nothing new; nothing was written.")
+    else:
+        session.printer.line(f"{verb} {', '.join(counts)} from {found['name']}.")
     if found["renewed"]:
         session.printer.line(f"{output.counted(found['renewed'], 'run')} brought up to date.")
-    for one in found["versions"]:
+    for one in [*found["versions"], *found["datasets"]]:
         session.printer.line(f"{one['there']} of {found['name']} is {one['here'] or 'new'} here.")
+    if found["entries"]:
+        count = found["entries"]
+        entries = f"{count:,} {'entry' if count == 1 else 'entries'} of its ledger"
+        session.printer.line(f"{entries} {'would be kept' if dry_run else 'kept'} as evidence.")
     if found["entry"]:
         session.printer.line(f"Entry {found['entry']} records it.")
     _tell(session, found["conflicts"], title="Conflicts, where ours stays")

@@ -1,7 +1,8 @@
-"""Taking in another workspace: its runs, its objects, its model versions; its ledger as evidence.
+"""Taking in another workspace: its runs, objects and versions; its ledger as evidence.
 
 What the other workspace decided decides nothing here: its versions are registered anew, by an entry
-of this workspace whose authors are those named there and whoever registered them there. Its
+of this workspace whose authors are those named there and whoever registered them there; its
+versions of data get the next numbers here. Where nothing is new nothing is written. Its
 entries, byte for byte, are an object here, named by one entry ``workspace.sync`` that comes last.
 Everything is found by its id or digest, so that what is done twice, or goes on after an
 interruption, is the same as once.
@@ -16,7 +17,7 @@ from typing import TypedDict
 
 from modeldeck import ids
 from modeldeck.domain.entry import Json, is_digest
-from modeldeck.domain.history.things import Sync
+from modeldeck.domain.history.things import DatasetVersion, Sync
 from modeldeck.domain.state import Activity, Version
 from modeldeck.errors import (
     ConflictError,
@@ -37,8 +38,10 @@ from modeldeck.store import files, ledger
 FORMAT = 1
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _MAX_LISTED = 1 << 20
-_ECHOES = {"workspace.sync", "version.register", "tag.add"}
+_ECHOES = {"workspace.sync", "version.register", "dataset.add", "tag.add"}
 """Actions by which a workspace takes in what others had; they are no news of its own."""
+_INWARD = ("workspace.", "member.", "proposal.", "policy.", "ledger.")
+"""Beginnings of actions that concern that workspace alone: evidence beside others, no news."""
 
 
 class SyncedVersion(TypedDict):
@@ -49,10 +52,19 @@ class SyncedVersion(TypedDict):
     manifest: str
 
 
+class SyncedDataset(TypedDict):
+    """A version of data of the other workspace, and the one here that has its contents."""
+
+    there: str
+    here: str
+    digest: str
+
+
 class SyncDocument(TypedDict):
     """What was taken in: counts, versions, what contradicts ours, and what was left, with reasons.
 
-    ``entry`` is the number of the entry here that records it; 0 when there was nothing new.
+    ``entries`` counts those of the other ledger that are kept as evidence. ``entry`` is the number
+    of the entry here that records it all; 0 when there was nothing new.
     """
 
     workspace: str
@@ -65,6 +77,8 @@ class SyncDocument(TypedDict):
     there: int
     objects: int
     versions: list[SyncedVersion]
+    datasets: list[SyncedDataset]
+    entries: int
     conflicts: list[Skipped]
     skipped: list[Skipped]
     entry: int
@@ -91,6 +105,8 @@ class Syncing:
             there=0,
             objects=0,
             versions=[],
+            datasets=[],
+            entries=0,
             conflicts=[],
             skipped=[],
             entry=0,
@@ -118,15 +134,21 @@ class Syncing:
         versions = list(self.other.state.versions.values())
         wanted = [one for one in versions if not self._known(one)]
         lines = self.other.state.activity[before.n if before else 0 :]
-        is_news = any(not one.is_void and one.action not in _ECHOES for one in lines)
-        if not (is_news or self._taken_runs or wanted):
+        data = [one for one in self.other.state.dataset_versions.values() if not self._frozen(one)]
+        is_news = any(map(_is_news, lines))
+        if not (is_news or self._taken_runs or wanted or data):
             return self.found
         self._take_objects(lines)
         for version in wanted:
             self._take_version(version)
-        if not self._is_dry:
-            self._record(lines)
-        return self.found
+        for one in data:
+            self._take_dataset(one)
+        found = self.found
+        if is_news or self._taken_runs or found["versions"] or found["datasets"]:
+            found["entries"] = len(lines)
+            if not self._is_dry:
+                self._record(lines)
+        return found
 
     def _before(self) -> Sync | None:
         state = self.other.state
@@ -256,6 +278,32 @@ class Syncing:
             {"there": version.id, "here": here, "manifest": version.manifest}
         )
 
+    def _frozen(self, data: DatasetVersion) -> bool:
+        """Say whether a dataset of that name has these contents here, or had a version of them."""
+        with self.deck.reading() as state:
+            return any(
+                state.dataset_versions[one].digest == data.digest
+                for one in state.datasets.get(data.name, ())
+            )
+
+    def _take_dataset(self, data: DatasetVersion) -> None:
+        if self.deck.objects.problem(data.description) and not self._is_dry:
+            self._skip(f"data {data.id}", "its description is missing there")
+            return
+        here = ""
+        if not self._is_dry:
+            body: dict[str, Json] = {
+                "digest": data.digest,
+                "description": data.description,
+                "reason": data.reason,
+            }
+            try:
+                done = self.deck.commit("dataset.add", f"dataset:{data.name}", body=body)
+            except ConflictError:  # somebody else took it in meanwhile
+                return
+            here = done.entity.removeprefix("dataset:")
+        self.found["datasets"].append({"there": data.id, "here": here, "digest": data.digest})
+
     def _record(self, lines: Sequence[Activity]) -> None:
         """Write the one entry that says what was taken."""
         found = self.found
@@ -268,6 +316,7 @@ class Syncing:
             "entries": self.deck.objects.put(entries),
             "runs": sorted(self._taken_runs),
             "versions": found["versions"],
+            "datasets": found["datasets"],
             "objects": sorted(self._new_objects),
         }
         body: dict[str, Json] = {
@@ -281,6 +330,11 @@ class Syncing:
 
     def _skip(self, what: str, reason: str) -> None:
         self.found["skipped"].append({"what": what, "reason": reason})
+
+
+def _is_news(line: Activity) -> bool:
+    """Say whether an entry of the other workspace is to be kept as evidence for its own sake."""
+    return not (line.is_void or line.action in _ECHOES or line.action.startswith(_INWARD))
 
 
 def need_member(deck: Deck) -> None:
