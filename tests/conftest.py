@@ -16,6 +16,10 @@ from tests.warm import WHERE
 
 _SEED = pytest.StashKey[int]()
 
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    # Workers share the processors already: threads of theirs would spin while they wait for one.
+    os.environ.setdefault(_name, "1")
+
 settings.register_profile("modeldeck", deadline=None, print_blob=True)
 settings.load_profile("modeldeck")
 
