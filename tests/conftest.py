@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 from collections.abc import Iterator
@@ -77,6 +78,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long files first; the order of all else stays."""
     rank = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: rank.get("/".join(item.path.parts[-2:]), len(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look through all modules and tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
