@@ -91,7 +91,7 @@ class Warm:
         """Start a process that writes to two descriptors, in a session of its own."""
         mask = os.umask(0o77)
         os.umask(mask)
-        mine, theirs = socket.socketpair()
+        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # two messages
         call = [self._module, [*arguments], str(cwd), dict(environment), mask]
         wanted = json.dumps(call).encode("utf-8", "surrogateescape")
         socket.send_fds(self._control, [wanted], [theirs.fileno(), *streams])
