@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modeldeck.domain.logs.comparing import candidates
 from modeldeck.domain.logs.fields import of_line
 from modeldeck.domain.logs.query import FieldTest, Query
 from modeldeck.store.logs.matching import Matcher
@@ -14,6 +17,8 @@ VALUES = st.one_of(
     st.integers(-3, 1200).map(str),
     st.floats(allow_nan=True).map(repr),
     st.decimals(0, 999, places=2).map(str),
+    st.decimals(0, 1, places=4).map(str),
+    st.sampled_from(["0.12", "0.123", "0.1230", "0.1229999", "0.99990", ".9999", "0.0001"]),
     st.sampled_from(
         [
             *("", "0", "007", "5", "5.", ".5", "5.0.1", "1e3", "+9", "-0", "5}6", "nan", "inf"),
@@ -59,6 +64,9 @@ WANTED = st.one_of(
             "0.5",
             "0.3",
             "0.05",
+            "0.123",
+            "0.9999",
+            "0.1000000000000000055",
             "500",
             "7.25",
             "-1",
@@ -105,3 +113,12 @@ def test_lines_whose_field_passes_are_those_whose_fields_say_so_in_many_blocks(
 ) -> None:
     """The full count."""
     check(lines, name, sign=sign, wanted=wanted)
+
+
+def test_few_lines_are_looked_at_where_values_are_nearly_all_too_small() -> None:
+    """A fraction is compared digit by digit."""
+    expression = candidates(FieldTest("latency_s", ">", "0.9995"))
+    assert expression is not None
+    found = re.compile(expression)
+    values = [f"latency_s=0.{n:04} ok" for n in range(10_000)]
+    assert [one for one in values if found.search(one.encode())] == values[9995:]

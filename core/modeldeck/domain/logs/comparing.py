@@ -13,6 +13,7 @@ import re
 from modeldeck.domain.logs.query import FieldTest
 
 _MOST = 10**15
+_ROUNDED = 15
 _END = {"=": rb'(?:[\s,;"\])]|(?m:$))', ":": rb'(?:[\s,;"\])}]|(?m:$))'}
 _OTHER = {"=": rb'[\d.]*[^\d.\s,;"\])]', ":": rb'[\d.]*[^\d.\s,;"\])}]'}
 _QUOTED_OTHER = rb'"[\d.]*(?:[^\d."\n]|(?m:$))'
@@ -75,10 +76,29 @@ def _numerals(sign: str, number: float) -> bytes:
     if sign[0] == ">":
         if whole:
             return _at_least(whole) + rest
-        return rb"0*(?:[1-9]\d*%b|\.[%d-9]\d*)" % (rest, max(0, tenth - 1))
+        return rb"0*(?:[1-9]\d*%b|%b)" % (rest, _fraction(number, tenth, is_more=True))
     if whole:
         return _at_most(whole) + rest
-    return rb"0*(?:\.[0-%d]\d*|\.)?" % min(9, tenth + 1)
+    return rb"0*(?:%b|\.)?" % _fraction(number, tenth, is_more=False)
+
+
+def _fraction(number: float, tenth: int, *, is_more: bool) -> bytes:
+    """Return which numbers behind a point are at least, or at most, those of one below 1.
+
+    So few digits that two numbers which differ are never rounded to one another.
+    """
+    digits = repr(number).removeprefix("0.")
+    if not digits.isdecimal() or len(digits) >= _ROUNDED:
+        low, high = (max(0, tenth - 1), 9) if is_more else (0, min(9, tenth + 1))
+        return rb"\.[%d-%d]\d*" % (low, high)
+    ways = [digits.encode() + (rb"\d*" if is_more else b"0*")]
+    for at, digit in enumerate(digits):
+        low, high = (int(digit) + 1, 9) if is_more else (0, int(digit) - 1)
+        if low <= high:
+            ways.append(rb"%b[%d-%d]\d*" % (digits[:at].encode(), low, high))
+        if at and not is_more:
+            ways.append(digits[:at].encode())
+    return rb"\.(?:" + b"|".join(ways) + b")"
 
 
 def _at_least(number: int) -> bytes:
