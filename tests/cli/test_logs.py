@@ -128,7 +128,8 @@ def test_several_files_are_merged_by_time_under_their_names(run: Run, tmp_path: 
         (["a.log", "--since", "soon"], 4, "no time"),
         (["a.log", "--stats", "-f"], 2, "does not follow"),
         (["a.log", "--raw", "--json"], 2, "exclude each other"),
-        (["."], 3, "workspace"),
+        (["."], 3, "'.' is a folder, and there is no workspace"),
+        (["a.lgo"], 3, "'a.lgo' is no file, and there is no workspace"),
     ],
 )
 def test_bad_input_is_told_with_what_to_do(
@@ -138,6 +139,47 @@ def test_bad_input_is_told_with_what_to_do(
     found, _out, err = run(*arguments)
     assert problem in err
     assert found == code
+
+
+def test_nothing_that_fits_is_told_at_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into a pipe goes nothing."""
+    assert run("a.log", "--level", "critical") == (0, "", "")
+    monkeypatch.setattr("modeldeck_tui.output.is_terminal", lambda _stream: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "No line fits" in run("a.log", "--level", "critical")[2]
+    assert "are of today" in run("a.log", "--since", "2026-11-24")[2]
+    assert run("a.log", "--level", "error")[2] == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        ([], ""),
+        (["--level", "error", "--field", "a>3"], "level:error a>3"),
+        (["--grep", "a b", "--hide", "c"], "a b !c"),
+        (["--grep", 'say "(x)"', "--hide", "c d", "-F"], r'"say \"(x)\"" !"c d"'),
+        (["--since", "10:00", "--until", "2026-11-23 12:00Z"], "until:2026-11-23_12:00Z"),
+        (["--grep", "a", "--grep", "b"], None),
+        (["--hide", "c d"], None),
+        (["-n", "3"], None),
+    ],
+)
+def test_screen_opens_with_what_the_options_ask(
+    run: Run, monkeypatch: pytest.MonkeyPatch, options: list[str], asked: str | None
+) -> None:
+    """What one line there cannot ask is refused, rather than forgotten."""
+    found: list[tuple[list[str], str]] = []
+
+    def opened(_session: object, *, logs: list[str], asked: str) -> None:
+        found.append((logs, asked))
+
+    monkeypatch.setattr("modeldeck_tui.output.is_terminal", lambda _stream: True)
+    monkeypatch.setattr("modeldeck_tui.cli._open_screen", opened)
+    code, _out, err = run("a.log", "--screen", *options)
+    if asked is None:
+        assert (code, found) == (2, []), err
+    else:
+        assert [one[1] for one in found] == [asked], err
 
 
 def test_own_formats_count_and_their_faults_are_told(

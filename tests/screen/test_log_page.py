@@ -91,6 +91,35 @@ def test_log_follows_a_rotation_while_somebody_looks_back_filters_and_resizes(
     asyncio.run(drive())
 
 
+def test_log_takes_places_and_filters_after_a_colon_and_numbers_lines_while_paused(
+    root: Path, tmp_path: Path
+) -> None:
+    """As in less and vim: a line, a time, a share; what is none of them is no command."""
+    path = tmp_path / "a.log"
+    write(path, 0, 300)
+
+    async def typed(deck: Deck, text: str) -> None:
+        await deck.press("colon")
+        await deck.write(text)
+        await deck.press("enter")
+
+    async def drive() -> None:
+        async with reading(root, path) as (deck, page):
+            await deck.press("g")
+            await deck.until(lambda: page.view.cursor == 0 and not page.view.is_following)
+            await deck.press("number_sign")
+            await deck.until_shown("›     1 ", "      2 ")
+            for text, step in (("120", 119), ("00:03:00", 180), ("50%", 151)):
+                await typed(deck, text)
+                await deck.until_shown(f"›   {step + 1} ")
+            await typed(deck, "filter step=29")
+            await deck.until_shown("/step=29   1 of 300")
+            await typed(deck, "120 lines")
+            await deck.until_shown("no command '120'")
+
+    asyncio.run(drive())
+
+
 @pytest.mark.parametrize(("n", "shown"), [(9, "FOLLOW"), (200, "PAUSED")])
 def test_log_opened_at_a_time_follows_where_all_of_it_shows(
     root: Path, tmp_path: Path, n: int, shown: str

@@ -45,6 +45,8 @@ class ModelDeckApp(Commands):
         Whether symbols, borders and curves are ASCII.
     logs : sequence of str
         Logs to open at once, as :class:`modeldeck_tui.screens.pages.logs.LogScreen` takes them.
+    asked : str
+        Their filter.
     """
 
     TITLE = "modeldeck"
@@ -71,13 +73,14 @@ class ModelDeckApp(Commands):
         theme_name: str = "",
         is_ascii: bool = False,
         logs: Sequence[str] = (),
+        asked: str = "",
     ) -> None:
         super().__init__(workspace)
         self.is_slow = "TEXTUAL_FPS" in _SLOW_LINK
         self.traffic = Traffic()
         self.driver_class = counting(self.driver_class, self.traffic)
         self.dress(theme_name)
-        self._logs = logs
+        self._logs, self._asked = logs, asked
         if logs:
             self.DEFAULT_MODE = "sources"  # type: ignore[misc]  # Textual reads it of the app
         self._safe_lines = SafeLines()
@@ -101,7 +104,7 @@ class ModelDeckApp(Commands):
         self.start_looks()
         self.start_keys()
         if self._logs:
-            self.push_screen(pages.page_of("log", *self._logs))
+            self.push_screen(pages.log_page(self._logs, self._asked))
             self.set_timer(_LOGS_FIRST_S, self.start_reading)
         else:
             self.start_reading()
@@ -118,6 +121,7 @@ def run_screen(
     theme: str = "",
     is_ascii: bool = False,
     logs: Sequence[str] = (),
+    asked: str = "",
 ) -> None:
     """Open the screen on a workspace, or at logs, until the person leaves."""
     from modeldeck.workspace import Workspace
@@ -126,7 +130,7 @@ def run_screen(
     with Workspace.open(
         path or None, user=user, key=key, is_read_only=is_read_only, as_of=as_of
     ) as workspace:
-        app = ModelDeckApp(workspace, theme_name=theme, is_ascii=is_ascii, logs=logs)
+        app = ModelDeckApp(workspace, theme_name=theme, is_ascii=is_ascii, logs=logs, asked=asked)
         ending.leave_cleanly(app)
         app.run()
     if app.return_code:

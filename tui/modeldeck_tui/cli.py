@@ -171,7 +171,12 @@ def _is_unicode() -> bool:
 
 
 def _open_screen(
-    session: Session, *, path: str = "", user: str = "", logs: Sequence[str] = ()
+    session: Session,
+    *,
+    path: str = "",
+    user: str = "",
+    logs: Sequence[str] = (),
+    asked: str = "",
 ) -> None:
     if session.looks.is_slow:
         os.environ["MODELDECK_SLOW"] = "1"  # read when Textual is imported
@@ -187,6 +192,7 @@ def _open_screen(
         theme=session.looks.theme,
         is_ascii=session.looks.is_ascii,
         logs=logs,
+        asked=asked,
     )
 
 

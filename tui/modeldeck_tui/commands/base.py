@@ -30,9 +30,15 @@ class OpenScreen(Protocol):
     """Opens the screen on a workspace until the person leaves."""
 
     def __call__(
-        self, session: Session, *, path: str = "", user: str = "", logs: Sequence[str] = ()
+        self,
+        session: Session,
+        *,
+        path: str = "",
+        user: str = "",
+        logs: Sequence[str] = (),
+        asked: str = "",
     ) -> None:
-        """Open it; ``logs`` are opened at once."""
+        """Open it; ``logs`` are opened at once, with the filter ``asked``."""
 
 
 @dataclass(frozen=True)

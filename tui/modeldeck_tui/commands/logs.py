@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +21,7 @@ from modeldeck_tui.present.rows import exact
 
 if TYPE_CHECKING:
     from modeldeck.services.logs import Asked, Block, Counts, Line, Passage, Query, Reading, Target
+    from modeldeck.workspace import Workspace
 
 _STYLES = {"ERROR": "bad", "CRITICAL": "bad", "WARN": "warn", "DEBUG": "dim"}
 _POLL_S = 0.05
@@ -105,10 +108,13 @@ def show_logs(
     if not things:
         _list(session, is_asked=any(context.params.values()))
         return
-    if is_screen:
-        _on_screen(session, things, since=since)
-        return
     query = _query(grep or [], hide or [], fields=fields or [], level=level, is_fixed=is_fixed)
+    if is_screen:
+        has_more = is_counting or is_raw or session.is_json or n is not None or around > 0
+        _check_screen(session, things, has_more=has_more)
+        query = _timed(query, "", until=until)
+        _on_screen(session, things, since=since, asked=_as_filter(context.params, query))
+        return
     query = _timed(query, since, until=until)
     _check(session, is_raw=is_raw, is_counting=is_counting, is_following=is_following)
     asked = Asked(query, last=n, around=around, has_numbers=session.is_json)
@@ -116,13 +122,16 @@ def show_logs(
         show = _Show(session, reading, is_raw=is_raw)
         if is_counting:
             _count(session, reading)
-        elif is_following or (things == ["-"] and n is None and not around):
+            show.problems()
+            return
+        if is_following or (things == ["-"] and n is None and not around):
             _follow(session, reading, show=show)
         elif show.is_quick:
             show.passages(reading.passages())
         else:
             show.blocks(reading.blocks(), has_gaps=around > 0)
         show.problems()
+        show.nothing(query)
 
 
 def _list(session: Session, *, is_asked: bool) -> None:
@@ -154,15 +163,61 @@ def _list(session: Session, *, is_asked: bool) -> None:
     session.printer.say("`modeldeck logs LOG` shows its last lines, with -f what comes.")
 
 
-def _on_screen(session: Session, things: list[str], *, since: str) -> None:
-    """Open the screen at logs; what can be asked with options is asked there by keys."""
+def _typed(texts: Sequence[str], sign: str, *, is_fixed: bool) -> list[str]:
+    """Return words as they are typed on the screen."""
+    if not is_fixed:
+        return [f"{sign}{one}" for one in texts]
+    quoted = [one.replace("\\", "\\\\").replace('"', '\\"') for one in texts]
+    return [f'{sign}"{one}"' for one in quoted]
+
+
+def _as_filter(options: Mapping[str, Any], query: Query) -> str:
+    """Return what asks the same as some options, as it is typed on the screen.
+
+    Raises
+    ------
+    UsageError
+        One line cannot ask that.
+    """
+    from modeldeck.services import logs
+
+    named = ((name, options[name].replace(" ", "_")) for name in ("level", "until"))
+    is_fixed = options["is_fixed"]
+    parts = [
+        *(f"{name}:{value}" for name, value in named if value),
+        *(options["fields"] or []),
+        *_typed(options["grep"] or [], "", is_fixed=is_fixed),
+        *_typed(options["hide"] or [], "!", is_fixed=is_fixed),
+    ]
+    text = " ".join(parts)
+    found = logs.query_of(text, datetime.now().astimezone())
+    if replace(found, until=query.until) != query:
+        msg = "These options together are no filter that the screen could show."
+        hint = "Leave one --grep or --hide out and ask there (`/` asks), or leave --screen out."
+        raise UsageError(msg, hint)
+    return text
+
+
+def _check_screen(session: Session, things: list[str], *, has_more: bool) -> None:
+    if has_more:
+        msg = "--screen shows all of a log and follows it."
+        raise UsageError(msg, "Leave -n, -C, --stats, --raw and --json out, or --screen.")
     if not session.printer.is_terminal:
         msg = "There is no terminal for the screen."
         raise UsageError(msg, "Leave --screen out to print lines.")
     if STDIN in things:
         msg = "The screen needs the keyboard; standard input cannot be the log."
         raise UsageError(msg, "Write the output into a file, and name that.")
-    session.open_screen(session, logs=[*things, *([f"@{since}"] if since else [])])
+
+
+def _on_screen(session: Session, things: list[str], *, since: str, asked: str) -> None:
+    """Open the screen at logs."""
+    logs = [*things, *([f"@{since}"] if since else [])]
+    try:
+        session.open_screen(session, logs=logs, asked=asked)
+    except NotFoundError as error:
+        hint = f"{error.hint} Without --screen, logs are read anywhere."
+        raise NotFoundError(error.message, hint) from None
 
 
 def _check(session: Session, *, is_raw: bool, is_counting: bool, is_following: bool) -> None:
@@ -202,13 +257,33 @@ def _timed(query: Query, since: str, *, until: str) -> Query:
 
 
 @contextmanager
+def _workspace_for(session: Session, things: list[str]) -> Iterator[Workspace]:
+    """Open the workspace that has a thing which is no file; say so where there is none."""
+    from modeldeck.services import logs
+
+    with ExitStack() as stack:
+        try:
+            workspace = stack.enter_context(session.open())
+        except NotFoundError:
+            if session.workspace:
+                raise
+            name = next(one for one in things if logs.paths_of([one]) is None)
+            is_folder = Path(name).is_dir()
+            what = "is a folder" if is_folder else "is no file"
+            msg = f"{name[:200]!r} {what}, and there is no workspace here that could have its log."
+            hint = "Name the files in it" if is_folder else "Look at how the file's name is written"
+            raise NotFoundError(msg, f"{hint}; -w PATH names a workspace.") from None
+        yield workspace
+
+
+@contextmanager
 def _reading(session: Session, things: list[str], *, asked: Asked) -> Iterator[Reading]:
     """Open logs; a workspace only where something in it is named."""
     from modeldeck.services import logs
 
     targets: list[Target] | None = logs.paths_of(things)
     if targets is None:
-        with session.open() as workspace:
+        with _workspace_for(session, things) as workspace:
             targets = workspace.logs.targets(things)
     with logs.opened(targets) as merged:
         yield logs.Reading(merged, asked)
@@ -244,6 +319,7 @@ class _Show:
         self._is_raw = is_raw
         self._has_names = len(reading.merged.logs) > 1
         self._cells: list[tuple[Cell, ...]] = []
+        self._has_any = False
 
     def blocks(self, blocks: Iterable[Block], *, has_gaps: bool) -> None:
         """Print what fits as it is found, at most a moment late."""
@@ -272,7 +348,7 @@ class _Show:
         has_any = False
         for one in found:
             if one.spans:
-                has_any = True
+                has_any = self._has_any = True
                 text = harmless_lines(one.data, clean)
                 if text is not None:
                     self._printer.raw(f"{text}\n")
@@ -285,6 +361,8 @@ class _Show:
 
     def lines(self, lines: Iterable[Line]) -> None:
         """Take lines to print."""
+        lines = [*lines]
+        self._has_any = self._has_any or bool(lines)
         if self._session.is_json:
             for line in lines:
                 self._printer.record(
@@ -311,6 +389,14 @@ class _Show:
         """Say what became of a file."""
         self.flush()
         self._printer.say(Cell(_CHANGES[kind].format(name), "dim"))
+
+    def nothing(self, query: Query) -> None:
+        """Tell a person at a terminal why nothing stands there."""
+        if self._has_any or query.is_empty or not self._printer.is_terminal:
+            return
+        is_timed = query.since is not None or query.until is not None
+        more = " Times without a date are of today; lines that tell none are left out."
+        self._printer.say(Cell(f"No line fits.{more if is_timed else ''}", "dim"))
 
     def problems(self) -> None:
         """Say what could not be read."""

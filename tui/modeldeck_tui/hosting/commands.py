@@ -73,13 +73,13 @@ class Commands(Navigation, Looks):
     async def _command(self, text: str | None) -> None:
         word, _space, rest = (text or "").partition(" ")
         rest = rest.strip()
-        if not word:
+        page = self.screen
+        if not word or (isinstance(page, Page) and page.take_typed(f"{word} {rest}".strip())):
             return
         known = self._words(rest).get(word)
         if known is not None:
             known()
             return
-        page = self.screen
         name = page.NAME if isinstance(page, Page) else ""
         known_here = [one for one in keymap.of_page(name) if not _moves(one)]
         action = next((one for one in known_here if one.colon == word), None)

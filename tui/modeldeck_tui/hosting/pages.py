@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,13 @@ def _class(name: str) -> type[Page]:
 def page_of(name: str, *shown: str) -> Page:
     """Return a new page: one of :data:`MODES`, or another one of what is shown."""
     return _class(name)(*shown)
+
+
+def log_page(sources: Sequence[str], asked: str) -> Page:
+    """Return a page of logs with a filter."""
+    page = page_of("log", *sources)
+    page.filter_text = asked  # type: ignore[attr-defined]  # of logs alone, which are not loaded here
+    return page
 
 
 def maker(name: str) -> Callable[[], Screen[None]]:

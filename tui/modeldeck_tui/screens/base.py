@@ -75,6 +75,10 @@ class Page(Saying):
         """Return why an action is off here and now; empty when it is on."""
         return why_not(action, self.situation())
 
+    def take_typed(self, text: str) -> bool:  # noqa: ARG002 -- pages use it
+        """Do what was typed after a colon, where it means something on this page alone."""
+        return False
+
     def on_table_moved(self, event: Table.Moved) -> None:  # noqa: ARG002 -- pages use it
         """Show what the row under the cursor offers."""
         self.show_hints()

@@ -202,7 +202,7 @@ class Crumb(Quiet):
         path, note, style = self._parts
         age, age_style = freshness(self._age_s)
         width = max(10, self.app.size.width - 4 - cell_width(age))
-        note = cut(note, width // 2)
+        note = cut(note, max(width // 2, width - cell_width(path) - 2))
         path = cut(path, width - cell_width(note) - 2)
         gap = max(1, width - cell_width(path) - cell_width(note))
         parts = (" ", (path, "bold"), " " * gap, (note, STYLES[style]), "  ", (age, age_style))

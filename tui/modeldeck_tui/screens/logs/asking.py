@@ -100,6 +100,25 @@ class Asking(LogPage):
     def show_asked(self) -> None:
         """Show the question, and how many lines fit; pages say how."""
 
+    def take_typed(self, text: str) -> bool:
+        """Go to a line, a time or a share, or take a filter, where that was typed after a colon."""
+        word, _space, rest = text.partition(" ")
+        if word == "filter":
+            self.narrow(rest)
+            return True
+        place = f":{text}" if text.isdecimal() else text
+        try:
+            goto_of(place, self.moment(self.view.line))
+        except InvalidInputError:
+            return False
+        self.go_to(place)
+        return True
+
+    def narrow(self, text: str) -> None:
+        """Take a filter."""
+        self.filter_text, self.is_lifted = text, False
+        self.ask_again()
+
     # The field below
 
     def action_filter(self) -> None:
@@ -140,8 +159,7 @@ class Asking(LogPage):
         if asked == "filter":
             if self._typing is not None:
                 self._typing.stop()
-            self.filter_text = value
-            self.ask_again()
+            self.narrow(value)
         elif asked == "find":
             self.find(value)
         elif asked == "goto" and value.strip():

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from modeldeck.services.logs import Line, Merged
 from modeldeck_tui.clean import clean
-from modeldeck_tui.output import counted, cut, size
+from modeldeck_tui.output import cell_width, counted, cut, size
 from modeldeck_tui.screens.logs.news import Indexed
 from modeldeck_tui.screens.logs.taking import Taking
 from modeldeck_tui.widgets.frame import WIDE, Quiet
@@ -22,6 +22,9 @@ BARS_AGAIN_S = 5.0
 """How often the histogram of a log that grows is made anew."""
 
 _ENOUGH = 0.02
+_FRESHNESS = 15
+"""Columns that say how old what is shown is, at the end of the line."""
+
 _MOST_NUMBERED = 1_000
 
 
@@ -66,7 +69,9 @@ class Showing(Taking):
             parts.append(f"indexing {self.indexed.share:.0%}")
         if self.indexed.n_bytes:
             parts.append(size(self.indexed.n_bytes))
-        while len(parts) > 1 and len("  ".join(parts)) > self.app.size.width // 2 - 2:
+        room = self.app.size.width - _FRESHNESS
+        room = max(room // 2, room - cell_width(path) - 2)
+        while len(parts) > 1 and len("  ".join(one for one in parts if one)) > room:
             parts.pop()
         note = "  ".join(one for one in parts if one)
         self.crumb(path, note, style="good" if view.is_following else "warn")

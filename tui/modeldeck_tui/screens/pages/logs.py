@@ -151,8 +151,11 @@ class LogScreen(Hearing):
 
     def on_sheet_moved(self) -> None:
         """Say where the cursor is."""
-        if not self.view.is_following:
+        view = self.view
+        if not view.is_following:
             self.hush()
+        if view.look.has_numbers and not all(one.number for one in view.in_sight):
+            self.number_lines()
         self.show_state()
         self.show_span()
         if self.find_text:
