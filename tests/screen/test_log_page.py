@@ -78,6 +78,14 @@ def test_log_follows_a_rotation_while_somebody_looks_back_filters_and_resizes(
             await deck.until_shown("step=18 ", "step=129")
             await deck.press("b")
             await deck.until(lambda: page.bars.bars, "the histogram")
+            drawn: list[int] = []
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(page.bars, "refresh", lambda *regions: drawn.append(len(regions)))
+                page.bars.at(0.5, 0.6)
+                page.bars.at(0.5, 0.65)
+                page.bars.at(0.0, 1.0)
+            assert len(drawn) > 1, drawn
+            assert 0 not in drawn
             await deck.press("k", "x")
             await deck.until_shown("lifted", "step=127")
             await deck.press("backslash")

@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -88,9 +89,13 @@ class Bars(Widget, can_focus=True):
         width, height = self.size
         most = max((_bad(one) for one in self.bars), default=0.0)
         strips = [self._strip(y, width, most=most) for y in range(height)]
-        if strips != self._strips:
-            self._strips = strips
+        before, self._strips = self._strips, strips
+        if len(before) != len(strips):
             self.refresh()
+            return
+        changed = [y for y, one in enumerate(strips) if one != before[y]]
+        if changed:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
 
     def _strip(self, y: int, width: int, *, most: float) -> Strip:
         plain = self.rich_style
