@@ -191,6 +191,63 @@ SAMPLES = [
     *_of("compact iso", ("20261123T071011Z WARN x", "WARN", "2026-11-23T07:10:11")),
     *_of("epoch", ("1795417811.25 ERROR x", "ERROR", "2026-11-23T07:10:11.25")),
     *_of("vllm", ("INFO 11-23 07:10:11 engine.py:12] x", "INFO", "2026-11-23T07:10:11")),
+    *_of(
+        "level first",
+        ("INFO 2026-11-23 07:10:11,123 views 12 x", "INFO", "2026-11-23T07:10:11.123"),
+        ("ERROR [2026-11-23T07:10:11Z] x", "ERROR", "2026-11-23T07:10:11"),
+    ),
+    *_of(
+        "transformers",
+        ("[WARNING|trainer.py:123] 2026-11-23 07:10:11,5 >> x", "WARN", "2026-11-23T07:10:11.5"),
+    ),
+    *_of(
+        "absl",
+        ("W0000 00:00:1795417811.250000   12 cuda.cc:45] no GPU", "WARN", "2026-11-23T07:10:11.25"),
+    ),
+    *_of(
+        "django", ('[23/Nov/2026 07:10:11] "GET /error HTTP/1.1" 200 4', "", "2026-11-23T07:10:11")
+    ),
+    *_of(
+        "asctime",
+        ("Mon Nov 23 07:10:11 2026", "", "2026-11-23T07:10:11"),
+        ("Mon Nov 23 07:10:11 2026: WARNING x", "WARN", "2026-11-23T07:10:11"),
+    ),
+    *_of(
+        "prefixed",
+        ("web_1  | 2026-11-23 07:10:11,5 ERROR x", "ERROR", "2026-11-23T07:10:11.5"),
+        (
+            "(Worker pid=31) 2026-11-23 07:10:11,5\tINFO w.py:1 -- x",
+            "INFO",
+            "2026-11-23T07:10:11.5",
+        ),
+    ),
+    *_of(
+        "rich",
+        ("[11/23/26 07:10:11] WARNING  low on memory   x.py:12", "WARN", ""),
+        (" " * 20 + "ERROR    out of memory   x.py:13", "ERROR", ""),
+    ),
+    *_of(
+        "wandb", ("wandb: ERROR Failed to sync", "ERROR", ""), ("wandb: WARNING slow", "WARN", "")
+    ),
+    *_of(
+        "dotted",
+        ("23.11.2026 07:10:11 ERROR x", "ERROR", "2026-11-23T07:10:11"),
+        ("23.11.2026, 07:10:11 - x", "", "2026-11-23T07:10:11"),
+    ),
+    *_of(
+        "slashed date",
+        ("11/23/2026 07:10:11 - INFO - __main__ - x", "INFO", ""),
+        ("04/05/2026 07:10:11 ERROR which month", "ERROR", ""),
+    ),
+    *_of(
+        "java",
+        (
+            "\x1b[32m2026-11-23 07:10:11\x1b[0m \x1b[1;31mERROR\x1b[0m in colours",
+            "ERROR",
+            "2026-11-23T07:10:11",
+        ),
+    ),
+    *_of("level", ("\x1b[32mINFO\x1b[0m:     Started server", "INFO", "")),
     *_of("lightgbm", ("[LightGBM] [Warning] no split", "WARN", "")),
     *_of("clock", ("[07:10:11] WARNING: /src/x.cc:1", "WARN", "")),
     *_of(
@@ -202,6 +259,7 @@ SAMPLES = [
         ),
         ('{"time": 1795417811250, "level": 40, "msg": "x"}', "", "2026-11-23T07:10:11.25"),
         ('{"at": "2026-11-23T07:10:11.5Z", "latency_s": 0.1}', "", "2026-11-23T07:10:11.5"),
+        ('{"log": {"level": "error"}, "message": "x"}', "ERROR", ""),
     ),
     *_of(
         "logfmt",

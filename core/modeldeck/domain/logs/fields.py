@@ -87,7 +87,7 @@ def field_of(fields: Mapping[str, Any], name: str) -> object:
 def level_of_fields(fields: Mapping[str, Any]) -> str:
     """Return the level that fields tell; numbers mean different things and are not taken."""
     for name in _LEVELS:
-        value = fields.get(name)
+        value = field_of(fields, name) if "." in name else fields.get(name)
         if isinstance(value, str) and (found := level_of(value)):
             return found
     return ""

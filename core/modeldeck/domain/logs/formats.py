@@ -227,7 +227,41 @@ FORMATS: tuple[Format, ...] = (
         rf"[\[(< ]{{0,2}}(?P<at>%iso%)\]?(?:{BETWEEN}[ \t:|,-]*[\[(<]?{FREE})?",
         _DIGITS + "[(< ",
     ),
+    Format(
+        "dotted",
+        r"(?P<at>(?P<day>\d\d)\.(?P<month>\d\d)\.(?P<year>\d{4}),? %clock%)"
+        rf"(?:{BETWEEN}[ \t:|,-]*[\[(<]?{FREE})?",
+        _DIGITS,
+    ),
+    Format(  # which of the numbers is the month cannot be told
+        "slashed date",
+        r"\d\d/\d\d/\d{4},? \d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+        rf"(?:{BETWEEN}[ \t:|,-]*[\[(<]?{FREE})",
+        _DIGITS,
+    ),
     Format("clock", rf"\[?(?P<at>%clock%)\]?(?:{BETWEEN}[ \t:|,-]*[\[(<]?{FREE})?", _DIGITS + "["),
+    Format("transformers", r"\[(?P<level>[A-Z]+)\|[^\]\n]{1,120}\] (?P<at>%iso%)", "["),
+    Format(
+        "absl",
+        r"(?P<level>[IWEF])0000 00:00:(?P<epoch>(?P<at>1\d{9}\.\d{1,9})) +\d+ [\w./-]+:\d+\]",
+        "IWEF",
+        _LETTERS,
+    ),
+    Format("django", r"\[(?P<at>(?P<day>\d\d)/%mon%/(?P<year>\d{4}) %clock%)\] \"", "["),
+    Format(
+        "asctime",
+        r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) "
+        rf"(?P<at>%mon% [ 0]?(?P<day>\d{{1,2}}) %clock% (?P<year>\d{{4}}))(?:[ \t:|,-]*{FREE})?",
+        "MTWFS",
+    ),
+    Format(
+        "prefixed",  # by docker compose, by Ray
+        r"(?:[\w.-]{1,60} +\||\((?:[\w.:]{1,60} )?pid=\d+(?:, ip=[\d.]+)?\)) "
+        rf"\[?(?P<at>%iso%)\]?(?:{BETWEEN}[ \t:|,-]*[\[(<]?{FREE})?",
+    ),
+    Format("rich", rf"(?:\[\d\d/\d\d/\d\d \d\d:\d\d:\d\d\]| {{19}}) {FREE}", "[ "),
+    Format("wandb", rf"wandb: {FREE}", "w"),
+    Format("level first", rf"{FREE}[ \t:|]{{1,3}}[\[(]?(?P<at>%iso%)", _CAPS),
     Format(
         "vllm",
         rf"{FREE} (?P<at>(?P<month>\d\d)-(?P<day>\d\d) %clock%) ",

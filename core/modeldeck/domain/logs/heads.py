@@ -31,6 +31,7 @@ HEAD_BYTES = 512
 
 _CONTINUED = re.compile(
     rb"[ \t](?![\s\[(<]?\d{4}-\d\d-\d\d[T ]\d\d:)"
+    rb"(?! {19}(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) )"  # of Rich, which tells each time once
     rb"|[})\]]+[;,]?\s*$|\s*$"
     rb"|Traceback \(most recent call last\):|Caused by: |\.\.\. \d+ more|Suppressed: "
     rb"|During handling of the above exception|The above exception was the direct cause"
@@ -39,6 +40,7 @@ _ENDS_TRACEBACK = re.compile(
     rb"(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt|Warning|Fault)(?::|\s*$)"
 )
 _TRACEBACK = b"Traceback (most recent call last):"
+_COLOUR = re.compile(rb"\x1b\[[0-9;:]*m")
 _NOTHING = "nothing"  # a group that never is there
 _LOGFMT = re.compile(rb"[A-Za-z_][\w.-]*=(?:\"|\S)")
 
@@ -135,11 +137,13 @@ class Catalogue:
         if data[0] == 123:  # {
             return self._of_fields(of_json(data), "json")
         start = data[:HEAD_BYTES]
+        if b"\x1b" in start and not self._is_own(start):
+            start = _COLOUR.sub(b"", start) or b" "
         last = self._last
         found = self._try(last, start) if last is not None else None
         if last is not None and found and (not last.is_general or (found.level and found.at)):
             return found
-        for known in (*self._first, *self._by_start[data[0]]):
+        for known in (*self._first, *self._by_start[start[0]]):
             if found := self._try(known, start):
                 self._last = known
                 return found
@@ -217,6 +221,10 @@ class Catalogue:
             return None
         text = at.decode() if at.isascii() else at.decode("ascii", "replace")
         return Head(level, text, *moment, known.name)
+
+    def _is_own(self, start: bytes) -> bool:
+        """Say whether a person's own format fits a line as it is, with its colours."""
+        return any(known.match(start) is not None for known in self._first)
 
     def _of_fields(self, fields: Mapping[str, Any], name: str) -> Head:
         if not fields:

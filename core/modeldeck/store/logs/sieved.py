@@ -60,7 +60,9 @@ def passed(part: Part, matcher: Matcher, *, block: bytes, base: int) -> Iterator
         else:
             yield from ((start, stop, None, False) for start, stop in matcher.lines(block))
         return
-    expression = None if query.levels is None else part.catalogue.sieve(query.levels)
+    expression = None
+    if query.levels is not None and b"\x1b" not in block:  # colours may be in front of anything
+        expression = part.catalogue.sieve(query.levels)
     if expression is None:
         yield from _walked(part, matcher, block=block, base=base)
     else:
