@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modeldeck.services.governing.proposals import Proposals
     from modeldeck.services.governing.reviewing import Reviewing
     from modeldeck.services.history.owners import History
+    from modeldeck.services.history.standing import Standing
     from modeldeck.services.lineage import Lineage
     from modeldeck.services.logs.service import Logs
     from modeldeck.services.members import Members
@@ -186,6 +187,13 @@ class Offers(Daily):
         from modeldeck.services.governing.policies import Policies
 
         return Policies(self.deck)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """What is served after the last entry, and what that rests on."""
+        from modeldeck.services.history.standing import Standing
+
+        return Standing(self.deck, deployments=self.deployments, releases=self.releases)
 
     @cached_property
     def reviewing(self) -> Reviewing:

@@ -31,6 +31,8 @@ def test_entry_card_and_lineage_tell_what_is_recorded(program: Program) -> None:
     assert '"action":"workspace.found"' in entry["raw"]
     assert "workspace.found" in program("ledger", "show", "1").out
     program("ledger", "show", "99999", expect=3)
+    then = program("ledger", "show", "--as-of", "1", "--json").json
+    assert (then["n"], then["endpoints"]) == (1, [])
     card = program("model", "card", "cancer@1").out
     assert card.startswith("# cancer@1")
     assert "## Evaluation" in card

@@ -125,6 +125,16 @@ def test_rollback_goes_to_the_version_before_by_its_role_with_a_reason(root: Pat
     assert back["generation"] == endpoint["generation"] + 1
     with pytest.raises(ConflictError):
         as_(root, "dave").deployments.rollback(ENDPOINT, "again", to="cancer@2")
+    with as_(root, "dave") as workspace:
+        last = workspace.deck.state.n
+        (now,) = workspace.standing.read()["endpoints"]
+    assert (now["version"], now["release"], now["report_by"]) == ("cancer@1", "cancer-1", "alice")
+    with Workspace.open(root, user="dave", as_of=str(last - 1)) as before:
+        then = before.standing.read()
+    assert then["n"] == last - 1
+    assert [(one["version"], one["approved_by"]) for one in then["endpoints"]] == [
+        ("cancer@2", ["carol", "dave"])
+    ]
 
 
 def test_failed_report_of_every_server_puts_the_pointer_back(root: Path) -> None:

@@ -129,6 +129,35 @@ class AgainstDocument(TypedDict):
     problem: str
 
 
+class ServedDocument(TypedDict):
+    """What an endpoint serves, and what that rests on; people by name, the report by digest."""
+
+    id: str
+    version: str
+    manifest: str
+    status: str
+    since: str
+    release: str
+    asked_by: str
+    approved_by: list[str]
+    report: str
+    report_by: str
+
+
+class StandingDocument(TypedDict):
+    """The last entry of a ledger, or of a look back, with the policy in force and what is served.
+
+    ``policy`` is the digest of the one in force then.
+    """
+
+    n: int
+    head: str
+    at: str
+    by: str
+    policy: str
+    endpoints: list[ServedDocument]
+
+
 class DecisionDocument(TypedDict):
     """An owners' entry about the ledger; ``proposal`` is its id while it waits for more owners."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from modeldeck_tui import output
-from modeldeck_tui.commands.base import WHERE, group, session_of
+from modeldeck_tui.commands.base import WHERE, Session, group, session_of
 from modeldeck_tui.output import Cell
 
 app = group("The ledger of decisions.")
@@ -55,10 +55,16 @@ def ledger() -> None:
 @app.command("show")
 def show_entry(
     context: typer.Context,
-    n: Annotated[int, typer.Argument(metavar="N", min=1, help="The entry's number.")],
+    n: Annotated[int | None, typer.Argument(metavar="N", min=1, help="The entry's number.")] = None,
 ) -> None:
-    """Show one entry: what became of it, and its file."""
+    """Show one entry with its file; without N, what is live after the last one, and by whom.
+
+    With --as-of: what was live then, who approved it, and who made its gate report.
+    """
     session = session_of(context)
+    if n is None:
+        _show_standing(session)
+        return
     with session.open() as workspace:
         found = workspace.activity.entry(n)
     if session.is_json:
@@ -79,3 +85,36 @@ def show_entry(
     )
     session.printer.line()
     session.printer.line(found["raw"].strip())
+
+
+def _show_standing(session: Session) -> None:
+    with session.open() as workspace:
+        found = workspace.standing.read()
+    if session.is_json:
+        session.printer.document(found)
+        return
+    session.printer.fields(
+        [
+            ("entry", f"{found['n']}, {output.moment(found['at'])}, by {found['by']}"),
+            ("sha256", found["head"]),
+            ("policy", found["policy"]),
+        ]
+    )
+    session.printer.line()
+    session.printer.table(
+        ["ENDPOINT", "VERSION", "STATUS", "SINCE", "RELEASE", "ASKED BY", "APPROVED BY", "GATE BY"],
+        [
+            [
+                one["id"],
+                one["version"],
+                one["status"],
+                output.moment(one["since"]),
+                one["release"],
+                one["asked_by"],
+                ", ".join(one["approved_by"]),
+                one["report_by"],
+            ]
+            for one in found["endpoints"]
+        ],
+        empty="Nothing was released yet.",
+    )
