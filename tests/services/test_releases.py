@@ -189,7 +189,7 @@ def test_release_whose_report_is_somebody_elses_duty_waits_for_it_and_says_so(st
     release = asked(strict)
     assert release["status"] == "checking"
     assert release["missing"][0] == "a gate report by the role qa"
-    assert as_(strict, "alice").releases.reporters(release["id"]) == ["quinn"]
+    assert as_(strict, "alice").gates.reporters(release["id"]) == ["quinn"]
 
 
 def test_request_whose_report_nobody_could_make_is_refused(strict: Path) -> None:
@@ -202,7 +202,7 @@ def test_request_whose_report_nobody_could_make_is_refused(strict: Path) -> None
         workspace.members.add(NewMember("robot", kind="ci", roles=("qa",)))
     release = asked(strict, by="quinn")
     assert release["status"] == "checking"
-    assert as_(strict, "quinn").releases.reporters(release["id"]) == ["robot"]
+    assert as_(strict, "quinn").gates.reporters(release["id"]) == ["robot"]
 
 
 def test_maker_whose_account_has_another_name_is_excluded_all_the_same(root: Path) -> None:

@@ -229,7 +229,7 @@ def _rests_on(state: State, release: Release, *, report: Report) -> bool:
     )
 
 
-def reporters(state: State, environment: Environment, excluded: Collection[str]) -> list[str]:
+def reporters(state: State, environment: Environment, *, excluded: Collection[str]) -> list[str]:
     """Return the members whose gate report counts for a release from which some are excluded."""
     roles = set(environment.gate_roles)
     return [
@@ -267,9 +267,9 @@ def need_reporter(
         return
     out = quorum.excluded_of(state, version, requester=requester, level=environment.level)
     known = state.reports.get((version.manifest, environment.name), [])
-    if reporters(state, environment, out) or any(one.by not in out for one in known):
+    if reporters(state, environment, excluded=out) or any(one.by not in out for one in known):
         return
-    who = [name for name in reporters(state, environment, ()) if name in out]
+    who = [name for name in reporters(state, environment, excluded=()) if name in out]
     because = f": {', '.join(f'{name} {out[name]}' for name in who)}" if who else ""
     msg = (
         f"Nobody could make the gate report of {version.id} for {environment.name}, which "

@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from modeldeck.domain import releases as rules
 from modeldeck.domain.documents import GateDocument
 from modeldeck.domain.entry import Json
-from modeldeck.domain.policy import Check
-from modeldeck.domain.state import Endpoint, Version
+from modeldeck.domain.policy import Check, Environment
+from modeldeck.domain.state import Endpoint, State, Version
 from modeldeck.errors import InvalidInputError
 from modeldeck.services.base import builders, manifests, processes
 from modeldeck.services.base.deck import Deck
@@ -66,6 +67,34 @@ class Gates:
             msg = f"The report about {candidate.id} is not as expected."
             raise InvalidInputError(msg)
         return found
+
+    def reporters(self, release: str) -> Sequence[str]:
+        """Return the members whose gate report would count for a release.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such release, or the policy has no such environment any more.
+        """
+        with self.deck.reading() as state:
+            known = state.release(release.removeprefix("release:"))
+            one = state.policy.environment(known.environment, model=known.model)
+            return rules.reporters(state, one, excluded=known.excluded)
+
+    def would_count(self, release: str) -> bool:
+        """Say whether a report of the actor's would count for a release."""
+        return self.deck.actor.name in self.reporters(release)
+
+    def need_reporter(self, state: State, version: str, *, environment: Environment) -> None:
+        """Refuse a request of the actor's whose gate report nobody could make.
+
+        Raises
+        ------
+        NotPermittedError
+            The message says why.
+        """
+        by = self.deck.actor.name
+        rules.need_reporter(state, state.versions[version], environment=environment, requester=by)
 
     def _measure(
         self, candidate: Version, endpoint: Endpoint, *, checks: Sequence[Check]

@@ -103,16 +103,9 @@ class Models:
             folder,
             model,
             run=run["id"],
-            authors=self._makers(run["id"], run["user"]),
+            authors=_makers(self.deck, run["id"], named=run["user"]),
             records=closing.closed(folder.parents[1]) if run["ended_at"] else {},
         )
-
-    def _makers(self, run: str, named: str) -> Sequence[str]:
-        """Return who made a run: whom it names, and whose file it is where that is another one."""
-        uid = self.deck.runs.folder(run).lstat().st_uid
-        with self.deck.reading() as state:
-            members, needed = state.members, state.policy.strictest
-            return accounts.makers(named, uid=uid, members=members, needed=needed)
 
     def register_file(
         self, path: Path, model: str, *, run: str = "", authors: Sequence[str] = ()
@@ -321,6 +314,14 @@ class Models:
         """
         manifest = self.version(typed)["manifest"]
         return manifests.copy_out(self.deck.objects, manifest, folder=folder)
+
+
+def _makers(deck: Deck, run: str, *, named: str) -> Sequence[str]:
+    """Return who made a run: whom it names, and whose file it is where that is another one."""
+    uid = deck.runs.folder(run).lstat().st_uid
+    with deck.reading() as state:
+        members, needed = state.members, state.policy.strictest
+        return accounts.makers(named, uid=uid, members=members, needed=needed)
 
 
 def _model_folder(run_folder: Path) -> Path:

@@ -92,13 +92,8 @@ class Releases:
         with self.deck.reading() as state:
             one = state.policy.environment(environment, model=known["model"])
             if one.asks_nobody and one.deploy == "on-approval":
-                self._need_unfrozen(one, "its gate alone would deploy it")
-            rules.need_reporter(
-                state,
-                state.versions[known["id"]],
-                environment=one,
-                requester=self.deck.actor.name,
-            )
+                _need_unfrozen(self.deck, one, because="its gate alone would deploy it")
+            self.gates.need_reporter(state, known["id"], environment=one)
             body = _request_of(
                 state, known, environment=one, issued=self.deck.now_text(), reason=reason
             )
@@ -109,27 +104,9 @@ class Releases:
             own = entity and self.show(entity)["requested_by"] == self.deck.actor.name
             if not (may_join and own):
                 raise
-        if self.show(entity)["status"] == "checking" and self._reports(entity):
+        if self.show(entity)["status"] == "checking" and self.gates.would_count(entity):
             self.gates.run(known["id"], environment)
         return self.show(entity)
-
-    def _reports(self, release: str) -> bool:
-        """Say whether a gate report of the actor's would count for a release."""
-        return self.deck.actor.name in self.reporters(release)
-
-    def reporters(self, typed: str) -> Sequence[str]:
-        """Return the members whose gate report would count for a release.
-
-        Raises
-        ------
-        NotFoundError
-            There is no such release, or the policy has no such environment any more.
-        """
-        identifier = self.show(typed)["id"]
-        with self.deck.reading() as state:
-            known = state.releases[identifier]
-            one = state.policy.environment(known.environment, model=known.model)
-            return rules.reporters(state, one, known.excluded)
 
     def statement(self, typed: str, verdict: str, *, reason: str = "") -> dict[str, Json]:
         """Return the statement that a vote would record: what the voter binds the verdict to.
@@ -209,13 +186,7 @@ class Releases:
             return
         is_voter = self.deck.member is not None
         if is_voter and builders.completes(state, release, actor=self.deck.actor.name, now=now):
-            self._need_unfrozen(environment, "your approval would deploy it")
-
-    def _need_unfrozen(self, environment: Environment, because: str) -> None:
-        found = timing.freeze(environment, now=clock.to_text(self.deck.now()))
-        if found is not None:
-            msg = f"{found.text} {because[0].upper()}{because[1:]}."
-            raise NotPermittedError(msg, "Do it after that; who goes back needs not wait.")
+            _need_unfrozen(self.deck, environment, because="your approval would deploy it")
 
     def override(
         self, typed: str, checks: Sequence[str], *, reason: str, expect: str = ""
@@ -354,6 +325,13 @@ class Releases:
             before = manifests.predicate(manifests.read(objects, release["replaces"]))
         checks = release["gate"]["checks"] if release["gate"] else ()
         return difference.judged(difference.rows(before, after), checks)
+
+
+def _need_unfrozen(deck: Deck, environment: Environment, *, because: str) -> None:
+    found = timing.freeze(environment, now=clock.to_text(deck.now()))
+    if found is not None:
+        msg = f"{found.text} {because[0].upper()}{because[1:]}."
+        raise NotPermittedError(msg, "Do it after that; who goes back needs not wait.")
 
 
 def _request_of(

@@ -179,7 +179,7 @@ def _voted(session: Session, release: ReleaseDocument, *, word: str) -> None:
 
 
 def _tell_who_reports(session: Session, workspace: Workspace, *, release: ReleaseDocument) -> None:
-    names = ", ".join(workspace.releases.reporters(release["id"])) or "nobody yet"
+    names = ", ".join(workspace.gates.reporters(release["id"])) or "nobody yet"
     command = f"modeldeck gate run {release['version']} --environment {release['environment']}"
     session.printer.say(
         f"{release['id']} waits for {release['missing'][0]}, and yours does not count. "
