@@ -273,6 +273,17 @@ def test_healed_entry_keeps_the_account_that_wrote_it(root: Path) -> None:
     assert path.stat().st_uid == 12345
 
 
+def test_file_that_never_was_an_entry_is_told_to_be_moved_away(root: Path) -> None:
+    """Whoever may write into the folder can put anything there; nobody has a copy of that."""
+    examined(root)
+    n = max(ledger.numbers(root)) + 1
+    ledger.entry_path(root, n).write_bytes(b'{"v":1}')
+    (line,) = [one for one in examined(root)["checks"] if one["name"] == f"ledger entry {n}"]
+    assert f"nobody's `modeldeck ledger anchor` names entry {n}, it never was one" in line["hint"]
+    ledger.entry_path(root, n).unlink()
+    assert examined(root)["ok"]
+
+
 def test_entry_without_a_copy_gets_one_and_an_old_workspace_loses_nothing(root: Path) -> None:
     """A workspace of an older program has no copies; that is no damage, and can be made good."""
     store = ObjectStore(root)

@@ -87,7 +87,12 @@ def _entry(exam: Exam, one: mending.Broken, *, seen: tuple[int, str]) -> DoctorL
 
 
 def _if_none(root: Path, one: mending.Broken, *, seen: tuple[int, str]) -> str:
-    """Say what to do where a file lies far beyond the last entry that anybody saw."""
+    """Say what to do where a file may be none: it is no entry, or far beyond the last one seen."""
+    if one.owner is not None and one.n > max(seen[0], 1):
+        return (
+            f". If nobody has a copy, and nobody's `modeldeck ledger anchor` names entry {one.n}, "
+            f"it never was one: {account(one.owner)} or the folder's owner moves that file away."
+        )
     last = next((n for n in reversed(numbers(root)) if n < one.n), 0)
     beyond = next((n for n in numbers(root) if n > one.n), 0)
     if one.owner is not None or not beyond or seen[0] > last:
