@@ -43,13 +43,15 @@ def policy_from_table(table: Table) -> Policy:
         name: tuple(_check_of(check) for check in _checks(gate))
         for name, gate in table.named("gates").items()
     }
-    environments = {
-        name: _environment_of(name, one) for name, one in table.named("environments").items()
-    }
+    read = table.named("environments")
+    environments = {name: _environment_of(name, one) for name, one in read.items()}
     if not environments:
         raise table.fail(
             "environments", "at least one is needed", hint="Add [environments.production]."
         )
+    for name, one in read.items():
+        earlier = list(environments)[: list(environments).index(name)]
+        _need_named(one, environments[name], gates=list(gates), earlier=earlier)
     policy = Policy(environments, gates)
     problem = policy_problem(policy)
     if problem:
@@ -61,6 +63,21 @@ def _checks(gate: Table) -> list[Table]:
     found = gate.tables("checks")
     gate.finish()
     return found
+
+
+def _need_named(table: Table, one: Environment, *, gates: list[str], earlier: list[str]) -> None:
+    """Refuse an environment, and its exceptions, that name a gate or a source that is not there."""
+    said = {"": (table, one)}
+    said |= {key: (each, one.models[key]) for key, each in table.named("models").items()}
+    for each, found in said.values():
+        if found.gate and found.gate not in gates:
+            problem = f"there is no gate {found.gate[:80]!r}"
+            hint = f"There are: {', '.join(gates) or 'none'}. Add [[gates.NAME.checks]]."
+            raise each.fail("gate", problem, hint=hint)
+        if found.promotes_from and found.promotes_from not in earlier:
+            problem = f"{found.promotes_from[:80]!r} is not an earlier environment"
+            hint = f"Earlier in the file: {', '.join(earlier) or 'none'}."
+            raise each.fail("promotes_from", problem, hint=hint)
 
 
 def _environment_of(name: str, table: Table) -> Environment:
@@ -81,7 +98,7 @@ def _said(table: Table, usual: Environment) -> Environment:
     """Return an environment as a table says it; what it does not say is as usual."""
     return replace(
         usual,
-        approvals=table.take("approvals", int, default=usual.approvals),
+        approvals=_number_from(table, "approvals", least=0, usual=usual.approvals),
         roles=_counts(table, usual.roles),
         self_approval=table.take("self_approval", bool, default=usual.self_approval),
         reject_blocks=table.take("reject_blocks", bool, default=usual.reject_blocks),
@@ -93,7 +110,7 @@ def _said(table: Table, usual: Environment) -> Environment:
         rollback_roles=table.texts("rollback_roles", usual.rollback_roles),
         gate_roles=table.texts("gate_roles", usual.gate_roles),
         override_roles=table.texts("override_roles", usual.override_roles),
-        rollback_depth=table.take("rollback_depth", int, default=usual.rollback_depth),
+        rollback_depth=_number_from(table, "rollback_depth", least=0, usual=usual.rollback_depth),
         trust=table.choice("trust", TRUST_WORDS, default=usual.trust),
         gate=table.take("gate", str, default=usual.gate),
         promotes_from=table.take("promotes_from", str, default=usual.promotes_from),
@@ -106,7 +123,16 @@ def _said(table: Table, usual: Environment) -> Environment:
 
 def _counts(table: Table, usual: Mapping[str, int]) -> Mapping[str, int]:
     roles = table.table("roles")
-    return {role: roles.take(role, int) for role in roles.data} if table.has("roles") else usual
+    if not table.has("roles"):
+        return usual
+    return {role: _number_from(roles, role, least=1, usual=1) for role in roles.data}
+
+
+def _number_from(table: Table, key: str, *, least: int, usual: int) -> int:
+    found = table.take(key, int, default=usual)
+    if found < least:
+        raise table.fail(key, f"expected a whole number from {least}, found {found}")
+    return found
 
 
 def _glass(table: Table, usual: BreakGlass) -> BreakGlass:
