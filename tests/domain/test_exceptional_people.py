@@ -159,6 +159,26 @@ def test_second_name_of_the_breakers_account_reviews_nothing_under_owner() -> No
     said(world, "carol", "deployment.review", f"endpoint:{LIVE}", review)
 
 
+def test_gate_report_under_a_second_name_of_the_makers_account_does_not_count_under_owner() -> None:
+    """Where reports are the duty of a role, bob writes none for himself as robot."""
+    people = {"bob": (7, []), "robot": (7, ["quality"]), "ci": (8, ["quality"]), "carol": (9, [])}
+    world = world_of("owner", people)
+    known = world.state.policy
+    production = replace(known.environments["production"], gate_roles=("quality",))
+    policy = Policy({"production": production}, known.gates)
+    said(world, "ann", "policy.adopt", "policy:test", {"policy": policy.to_json()})
+    content: dict[str, Json] = {"manifest": digest("x"), "run": "", "authors": []}
+    version = said(world, "bob", "version.register", "model:churn", content).entity[8:]
+    body = {**world.base(version, "production"), **world.span(), "reason": ""}
+    release = said(world, "bob", "release.request", f"version:{version}", body).entity[8:]
+    excluded = world.state.releases[release].excluded
+    assert quorum.reporters(world.state, production, excluded=excluded) == ["ci"]
+    for name, status in (("robot", "checking"), ("ci", "waiting")):
+        report = {**world.base(version, "production"), "report": digest(name), "passed": True}
+        said(world, name, "gate.report", f"version:{version}", report)
+        assert world.status(release) == status
+
+
 def serving(world: World) -> dict[str, Json]:
     """Return what a server says about what it serves."""
     endpoint = world.state.endpoints[LIVE]

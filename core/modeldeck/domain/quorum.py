@@ -14,7 +14,7 @@ by augmenting paths (H. W. Kuhn, "The Hungarian method for the assignment proble
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from modeldeck.domain.exceptional.things import Override
 from modeldeck.domain.levels import Level
@@ -123,6 +123,63 @@ def _need_account(state: State, release: Release, *, member: Member, level: Leve
             raise NotPermittedError(
                 msg, "One account is one person, unless each signs: --key FILE."
             )
+
+
+def is_party(
+    state: State, name: str, *, excluded: Collection[str], level: Level, needed: Level
+) -> bool:
+    """Say whether somebody is excluded from a release, also by another name of one account."""
+    known = [state.members[one] for one in excluded if one in state.members]
+    member = state.members.get(name)
+    if name in excluded or member is None:
+        return name in excluded
+    return accounts.namesake(member, known, level=level, needed=needed) is not None
+
+
+def reporters(state: State, environment: Environment, *, excluded: Collection[str]) -> list[str]:
+    """Return the members whose gate report counts for a release from which some are excluded."""
+    roles, needed = set(environment.gate_roles), environment.level
+    active = [one for one in state.members.values() if one.is_active]
+    if not roles:
+        return [one.name for one in active]
+    found = []
+    for one in active:
+        level = Level.SIGNED if one.keys else Level.OWNER
+        out = is_party(state, one.name, excluded=excluded, level=level, needed=needed)
+        if roles & set(one.roles) and not out:
+            found.append(one.name)
+    return found
+
+
+def or_roles(roles: tuple[str, ...]) -> str:
+    """Return roles of which one is asked for, as a short text."""
+    return f"the role {' or '.join(roles)}"
+
+
+def need_reporter(
+    state: State, version: Version, *, environment: Environment, requester: str
+) -> None:
+    """Refuse a request whose gate report nobody could make who is not excluded by it.
+
+    Raises
+    ------
+    NotPermittedError
+        All with one of the ``gate_roles`` asked for it or made it, and there is no report yet.
+    """
+    if not environment.gate_roles or environment.self_approval:
+        return
+    out = excluded_of(state, version, requester=requester, level=environment.level)
+    known = state.reports.get((version.manifest, environment.name), [])
+    if reporters(state, environment, excluded=out) or any(one.by not in out for one in known):
+        return
+    who = [name for name in reporters(state, environment, excluded=()) if name in out]
+    because = f": {', '.join(f'{name} {out[name]}' for name in who)}" if who else ""
+    msg = (
+        f"Nobody could make the gate report of {version.id} for {environment.name}, which "
+        f"{or_roles(environment.gate_roles)} makes, and not whoever asked for or made it{because}."
+    )
+    hint = "Let somebody else ask for it, or let owners give another member that role."
+    raise NotPermittedError(msg, hint)
 
 
 def eligible(state: State, release: Release) -> list[str]:

@@ -13,7 +13,6 @@ taken as of the later time; one that is older than :data:`LEEWAY` is refused.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
@@ -218,7 +217,9 @@ def _rests_on(state: State, release: Release, *, report: Report) -> bool:
     environment = state.policy.known(release.environment, model=release.model)
     if environment is None or report.level < environment.level:
         return False
-    if environment.gate_roles and report.by in release.excluded:
+    if environment.gate_roles and quorum.is_party(
+        state, report.by, excluded=release.excluded, level=report.level, needed=environment.level
+    ):
         return False
     return (
         report.manifest == release.manifest
@@ -229,54 +230,14 @@ def _rests_on(state: State, release: Release, *, report: Report) -> bool:
     )
 
 
-def reporters(state: State, environment: Environment, *, excluded: Collection[str]) -> list[str]:
-    """Return the members whose gate report counts for a release from which some are excluded."""
-    roles = set(environment.gate_roles)
-    return [
-        one.name
-        for one in state.members.values()
-        if one.is_active and (not roles or (roles & set(one.roles) and one.name not in excluded))
-    ]
-
-
 def lacks(state: State, release: Release, *, issued: str) -> list[str]:
     """Return what a release still lacks, as short texts: its gate report, votes, an answer."""
     report = []
     if release.status == "checking":
         roles = state.policy.environment(release.environment, model=release.model).gate_roles
-        report = [f"a gate report{f' by {_or(roles)}' if roles else ''}"]
+        report = [f"a gate report{f' by {quorum.or_roles(roles)}' if roles else ''}"]
     votes = quorum.lacks(state, release, issued=issued)
     return [*report, *votes, *threads.lacks(state, release)]
-
-
-def _or(roles: tuple[str, ...]) -> str:
-    return f"the role {' or '.join(roles)}"
-
-
-def need_reporter(
-    state: State, version: Version, *, environment: Environment, requester: str
-) -> None:
-    """Refuse a request whose gate report nobody could make who is not excluded by it.
-
-    Raises
-    ------
-    NotPermittedError
-        All with one of the ``gate_roles`` asked for it or made it, and there is no report yet.
-    """
-    if not environment.gate_roles or environment.self_approval:
-        return
-    out = quorum.excluded_of(state, version, requester=requester, level=environment.level)
-    known = state.reports.get((version.manifest, environment.name), [])
-    if reporters(state, environment, excluded=out) or any(one.by not in out for one in known):
-        return
-    who = [name for name in reporters(state, environment, excluded=()) if name in out]
-    because = f": {', '.join(f'{name} {out[name]}' for name in who)}" if who else ""
-    msg = (
-        f"Nobody could make the gate report of {version.id} for {environment.name}, which "
-        f"{_or(environment.gate_roles)} makes, and not whoever asked for or made it{because}."
-    )
-    hint = "Let somebody else ask for it, or let owners give another member that role."
-    raise NotPermittedError(msg, hint)
 
 
 def _settle(state: State, release: Release, *, report: Report, at: str, by: str) -> None:

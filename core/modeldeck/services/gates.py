@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from modeldeck.domain import releases as rules
+from modeldeck.domain import quorum
 from modeldeck.domain.documents import GateDocument
 from modeldeck.domain.entry import Json
 from modeldeck.domain.policy import Check, Environment
@@ -79,7 +79,7 @@ class Gates:
         with self.deck.reading() as state:
             known = state.release(release.removeprefix("release:"))
             one = state.policy.environment(known.environment, model=known.model)
-            return rules.reporters(state, one, excluded=known.excluded)
+            return quorum.reporters(state, one, excluded=known.excluded)
 
     def would_count(self, release: str) -> bool:
         """Say whether a report of the actor's would count for a release."""
@@ -94,7 +94,7 @@ class Gates:
             The message says why.
         """
         by = self.deck.actor.name
-        rules.need_reporter(state, state.versions[version], environment=environment, requester=by)
+        quorum.need_reporter(state, state.versions[version], environment=environment, requester=by)
 
     def _measure(
         self, candidate: Version, endpoint: Endpoint, *, checks: Sequence[Check]
