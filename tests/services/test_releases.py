@@ -190,6 +190,11 @@ def test_release_whose_report_is_somebody_elses_duty_waits_for_it_and_says_so(st
     assert release["status"] == "checking"
     assert release["missing"][0] == "a gate report by the role qa"
     assert as_(strict, "alice").gates.reporters(release["id"]) == ["quinn"]
+    assert release["why_not"] == "it is checking: it lacks a gate report by the role qa"
+    (item,) = as_(strict, "quinn").inbox.items(has_runs=False)
+    assert (item["kind"], item["subject"]) == ("report", f"release:{release['id']}")
+    assert item["next"] == "modeldeck gate run cancer@1 --environment production"
+    assert [one["kind"] for one in as_(strict, "carol").inbox.items(has_runs=False)] == []
 
 
 def test_request_whose_report_nobody_could_make_is_refused(strict: Path) -> None:

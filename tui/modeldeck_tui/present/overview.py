@@ -16,6 +16,7 @@ KINDS = {
     "history": Cell("✖ HISTORY", "bad"),
     "approve": Cell("APPROVE", "bold"),
     "start": Cell("START", "bold"),
+    "report": Cell("REPORT", "bold"),
     "support": Cell("SUPPORT", "bold"),
     "asked": Cell("ASKED", "dim"),
     "proposed": Cell("PROPOSED", "dim"),

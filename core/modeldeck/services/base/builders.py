@@ -278,6 +278,8 @@ def completes(state: State, release: Release, *, actor: str, now: str) -> bool:
 def _why_not(state: State, release: Release, *, actor: str, status: str, level: Level) -> str:
     if status not in {"waiting", "changes-requested"}:
         because = f" ({release.because})" if release.because else ""
+        if status == "checking":
+            because = f": it lacks {releases.lacks(state, release, issued=release.issued)[0]}"
         return f"it is {status}{because}"
     try:
         quorum.may_vote(state, release, person=actor, level=level)

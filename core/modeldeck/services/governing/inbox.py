@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from modeldeck import clock, ids
+from modeldeck.domain import quorum
 from modeldeck.domain.documents import EndpointDocument, InboxItem, ReleaseDocument
 from modeldeck.domain.reading.reviews import InboxDocument, ProposalDocument
 from modeldeck.services.base.deck import Deck
@@ -32,6 +33,7 @@ URGENCY = {
     "glass": 0,
     "approve": 1,
     "start": 1,
+    "report": 1,
     "support": 1,
     "changes": 2,
     "mention": 2,
@@ -54,6 +56,7 @@ _NEXT = {
     "history": "ledger verify",
     "approve": "release review {name}",
     "start": "deploy start {name}",
+    "report": "gate run {what}",
     "support": "member support {short}",
     "proposed": "member withdraw {short}",
     "asked": "release who {name}",
@@ -160,7 +163,19 @@ class Inbox:
             return _item("approve", one, detail=_state_of(one))
         if one["status"] == "approved" and one["is_open"]:
             return _item("start", one, detail=f"approved; {_start_of(one)}")
+        if one["status"] == "checking" and self._has_to_report(one):
+            return _item("report", one, detail=f"it waits for {one['missing'][0]}: yours counts")
         return self._of_own(one) if one["requested_by"] == self.deck.actor.name else None
+
+    def _has_to_report(self, one: ReleaseDocument) -> bool:
+        """Say whether gate reports there are the duty of a role, and the actor's would count."""
+        with self.deck.reading() as state:
+            release = state.releases[one["id"]]
+            known = state.policy.known(release.environment, model=release.model)
+            if known is None or not known.gate_roles:
+                return False
+            names = quorum.reporters(state, known, excluded=release.excluded)
+        return self.deck.actor.name in names
 
     def _of_own(self, one: ReleaseDocument) -> InboxItem | None:
         if one["status"] == "changes-requested":
@@ -261,6 +276,7 @@ def _next(item: InboxItem) -> str:
     """Return the command that goes on from an item."""
     name = item["subject"].partition(":")[2]
     words = {"name": name, "short": name[:_SHORT], "run": ids.short(name)}
+    words["what"] = item["title"].replace(" to ", " --environment ")  # of releases alone
     return f"modeldeck {_NEXT[item['kind']].format(subject=item['subject'], **words)}"
 
 
