@@ -13,6 +13,7 @@ from modeldeck.domain.exceptional import glass
 from modeldeck.domain.levels import Evidence, Level
 from modeldeck.domain.policy import BreakGlass, Policy
 from modeldeck.domain.state import Activity
+from modeldeck.domain.talking import threads
 from modeldeck.errors import NotPermittedError
 from tests.domain.chain import World, digest
 from tests.domain.test_membership import SIGNED, change, key, said, vote
@@ -177,6 +178,19 @@ def test_gate_report_under_a_second_name_of_the_makers_account_does_not_count_un
         report = {**world.base(version, "production"), "report": digest(name), "passed": True}
         said(world, name, "gate.report", f"version:{version}", report)
         assert world.status(release) == status
+
+
+def test_owner_on_the_makers_account_does_not_resolve_a_thread_about_it_under_owner() -> None:
+    """Ben has bob's account: whoever asked, or an owner of another one, says that it is settled."""
+    world = world_of("owner", {"bob": (1, []), "carol": (9, [])})
+    content: dict[str, Json] = {"manifest": digest("x"), "run": "", "authors": []}
+    version = said(world, "bob", "version.register", "model:churn", content).entity[8:]
+    said(world, "carol", "thread.start", f"version:{version}", {"object": digest("why?")})
+    (thread,) = threads.of(world.state, f"version:{version}")
+    body: dict[str, Json] = {"reason": "settled", "issued": world.at()}
+    found = refused(world, "ben", "thread.resolve", f"thread:{thread.id}", body)
+    assert "does not resolve it" in found
+    said(world, "ann", "thread.resolve", f"thread:{thread.id}", body)
 
 
 def serving(world: World) -> dict[str, Json]:

@@ -17,6 +17,9 @@ from dataclasses import replace
 
 from modeldeck.domain.entry import is_digest
 from modeldeck.domain.history.things import Annotation, Text, Thread
+from modeldeck.domain.levels import Level
+from modeldeck.domain.membership import accounts
+from modeldeck.domain.membership.member import Member
 from modeldeck.domain.remarks import SUBJECTS
 from modeldeck.domain.state import OPEN, Act, Release, State
 from modeldeck.domain.talking import places
@@ -168,11 +171,26 @@ def check_closing(state: State, act: Act) -> None:
     if member is None or not member.is_owner:
         msg = f"Only {known.by} or an owner can resolve that thread."
         raise NotPermittedError(msg, "Reply to it, and ask them to.")
-    others = [one.name for one in state.owners() if one.name not in _parties(state, known)]
-    if act.by in _parties(state, known) and (state.member(known.by) is not None or others):
+    parties = _parties(state, known)
+    others = [one.name for one in state.owners() if not _is_party(state, one, parties=parties)]
+    is_party = _is_party(state, member, parties=parties, level=act.level)
+    if is_party and (state.member(known.by) is not None or others):
         ask = ", ".join(dict.fromkeys([known.by] * bool(state.member(known.by)) + others))
         msg = f"{act.by} asked for or made what that thread is about, and does not resolve it."
         raise NotPermittedError(msg, f"Ask {ask}.")
+
+
+def _is_party(
+    state: State, member: Member, *, parties: set[str], level: Level | None = None
+) -> bool:
+    """Say whether somebody asked for or made it, also by another name of one Unix account."""
+    if level is None:
+        level = Level.SIGNED if member.keys else Level.OWNER
+    needed = state.policy.strictest
+    known = [state.members[name] for name in parties if name in state.members]
+    return member.name in parties or bool(
+        accounts.namesake(member, known, level=level, needed=needed)
+    )
 
 
 def close(state: State, act: Act) -> Thread:
