@@ -79,6 +79,8 @@ def test_evidence_checks_itself_without_modeldeck_and_without_jq(written: Eviden
     for name in ("SHA256SUMS", "chain.sha256", "objects.sha256"):
         assert alone(folder, "sha256sum", "--strict", "-c", name).returncode == 0
     assert alone(folder, "sha256sum", "SHA256SUMS").stdout.split()[0] == written.digest
+    readable = {one.stat().st_mode & 0o444 for one in folder.iterdir() if one.is_file()}
+    assert len(readable) == 1  # an auditor who may read one of them may read all
     told = (folder / "README.md").read_text()
     assert "sha256sum --strict -c SHA256SUMS" in told
     assert "| carol | approve |" in told

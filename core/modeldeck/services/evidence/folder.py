@@ -49,6 +49,7 @@ _ALWAYS = {
 }
 _NAMES_OBJECT = ("manifest", "report")
 _MAX_OBJECT = 16 << 20
+_READ = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ def write(
         signed = [one for one in chosen if _is_signed(one)]
         _put(aside / "README.md", readme(release, told, diff=diff, head=head, n=len(lines)))
         _put(aside / "check.sh", check_script([(one.n, one.by) for one in signed], head=head))
-        (aside / "check.sh").chmod(stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP)
+        mode = stat.S_IMODE((aside / "check.sh").stat().st_mode)
+        (aside / "check.sh").chmod(mode | (mode & _READ) >> 2)  # whoever may read it may run it
         digest = _sums(aside)
         if folder.exists():
             folder.rmdir()
