@@ -155,26 +155,61 @@ def _searches(client: MlflowClient, experiment: str) -> dict[str, list[str]]:
 def _refusals(client: MlflowClient, run_id: str) -> dict[str, str]:
     live = client.create_run("0")
     client.log_param(live.info.run_id, "lr", 1)
+    client.create_registered_model("churn")
     calls: dict[str, Callable[[], Any]] = {
         "other value": lambda: client.log_param(live.info.run_id, "lr", 2),
         "ended": lambda: client.log_metric(run_id, "late", 1.0),
         "missing": lambda: client.get_run("20200101-000000-aaaaaa"),
         "odd": lambda: client.get_run("nothing"),
         "twice": lambda: client.create_experiment("Team/Churn study"),
-        "register": lambda: client.create_registered_model("churn"),
-        "versions": lambda: client.search_model_versions("name = 'churn'"),
+        "version": lambda: client.get_model_version("churn", "1"),
         "alias": lambda: client.set_registered_model_alias("churn", "champion", "1"),
+        "stage": lambda: client.transition_model_version_stage("churn", "1", "Production"),
+        "renamed": lambda: client.rename_registered_model("churn", "leaving"),
+        "removed": lambda: client.delete_model_version("churn", "1"),
+        "elsewhere": lambda: mlflow.register_model("/etc", "churn"),
     }
     found = {}
     for name, call in calls.items():
         try:
             call()
         except MlflowException as error:
-            is_told = "modeldeck model register RUN NAME" in str(error)
+            is_told = "modeldeck release request" in str(error)
             found[name] = f"{error.error_code}{' told' * is_told}"
     client.log_param(live.info.run_id, "lr", 1)
     client.set_terminated(live.info.run_id)
     return found
+
+
+def register(uri: str, skops: str, pickled: str) -> dict[str, Any]:
+    """Register what runs logged; return what was answered."""
+    mlflow.set_tracking_uri(uri)
+    client = MlflowClient()
+    run_id = client.create_run("0").info.run_id
+    for folder in (skops, pickled):
+        client.log_artifacts(run_id, folder, folder)
+    made = mlflow.register_model(f"runs:/{run_id}/{skops}", "Team Churn", tags={"team": "a"})
+    again = mlflow.register_model(f"runs:/{run_id}/{skops}", "Team Churn")
+    refused = ""
+    try:
+        mlflow.register_model(f"runs:/{run_id}/{pickled}", "Team Churn")
+    except MlflowException as error:
+        refused = str(error)
+    client.update_model_version("Team Churn", "1", "the first")
+    client.set_terminated(run_id)
+    found = client.get_model_version("Team Churn", "1")
+    return {
+        "run": run_id,
+        "made": [made.name, made.version, made.run_id, made.status],
+        "again": again.version,
+        "refused": refused,
+        "found": [found.description, found.tags, found.user_id, found.source == made.source],
+        "searched": [
+            [one.name, one.version] for one in client.search_model_versions(f"run_id = '{run_id}'")
+        ],
+        "models": [one.name for one in client.search_registered_models()],
+        "latest": [one.version for one in client.get_latest_versions("Team Churn")],
+    }
 
 
 def _failing(client: MlflowClient, experiment: str) -> str:
@@ -249,7 +284,8 @@ def autolog(uri: str) -> dict[str, Any]:
 
 def main() -> None:
     """Do what the command line names, and print what came out."""
-    known = {one.__name__: one for one in (make, read, registry, plugin, wait, join, end, autolog)}
+    actions = (make, read, registry, plugin, register, wait, join, end, autolog)
+    known = {one.__name__: one for one in actions}
     done = known[sys.argv[1]](*sys.argv[2:])
     sys.stdout.write(f"\n{json.dumps(done)}\n")
 

@@ -80,9 +80,12 @@ def test_calls_that_cannot_be_answered_fail_in_mlflows_words(answers: dict[str, 
         "missing": "RESOURCE_DOES_NOT_EXIST",
         "odd": "RESOURCE_DOES_NOT_EXIST",
         "twice": "RESOURCE_ALREADY_EXISTS",
-        "register": "FEATURE_DISABLED told",
-        "versions": "FEATURE_DISABLED told",
+        "version": "RESOURCE_DOES_NOT_EXIST",
         "alias": "FEATURE_DISABLED told",
+        "stage": "FEATURE_DISABLED told",
+        "renamed": "FEATURE_DISABLED",
+        "removed": "FEATURE_DISABLED",
+        "elsewhere": "INVALID_PARAMETER_VALUE",
     }
     assert answers["failed"] == "FAILED"
 
@@ -188,3 +191,39 @@ def test_autologging_of_scikit_learn_fills_a_run(root: Path, tmp_path: Path) -> 
         (run,) = workspace.runs.list()
         paths = [path for path, _size in workspace.runs.files(run["id"])]
     assert any(path.endswith("/MLmodel") for path in paths)
+
+
+MLMODEL = """artifact_path: model
+flavors:
+  sklearn:
+    code: null
+    pickled_model: {name}
+    serialization_format: {form}
+"""
+
+
+def test_model_is_registered_by_mlflows_calls_as_a_version_of_its_run(
+    root: Path, tmp_path: Path
+) -> None:
+    """A skops file becomes a version in the ledger, once; a pickle is refused, with what to do."""
+    from sklearn.linear_model import LogisticRegression
+    from skops.io import dump
+
+    for form, name in (("skops", "model.skops"), ("cloudpickle", "model.pkl")):
+        folder = tmp_path / form
+        folder.mkdir()
+        (folder / "MLmodel").write_text(MLMODEL.format(name=name, form=form))
+        dump(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), folder / name)
+    found = mlflow("register", f"modeldeck://{root}", "skops", "cloudpickle", cwd=tmp_path)
+    run = found["run"]
+    assert found["made"] == ["Team Churn", "1", run, "READY"]
+    assert (found["again"], found["latest"]) == ("1", ["1"])
+    assert "runs code when it is loaded" in found["refused"]
+    assert "serialization_format='skops'" in found["refused"]
+    assert found["found"] == ["the first", {"team": "a"}, "alice", True]
+    assert (found["searched"], found["models"]) == ([["Team Churn", "1"]], ["Team Churn"])
+    with Workspace.open(root) as workspace:
+        (known,) = workspace.models.versions()
+        assert (known["id"], known["run"], known["registered_by"]) == ("team-churn@1", run, "alice")
+        assert workspace.models.verify("team-churn@1") >= 1
+        assert [one["action"] for one in workspace.activity.list()].count("version.register") == 1

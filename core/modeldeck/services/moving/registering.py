@@ -78,17 +78,8 @@ class Registering:
             described = yaml.read(source.tree.read((*place, "MLmodel"), yaml.MAX_BYTES))
         except ModelDeckError as error:
             return (), f"its MLmodel cannot be read: {error.message}"
-        flavors = described.get("flavors")
-        known = flavors if isinstance(flavors, dict) else {}
-        own = known.get("sklearn")
-        if not isinstance(own, dict):
-            names = ", ".join(sorted(str(one) for one in known if one != "python_function"))
-            return (), _why_not(names[:80])
-        form = str(own.get("serialization_format") or "pickle")
-        name = str(own.get("pickled_model") or "")
-        if form != "skops" or not name:
-            return (), f"it is kept as {form[:40]}, which runs code when it is loaded"
-        return (*place, *name.split("/")), ""
+        name, reason = skops_of(described)
+        return ((), reason) if reason else ((*place, *name.split("/")), "")
 
     def _register(self, version: SourceVersion, place: tuple[str, ...]) -> None:
         """Register a version, unless that was done before; then its aliases and tags."""
@@ -173,6 +164,21 @@ class Registering:
         known = [one["text"] for one in self._remarks.list() if one["subject"] == subject]
         if cut not in known:
             self._remarks.add(subject, cut)
+
+
+def skops_of(described: dict[str, object]) -> tuple[str, str]:
+    """Return the path of the skops file that an ``MLmodel`` describes, or why there is none."""
+    flavors = described.get("flavors")
+    known = flavors if isinstance(flavors, dict) else {}
+    own = known.get("sklearn")
+    if not isinstance(own, dict):
+        names = ", ".join(sorted(str(one) for one in known if one != "python_function"))
+        return "", _why_not(names[:80])
+    form = str(own.get("serialization_format") or "pickle")
+    name = str(own.get("pickled_model") or "")
+    if form != "skops" or not name:
+        return "", f"it is kept as {form[:40]}, which runs code when it is loaded"
+    return name, ""
 
 
 def _why_not(flavors: str) -> str:
