@@ -7,6 +7,7 @@ import pytest
 from modeldeck.domain.policy import Policy, policy_from_json, policy_from_table
 from modeldeck.domain.schema import parse_toml
 from modeldeck.errors import InvalidInputError, NotFoundError
+from modeldeck.services.base import config
 
 GOOD = """\
 [environments.staging]
@@ -90,3 +91,35 @@ def test_policy_without_environments_is_refused() -> None:
     """A workspace needs at least one environment."""
     with pytest.raises(InvalidInputError, match="at least one"):
         _read("")
+
+
+def test_every_problem_of_a_configuration_is_told_at_once() -> None:
+    """A mistyped key beside a missing one, and wrong values further down, need one look each."""
+    text = """nmae = "team"
+[environments.staging]
+approvls = 1
+[environments.production]
+approvals = "two"
+request_ttl = "soon"
+[[gates.production.checks]]
+name = "fast"
+kind = "latency"
+[datasets]
+snapshot = "zip"
+[notifications]
+sendr = "ops"
+"""
+    with pytest.raises(InvalidInputError) as caught:
+        config.parse(text)
+    told = caught.value.message
+    assert told.startswith("modeldeck.toml has 8 problems: (1) line 1: name is missing")
+    for part in (
+        "line 1: nmae: no such setting. Did you mean 'name'?",
+        "line 3: environments.staging.approvls: no such setting. Did you mean 'approvals'?",
+        "line 5: environments.production.approvals: expected a whole number, found 'two'",
+        "line 6: environments.production.request_ttl: expected a time span",
+        "gates.production.checks.max: a check of kind latency needs max",
+        "line 11: datasets.snapshot: expected one of",
+        "line 13: notifications.sendr: no such setting",
+    ):
+        assert part in told

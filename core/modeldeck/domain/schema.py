@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from modeldeck.errors import InvalidInputError
 
 T = TypeVar("T")
+Problems = list[InvalidInputError]
 
 MAX_TEXT = 1 << 20
 """A TOML file of more characters than this is refused."""
@@ -24,8 +25,10 @@ _WORDS: dict[type, str] = {
 }
 
 
-def parse_toml(text: str, filename: str) -> Table:
+def parse_toml(text: str, filename: str, *, problems: Problems | None = None) -> Table:
     """Parse TOML into a :class:`Table` that knows where it came from.
+
+    With a list for problems, what is wrong is collected there, until :meth:`Table.settle`.
 
     Raises
     ------
@@ -38,7 +41,7 @@ def parse_toml(text: str, filename: str) -> Table:
     import tomllib  # those who only look parse no TOML
 
     try:
-        return Table(tomllib.loads(text), text=text, filename=filename)
+        return Table(tomllib.loads(text), text=text, filename=filename, problems=problems)
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"line (\d+)", str(error))
         line = f", line {where[1] if where else max(1, len(text.splitlines()))}"
@@ -63,15 +66,24 @@ class Table:
         How to call the file in messages.
     path : tuple of str
         Keys from the top of the file to this table.
+    problems : list of InvalidInputError, optional
+        Where problems of all tables of a file are collected; without it, the first one is raised.
     """
 
     def __init__(
-        self, data: Mapping[str, object], *, text: str, filename: str, path: tuple[str, ...] = ()
+        self,
+        data: Mapping[str, object],
+        *,
+        text: str,
+        filename: str,
+        path: tuple[str, ...] = (),
+        problems: Problems | None = None,
     ) -> None:
         self.data = dict(data)
         self.text = text
         self.filename = filename
         self.path = path
+        self.problems = problems
         self._known: set[str] = set()
 
     def fail(self, key: str, problem: str, *, hint: str = "") -> InvalidInputError:
@@ -81,6 +93,50 @@ class Table:
         name = ".".join((*self.path, key)) if key else ".".join(self.path)
         said = f"{name}: {problem}" if name else problem
         return InvalidInputError(f"{where}: {said}.", hint, file=self.filename, line=line, key=name)
+
+    def attempt(self, read: Callable[[], T]) -> T | None:
+        """Read a part of the file; None where that failed and problems are collected.
+
+        What a value that was wrong already leads to is no further problem.
+        """
+        if self.problems is None:
+            return read()
+        before = len(self.problems)
+        try:
+            return read()
+        except InvalidInputError as error:
+            if len(self.problems) == before:
+                self.problems.append(error)
+            return None
+
+    def settle(self) -> None:
+        """Raise what was collected: one problem as it is, several as one error that names all.
+
+        Raises
+        ------
+        InvalidInputError
+            There was a problem.
+        """
+        found = sorted(self.problems or (), key=lambda one: int(str(one.data.get("line", 0))))
+        if len(found) == 1:
+            raise found[0]
+        if found:
+            named = [str(one).removeprefix(f"{self.filename}, ") for one in found]
+            told = " ".join(f"({number}) {one}" for number, one in enumerate(named, start=1))
+            msg = f"{self.filename} has {len(found)} problems: {told}"
+            raise InvalidInputError(msg, file=self.filename)
+
+    def refuse(self, error: InvalidInputError) -> None:
+        """Raise a problem, or keep it where problems are collected; then go on with another value.
+
+        Raises
+        ------
+        InvalidInputError
+            That problem.
+        """
+        if self.problems is None:
+            raise error
+        self.problems.append(error)
 
     def line_of(self, key: str) -> int:
         """Return the line (from 1) where a key of this table seems to stand; 0 when not found."""
@@ -109,14 +165,16 @@ class Table:
         self._known.add(key)
         if key not in self.data:
             if default is None:
-                raise self.fail("", f"{key} is missing; expected {_WORDS[kind]}")
+                self.refuse(self.fail("", f"{key} is missing; expected {_WORDS[kind]}"))
+                return kind()
             return default
         value = self.data[key]
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             found = "true or false" if isinstance(value, bool) else f"{value!r:.60}"
-            raise self.fail(key, f"expected {_WORDS[kind]}, found {found}")
+            self.refuse(self.fail(key, f"expected {_WORDS[kind]}, found {found}"))
+            return kind() if default is None else default
         return value
 
     def has(self, key: str) -> bool:
@@ -133,7 +191,8 @@ class Table:
         values = self.take(key, list, default=list(default))
         for value in values:
             if not isinstance(value, str):
-                raise self.fail(key, f"expected a list of texts, found {value!r:.60} in it")
+                self.refuse(self.fail(key, f"expected a list of texts, found {value!r:.60} in it"))
+                return tuple(default)
         return tuple(values)
 
     def table(self, key: str) -> Table:
@@ -145,7 +204,8 @@ class Table:
         found = []
         for value in self.take(key, list, default=[]):
             if not isinstance(value, dict):
-                raise self.fail(key, f"expected tables ([[{key}]]), found {value!r:.60}")
+                self.refuse(self.fail(key, f"expected tables ([[{key}]]), found {value!r:.60}"))
+                continue
             found.append(self._child(key, value))
         return found
 
@@ -156,10 +216,14 @@ class Table:
 
     def choice(self, key: str, options: Iterable[str], *, default: str | None = None) -> str:
         """Take a text out that must be one of some words."""
+        before = len(self.problems or ())
         value = self.take(key, str, default=default)
         words = list(options)
         if value not in words:
-            raise self.fail(key, f"expected one of {', '.join(words)}, found {value!r:.60}")
+            if len(self.problems or ()) == before:
+                expected = f"expected one of {', '.join(words)}, found {value!r:.60}"
+                self.refuse(self.fail(key, expected))
+            return words[0] if default is None else default
         return value
 
     def finish(self) -> None:
@@ -174,11 +238,13 @@ class Table:
             if key not in self._known:
                 near = difflib.get_close_matches(key, self._known, n=1)
                 hint = f"Did you mean {near[0]!r}?" if near else ""
-                raise self.fail(key, "no such setting", hint=hint or "Remove it.")
+                self.refuse(self.fail(key, "no such setting", hint=hint or "Remove it."))
 
     def _child(self, key: str, data: Mapping[str, object]) -> Table:
         path = (*self.path, key)
-        return Table(data, text=self.text, filename=self.filename, path=path)
+        return Table(
+            data, text=self.text, filename=self.filename, path=path, problems=self.problems
+        )
 
 
 def _quoted(part: str) -> str:

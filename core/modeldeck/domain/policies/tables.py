@@ -40,23 +40,36 @@ def policy_from_table(table: Table) -> Policy:
         Something is missing, unknown or of the wrong kind; the message names file and line.
     """
     gates = {
-        name: tuple(_check_of(check) for check in _checks(gate))
+        name: tuple(filter(None, (_attempted(check) for check in _checks(gate))))
         for name, gate in table.named("gates").items()
     }
     read = table.named("environments")
-    environments = {name: _environment_of(name, one) for name, one in read.items()}
+    environments = {
+        name: found
+        for name, one in read.items()
+        if (found := _attempted_environment(name, one)) is not None
+    }
     if not environments:
         raise table.fail(
             "environments", "at least one is needed", hint="Add [environments.production]."
         )
-    for name, one in read.items():
-        earlier = list(environments)[: list(environments).index(name)]
-        _need_named(one, environments[name], gates=list(gates), earlier=earlier)
+    names = list(read)
+    for name, found in environments.items():
+        earlier = names[: names.index(name)]
+        _need_named(read[name], found, gates=list(gates), earlier=earlier)
     policy = Policy(environments, gates)
     problem = policy_problem(policy)
     if problem:
         raise table.fail("environments", problem.rstrip("."))
     return policy
+
+
+def _attempted(check: Table) -> Check | None:
+    return check.attempt(lambda: _check_of(check))
+
+
+def _attempted_environment(name: str, table: Table) -> Environment | None:
+    return table.attempt(lambda: _environment_of(name, table))
 
 
 def _checks(gate: Table) -> list[Table]:
@@ -73,11 +86,11 @@ def _need_named(table: Table, one: Environment, *, gates: list[str], earlier: li
         if found.gate and found.gate not in gates:
             problem = f"there is no gate {found.gate[:80]!r}"
             hint = f"There are: {', '.join(gates) or 'none'}. Add [[gates.NAME.checks]]."
-            raise each.fail("gate", problem, hint=hint)
+            each.refuse(each.fail("gate", problem, hint=hint))
         if found.promotes_from and found.promotes_from not in earlier:
             problem = f"{found.promotes_from[:80]!r} is not an earlier environment"
             hint = f"Earlier in the file: {', '.join(earlier) or 'none'}."
-            raise each.fail("promotes_from", problem, hint=hint)
+            each.refuse(each.fail("promotes_from", problem, hint=hint))
 
 
 def _environment_of(name: str, table: Table) -> Environment:
@@ -131,7 +144,7 @@ def _counts(table: Table, usual: Mapping[str, int]) -> Mapping[str, int]:
 def _number_from(table: Table, key: str, *, least: int, usual: int) -> int:
     found = table.take(key, int, default=usual)
     if found < least:
-        raise table.fail(key, f"expected a whole number from {least}, found {found}")
+        table.refuse(table.fail(key, f"expected a whole number from {least}, found {found}"))
     return found
 
 
@@ -153,7 +166,7 @@ def _windows(table: Table, usual: tuple[str, ...]) -> tuple[str, ...]:
         try:
             window_of(text)
         except InvalidInputError as error:
-            raise table.fail("freeze", error.message.rstrip("."), hint=error.hint) from None
+            table.refuse(table.fail("freeze", error.message.rstrip("."), hint=error.hint))
     return found
 
 
@@ -162,7 +175,7 @@ def _zone(table: Table, usual: str) -> str:
     try:
         zone_of(name)
     except ModelDeckError as error:
-        raise table.fail("freeze_zone", error.message.rstrip("."), hint=error.hint) from None
+        table.refuse(table.fail("freeze_zone", error.message.rstrip("."), hint=error.hint))
     return name
 
 
@@ -201,7 +214,8 @@ def seconds(table: Table, key: str, *, default: str) -> int:
     text = table.take(key, str, default=default)
     found = span_s(text)
     if found is None:
-        raise table.fail(key, f"expected a time span such as 72h or 7d, found {text!r:.40}")
+        table.refuse(table.fail(key, f"expected a time span such as 72h or 7d, found {text!r:.40}"))
+        return 0
     return found
 
 

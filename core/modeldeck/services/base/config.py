@@ -112,17 +112,21 @@ def parse(text: str) -> Config:
     Raises
     ------
     InvalidInputError
-        It is not as expected; the message names the line.
+        It is not as expected; the message names every problem with its line.
     """
-    table = parse_toml(text, places.CONFIG)
+    problems: list[InvalidInputError] = []
+    table = parse_toml(text, places.CONFIG, problems=problems)
     name = table.take("name", str)
-    policy = policy_from_table(table)
+    if not problems:
+        table.attempt(lambda: ids.check_name(name, "a workspace"))
+    policy = table.attempt(lambda: policy_from_table(table))
     datasets = table.table("datasets")
     snapshot = datasets.choice("snapshot", formats.MODES, default=formats.MODES[0])
     datasets.finish()
-    notifications = settings_from_table(table.table("notifications"))
+    notifications = table.attempt(lambda: settings_from_table(table.table("notifications")))
     table.finish()
-    return Config(ids.check_name(name, "a workspace"), policy, snapshot, notifications)
+    table.settle()
+    return Config(name, policy or Policy({}, {}), snapshot, notifications or Settings())
 
 
 def load_members(root: Path) -> list[NewMember]:
