@@ -224,3 +224,22 @@ def test_runs_are_put_away_and_come_back(shell: Shell) -> None:
     assert f"archived run {ids['run0']} and 1 more" in told
     assert f"took back the deletion of run {ids['run2']}" in told
     shell("--read-only", "run", "archive", ids["run0"], expect=6)
+
+
+def test_metrics_of_cross_validation_stand_behind_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a run defined comes first, then its other metrics; folds never crowd them out."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    root = tmp_path / "ws"
+    init(root, owner="ann")
+    defined = {"rmse": "min", "cv_rmse": "min"}
+    with start_run("churn", workspace=root, user="ann", metrics=defined) as run:
+        run.log({"cv_rmse": 1, "cv_auc": 2, "cv_auc_std": 3, "cv_fit": 4, "auc": 5, "rmse": 6})
+    shell = Shell(root, monkeypatch, output=capsys)
+    listed = shell("run", "list").out
+    assert "auc 5  rmse 6  cv_auc 2" in listed
+    shown = shell("run", "show", run.id).out.partition("METRIC")[2].partition("Code")[0]
+    order = [line.split()[0] for line in shown.splitlines()[1:] if line]
+    assert order == ["rmse", "auc", "cv_rmse", "cv_auc", "cv_auc_std", "cv_fit"]

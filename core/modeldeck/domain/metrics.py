@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _BETWEEN = re.compile(r"[^a-z0-9]+")
 _MINIMISED = ("loss", "error", "rmse", "mse", "mae", "log_loss", "latency", "time", "perplexity")
@@ -25,6 +25,20 @@ def goal_of(name: str, definitions: Mapping[str, object]) -> str:
     words = _BETWEEN.split(name.lower())
     is_loss = any(word in _MINIMISED for word in (*words, name.lower()))
     return "min" if is_loss and "neg" not in words else "max"
+
+
+def in_order(names: Iterable[str], defined: Iterable[str] = ()) -> list[str]:
+    """Return metrics as people read them: defined ones, others, then those of cross-validation.
+
+    Examples
+    --------
+    >>> in_order(["cv_loss", "auc", "loss"], defined=["loss", "cv_loss"])
+    ['loss', 'auc', 'cv_loss']
+    """
+    place = {name: number for number, name in enumerate(defined)}
+    return sorted(
+        names, key=lambda name: (name.startswith("cv_"), place.get(name, len(place)), name)
+    )
 
 
 def goal_in(name: str, goals: Mapping[str, object]) -> str:

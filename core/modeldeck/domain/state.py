@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from modeldeck import ids
 from modeldeck.domain.entry import NO_PREV, VERSION, Json
 from modeldeck.domain.exceptional.things import Glass, Override, Revocation
 from modeldeck.domain.history.journal import Table
@@ -428,7 +429,8 @@ class State:
         """
         if identifier not in self.releases:
             msg = f"There is no release {identifier[:80]!r}."
-            raise NotFoundError(msg, "`modeldeck release list` shows those there are.")
+            near = ids.nearest(identifier, self.releases)
+            raise NotFoundError(msg, f"{near}`modeldeck release list` shows those there are.")
         return self.releases[identifier]
 
     def endpoint(self, model: str, environment: str) -> Endpoint:

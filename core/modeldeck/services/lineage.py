@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from modeldeck import ids
 from modeldeck.domain.documents import LineageRow, VersionDocument
 from modeldeck.errors import ModelDeckError, NotFoundError
 from modeldeck.services.base import descriptions, manifests
@@ -108,7 +109,8 @@ class Lineage:
         found = next((one for one in self.views.datasets() if one["id"] == name), None)
         if found is None:
             msg = f"There is no version {name[:80]!r} of a dataset."
-            raise NotFoundError(msg, "`modeldeck dataset list` shows those there are.")
+            near = ids.nearest(name, (one["id"] for one in self.views.datasets()))
+            raise NotFoundError(msg, f"{near}`modeldeck dataset list` shows those there are.")
         digest = found["digest"]
         n_rows = "" if found["rows"] is None else f"{found['rows']:,} rows, "
         rows = [_row("dataset", name, text=f"{n_rows}by {found['added_by']}")]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from modeldeck import clock
+from modeldeck import clock, ids
 from modeldeck.domain import releases as rules
 from modeldeck.domain.documents import DiffRow, ReleaseDocument, VersionDocument
 from modeldeck.domain.entry import Json
@@ -54,7 +54,9 @@ class Releases:
             if one["id"] == wanted:
                 return self._now(one)
         msg = f"There is no release {typed[:80]!r}."
-        raise NotFoundError(msg, "`modeldeck release list` shows those there are.", name=typed)
+        near = ids.nearest(wanted, (one["id"] for one in self.views.releases()))
+        hint = f"{near}`modeldeck release list` shows those there are."
+        raise NotFoundError(msg, hint, name=typed)
 
     def _now(self, document: ReleaseDocument) -> ReleaseDocument:
         with self.deck.reading() as state:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from modeldeck import ids
 from modeldeck.domain.datasets.formats import is_version
 from modeldeck.domain.documents import DatasetUse
 from modeldeck.domain.entry import is_digest
@@ -97,6 +98,7 @@ def _digest_of_version(folder: Path, version: str) -> str:
     found = ledger.state.dataset_versions.get(version)
     if found is None:
         msg = f"There is no version {version!r} of a dataset."
-        hint = "`modeldeck dataset list` shows those there are; `dataset add` makes one."
+        near = ids.nearest(version, ledger.state.dataset_versions)
+        hint = f"{near}`modeldeck dataset list` shows those there are; `dataset add` makes one."
         raise NotFoundError(msg, hint)
     return found.digest

@@ -14,7 +14,7 @@ from modeldeck.domain.documents import (
     RunDocument,
 )
 from modeldeck.domain.filters.fields import metric as metric_of
-from modeldeck.domain.metrics import goal_of
+from modeldeck.domain.metrics import goal_of, in_order
 from modeldeck.domain.reading.comparing import goal_of_summary
 from modeldeck_tui.clean import clean
 from modeldeck_tui.output import Cell, counted, number, size
@@ -202,7 +202,8 @@ def metrics(run: RunDocument) -> list[Line]:
                 cell(one["step"], "dim"),
             ),
         )
-        for name, one in run["metrics"].items()
+        for name in in_order(run["metrics"])
+        for one in [run["metrics"][name]]
     ]
 
 

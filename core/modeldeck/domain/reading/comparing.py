@@ -18,7 +18,7 @@ from modeldeck.domain.documents import (
     RunDocument,
     SameDocument,
 )
-from modeldeck.domain.metrics import goal_of
+from modeldeck.domain.metrics import goal_of, in_order
 
 KINDS = ("metric", "parameter", "data", "code", "environment", "run")
 """The kinds of differences, in their order."""
@@ -103,6 +103,12 @@ def _best(values: Mapping[str, object], goal: str) -> list[str]:
     return [run for run, one in finite.items() if one == top]
 
 
+def defined(one: Facts) -> list[str]:
+    """Return the metrics that a run defined, in its order."""
+    known = one.told.get("definitions")
+    return [str(name) for name in known] if isinstance(known, Mapping) else []
+
+
 def direction(name: str, runs: Sequence[Facts]) -> str:
     """Return whether more (max) or less (min) of a metric is better."""
     for one in runs:
@@ -124,8 +130,7 @@ def goal_of_summary(summary: MetricSummary) -> str:
 
 def _metrics(one: Facts) -> dict[str, object]:
     metrics = one.run["metrics"]
-    names = sorted(metrics, key=lambda name: (name.startswith("cv_"), name))
-    return {name: metrics[name]["last"] for name in names}
+    return {name: metrics[name]["last"] for name in in_order(metrics)}
 
 
 def _parameters(one: Facts) -> dict[str, object]:

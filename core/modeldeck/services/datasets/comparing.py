@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from modeldeck import ids
 from modeldeck.domain.datasets.documents import (
     ColumnChange,
     ColumnDocument,
@@ -129,7 +130,8 @@ def _of_path(datasets: Datasets, typed: str) -> Side:
         path = paths.checked(datasets.deck.root, typed)
     except NotFoundError:
         msg = f"There is no version of a dataset, and no file, {typed[:120]!r}."
-        hint = "`modeldeck dataset list` shows the versions; one is written sales@3."
+        near = ids.nearest(typed, (one["id"] for one in datasets.views.datasets()))
+        hint = f"{near}`modeldeck dataset list` shows the versions; one is written sales@3."
         raise NotFoundError(msg, hint, name=typed) from None
     found = contents.read(path)
     document = SideDocument(

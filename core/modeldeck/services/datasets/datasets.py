@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from modeldeck import ids
 from modeldeck.domain.datasets import formats
 from modeldeck.domain.datasets.documents import (
     AddedDocument,
@@ -61,7 +62,9 @@ class Datasets:
         found = [one for one in self.views.datasets() if not name or wanted == one["name"]]
         if name and not found:
             msg = f"There is no dataset {name[:80]!r}."
-            raise NotFoundError(msg, "`modeldeck dataset list` shows those there are.", name=name)
+            near = ids.nearest(wanted, {one["name"] for one in self.views.datasets()})
+            hint = f"{near}`modeldeck dataset list` shows those there are."
+            raise NotFoundError(msg, hint, name=name)
         return found
 
     def version(self, typed: str) -> DatasetDocument:
@@ -82,7 +85,10 @@ class Datasets:
 
     def _none(self, typed: str) -> DatasetDocument:
         msg = f"There is no version {typed[:80]!r} of a dataset."
-        hint = "`modeldeck dataset list` shows those there are; one is written sales@3."
+        near = ids.nearest(
+            typed.removeprefix("dataset:"), (one["id"] for one in self.views.datasets())
+        )
+        hint = f"{near}`modeldeck dataset list` shows those there are; one is written sales@3."
         raise NotFoundError(msg, hint, name=typed)
 
     def show(self, typed: str) -> DatasetDetail:

@@ -14,6 +14,7 @@ from modeldeck.domain.documents import (
     RunDocument,
 )
 from modeldeck.domain.filters import query
+from modeldeck.domain.metrics import in_order
 from modeldeck.domain.reading import comparing
 from modeldeck.errors import NotFoundError, UsageError
 from modeldeck.services.base.deck import Deck
@@ -82,7 +83,10 @@ class Reading:
             data=comparing.data(known),
             code=comparing.code(known),
             environment=comparing.environment(known),
-            goals={name: comparing.direction(name, [known]) for name in run["metrics"]},
+            goals={
+                name: comparing.direction(name, [known])
+                for name in in_order(run["metrics"], comparing.defined(known))
+            },
             artifacts=[
                 ArtifactDocument(path=path, size_bytes=size)
                 for path, size in self.runs.files(run["id"])

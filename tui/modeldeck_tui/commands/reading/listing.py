@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict, Unpack
 
 import typer
 
+from modeldeck.domain.metrics import in_order
 from modeldeck_tui import output
 from modeldeck_tui.clean import clean
 from modeldeck_tui.commands.base import WHERE, Session, session_of
@@ -180,8 +181,8 @@ def _columns(found: Sequence[RunDocument]) -> list[list[str] | list[Cell]]:
 
 
 def _metrics(metrics: Mapping[str, MetricSummary]) -> str:
-    first = itertools.islice(metrics.items(), _MOST_METRICS)
-    return "  ".join([f"{name} {output.number(one['last'])}" for name, one in first])
+    first = itertools.islice(in_order(metrics), _MOST_METRICS)
+    return "  ".join([f"{name} {output.number(metrics[name]['last'])}" for name in first])
 
 
 def status_cell(run: RunDocument) -> Cell:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modeldeck.domain.metrics import in_order
 from modeldeck_tui import output
 from modeldeck_tui.clean import clean
 from modeldeck_tui.commands.base import Session, session_of
@@ -85,7 +86,8 @@ def show_document(
                     str(one["step"]),
                     *([more.get(goals.get(name, ""), "")] if goals else []),
                 ]
-                for name, one in run["metrics"].items()
+                for name in goals or in_order(run["metrics"])
+                for one in [run["metrics"][name]]
             ],
         )
 
