@@ -647,3 +647,26 @@ def test_file_far_beyond_the_last_entry_is_one_line_and_not_a_line_for_each_numb
     gap = names[f"ledger entry {last + 1}"]
     assert "all up to entry 9999999998 are missing" in gap["text"]
     assert f"If nobody ever saw more than {last} entries" in gap["hint"]
+
+
+@pytest.mark.parametrize(
+    ("name", "put", "said"),
+    [
+        ("metrics.jsonl", os.mkfifo, "is a pipe"),
+        ("metrics.jsonl", lambda path: path.symlink_to("/etc/passwd"), "is a link"),
+        ("output.log", Path.mkdir, "is a folder"),
+        ("metrics.jsonl", lambda _path: None, "is missing, though it logged 1 metric"),
+    ],
+)
+def test_stream_of_a_run_that_is_gone_or_no_file_is_named(
+    root: Path, name: str, put: Callable[[Path], None], said: str
+) -> None:
+    """What cannot be read any more is damage, though the run still shows its last values."""
+    path = run_of(root) / name
+    path.unlink(missing_ok=True)
+    put(path)
+    found = examined(root, repair=True)
+    (line,) = [one for one in found["checks"] if one["name"].startswith("run ")]
+    assert (found["exit_code"], line["state"]) == (10, "not-repairable")
+    assert f"{name} {said}" in line["text"]
+    assert str(path) in line["hint"]

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -52,6 +53,8 @@ _BEGUN = (
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITER = re.compile(r"[a-z]+-(?P<host>.+)-(?P<pid>[0-9]+)-[0-9]+\.jsonl")
 _SILENT_S = 86400.0
+_STREAMS = ("metrics.jsonl", "output.log", "system.jsonl")
+_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder"}
 _MOST_NAMED = 5
 
 
@@ -126,8 +129,29 @@ def _run(exam: Exam, run_id: str, *, status: str) -> Iterator[DoctorLine]:
         yield from _begin(exam, name, folder=folder, end=end_now)
     begun = about.get("run")
     is_over = is_ended or (status == "lost" and _is_dead(begun if isinstance(begun, dict) else {}))
+    yield from _unreadable(name, folder=folder, end=end if isinstance(end, dict) else {})
     if is_over:
         yield from _torn(exam, name, paths=sorted(folder.glob("*.jsonl")))
+
+
+def _unreadable(name: str, *, folder: Path, end: Mapping[str, object]) -> Iterator[DoctorLine]:
+    """Name streams that are no files, and metrics that are gone though the run's end has some."""
+    for stream in _STREAMS:
+        path = folder / stream
+        try:
+            mode = os.lstat(path).st_mode
+        except OSError:
+            known = end.get("metrics")
+            count = len(known) if stream == _STREAMS[0] and isinstance(known, dict) else 0
+            if count:
+                text = f"Its {stream} is missing, though it logged {counted(count, 'metric')}."
+                hint = f"Restore {path} from a backup; end.json has the last values only."
+                yield stuck(name, text, hint=hint)
+            continue
+        if not stat.S_ISREG(mode):
+            kind = _KINDS.get(stat.S_IFMT(mode), "a device")
+            hint = f"Remove {path}, and restore the file from a backup."
+            yield stuck(name, f"Its {stream} is {kind}, no file: it is not read.", hint=hint)
 
 
 def _left_end(folder: Path, run_id: str) -> tuple[Path, bytes] | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from modeldeck import clock
 from modeldeck.domain.history.documents import DoctorLine
 from modeldeck.domain.levels import Level
-from modeldeck.errors import ModelDeckError, UnavailableError
+from modeldeck.errors import ModelDeckError, NotPermittedError, UnavailableError
 from modeldeck.services.base.deck import MAX_CLOCK_BEHIND
 from modeldeck.services.base.identity import signer_for
 from modeldeck.services.upkeep import sharing
@@ -116,6 +116,10 @@ def clocks(exam: Exam) -> Iterator[DoctorLine]:
         yield problem("clock", text, hint=hint)
     try:
         skew = _disk_skew_s(places.tmp_folder(exam.root))
+    except NotPermittedError:
+        text = "It was not compared with the disk's: that takes a file, and you cannot write here."
+        yield note("clock", text, hint="Somebody who can write here runs the doctor.")
+        return
     except (ModelDeckError, OSError) as error:
         yield unseen("clock", error)
         return
