@@ -178,6 +178,7 @@ def test_bad_input_is_told_before_a_run_begins(program: Program) -> None:
     """No program, one that is not there, or a parameter without value."""
     assert "Missing argument" in program("exec", expect=2).err
     assert "no program 'nosuch'" in program("exec", "--", "nosuch", expect=3).err
+    assert "`python /etc/passwd`" in program("exec", "--", "/etc/passwd", expect=3).err
     assert "NAME=VALUE" in program("exec", "--param", "x", "--", "true", expect=2).err
     assert "experiment" in program("exec", "--experiment", "../x", "--", "true", expect=4).err
     assert runs(program) == {}

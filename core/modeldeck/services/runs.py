@@ -327,7 +327,11 @@ class Training:
             raise UsageError(msg, "Such as: modeldeck exec -- python train.py")
         if shutil.which(command[0]) is None:
             msg = f"There is no program {command[0][:120]!r}."
-            raise NotFoundError(msg, "Give its path, or look at PATH.")
+            hint = "Give its path, or look at PATH."
+            if Path(command[0]).is_file():
+                msg = f"{command[0][:120]!r} is a file, and no program."
+                hint = f"Name what runs it, as in `python {command[0][:60]}`, or `chmod +x` it."
+            raise NotFoundError(msg, hint)
         if experiment:
             ids.check_name(experiment, "an experiment")
         named = [key for key, one in (("experiment", experiment), ("name", name)) if one]

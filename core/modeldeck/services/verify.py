@@ -240,7 +240,9 @@ def _notes(state: State) -> Iterator[VerifyProblem]:
             )
             yield _problem(place.n, "chain", problem=text)
     for loss in state.losses:
-        text = f"owners declared the entries after it, as far as {loss.lost_n}, as lost"
+        text = "owners restored the ledger up to here; nobody knew of later entries"
+        if loss.lost_n > loss.n:
+            text = f"owners declared the entries after it, as far as {loss.lost_n}, as lost"
         yield _problem(loss.n, "history", problem=text)
     for one in state.adoptions.values():
         text = f"owners vouched for who owned the original's files up to here, {_but(one)}"

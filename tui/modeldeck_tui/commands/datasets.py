@@ -246,7 +246,7 @@ def verify_versions(
                     one["id"],
                     Cell(one["snapshot"], "good" if one["ok"] else "bad"),
                     one["source"],
-                    one["working"],
+                    one["working"] or Cell("outside of the workspace", "dim"),
                 ]
                 for one in found
             ],

@@ -275,7 +275,8 @@ def _delimited(stream: BinaryIO, source: Source) -> Iterator[pl.DataFrame]:
             )
         except pl.exceptions.PolarsError as error:
             found = delimited.problem(block, len(names), before=line)
-            found = found or f", after line {line}: {str(error).splitlines()[0][:200]}"
+            first = str(error).splitlines()[0].partition(". ")[0]  # what follows is for programmers
+            found = found or f", after line {line}: {first[:200]}"
             msg = f"{source.name}{found.rstrip('.')}."
             raise InvalidInputError(msg, "Correct the file.", file=source.name) from None
         line += block.count(b"\n")
