@@ -122,5 +122,5 @@ def nearest(typed: str, known: Iterable[str]) -> str:
     """
     from difflib import get_close_matches
 
-    near = get_close_matches(typed, [*known], n=1)
+    near = get_close_matches(typed.rpartition(":")[2], [*known], n=1)
     return f"Did you mean {near[0]}? " if near else ""

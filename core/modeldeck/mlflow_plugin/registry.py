@@ -308,7 +308,7 @@ class ModelDeckRegistry(_Models):
         return _page(SearchModelVersionUtils.sort(fitting, order), page_token, most=max_results)
 
     def update_model_version(
-        self, name: str, version: str, description: str | None = None
+        self, name: str, version: str, *, description: str | None = None
     ) -> ModelVersion:
         """Describe a version in other words, for MLflow's users."""
         self.place.workspace.deck.need_writable()
@@ -317,12 +317,12 @@ class ModelDeckRegistry(_Models):
         self.known.say(found, About(about.source, about.model_id, description or ""))
         return self.get_model_version(name, version)
 
-    def set_model_version_tag(self, name: str, version: str, tag: ModelVersionTag) -> None:
+    def set_model_version_tag(self, name: str, version: str, *, tag: ModelVersionTag) -> None:
         """Set a tag of a version, by an entry of the ledger."""
         found = self._found(self._need(name), version)["id"]
         self._tag(found, tag.key, value=str(tag.value))
 
-    def delete_model_version_tag(self, name: str, version: str, key: str) -> None:
+    def delete_model_version_tag(self, name: str, version: str, *, key: str) -> None:
         """Take a tag of a version away, by an entry of the ledger."""
         found = self._found(self._need(name), version)["id"]
         with self.place.lock:

@@ -49,13 +49,11 @@ class Releases:
         NotFoundError
             There is none.
         """
-        wanted = typed.removeprefix("release:")
-        for one in self.views.releases():
-            if one["id"] == wanted:
-                return self._now(one)
+        known = {one["id"]: one for one in self.views.releases()}
+        if found := known.get(typed.removeprefix("release:")):
+            return self._now(found)
         msg = f"There is no release {typed[:80]!r}."
-        near = ids.nearest(wanted, (one["id"] for one in self.views.releases()))
-        hint = f"{near}`modeldeck release list` shows those there are."
+        hint = f"{ids.nearest(typed, known)}`modeldeck release list` shows those there are."
         raise NotFoundError(msg, hint, name=typed)
 
     def _now(self, document: ReleaseDocument) -> ReleaseDocument:

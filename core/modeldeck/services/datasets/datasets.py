@@ -85,9 +85,7 @@ class Datasets:
 
     def _none(self, typed: str) -> DatasetDocument:
         msg = f"There is no version {typed[:80]!r} of a dataset."
-        near = ids.nearest(
-            typed.removeprefix("dataset:"), (one["id"] for one in self.views.datasets())
-        )
+        near = ids.nearest(typed, (one["id"] for one in self.views.datasets()))
         hint = f"{near}`modeldeck dataset list` shows those there are; one is written sales@3."
         raise NotFoundError(msg, hint, name=typed)
 
