@@ -329,3 +329,18 @@ def test_sync_brings_versions_of_data_with_their_contents(root: Path, other: Pat
         assert (data.reason, data.by) == ("May", "alice")
         assert workspace.deck.objects.read(data.digest) == b"first"
     assert taken(root, other)["entry"] == 0
+
+
+def test_run_that_was_deleted_and_collected_here_does_not_come_back(
+    root: Path, other: Path
+) -> None:
+    """Another workspace that still has it brings nothing new by that."""
+    taken(root, other)
+    with Workspace.open(root) as workspace:
+        run = next(one["id"] for one in workspace.runs.list() if one["name"] == "one")
+        workspace.shelf.delete([run])
+        assert list(workspace.upkeep.gc(apply=True, grace="0s")["runs"]) == [run]
+    before = contents(root)
+    found = taken(root, other)
+    assert (found["runs"], found["entry"]) == (0, 0)
+    assert contents(root) == before

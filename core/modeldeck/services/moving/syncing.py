@@ -18,6 +18,7 @@ from typing import TypedDict
 from modeldeck import ids
 from modeldeck.domain.entry import Json, is_digest
 from modeldeck.domain.history.things import DatasetVersion, Sync
+from modeldeck.domain.reading.shelf import deleted_runs
 from modeldeck.domain.state import Activity, Version
 from modeldeck.errors import (
     ConflictError,
@@ -175,8 +176,13 @@ class Syncing:
 
     def _take_runs(self) -> None:
         places = list(self._places())
+        with self.deck.reading() as state:
+            deleted = set(deleted_runs(state))
         for number, place in enumerate(places, start=1):
             self._narrate(f"run {number} of {len(places)}")
+            if place[-1] in deleted and not files.is_there(self.deck.runs.folder(place[-1])):
+                self.found["there"] += 1  # it was, and garbage collection removed it
+                continue
             what = f"run {place[-1]}"
             try:
                 outcome = merge(self.tree, place, root=self.deck.root, is_dry=self._is_dry)
