@@ -224,8 +224,8 @@ SAMPLES = [
     *_of(
         "rich",
         ("[11/23/26 07:10:11] WARNING  low on memory   x.py:12", "WARN", ""),
-        (" " * 20 + "ERROR    out of memory   x.py:13", "ERROR", ""),
     ),
+    *_of("rich, same time", (" " * 20 + "ERROR    out of memory   x.py:13", "ERROR", "")),
     *_of(
         "wandb", ("wandb: ERROR Failed to sync", "ERROR", ""), ("wandb: WARNING slow", "WARN", "")
     ),

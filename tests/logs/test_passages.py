@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from modeldeck.domain.logs.query import Query, words
+from modeldeck.services.logs import Asked, Merged, Reading
 from modeldeck.store.logs import Follower, Log, blocks
 from modeldeck.store.logs.matching import Matcher
 
@@ -69,3 +70,21 @@ def test_whole_lines_that_come_are_told_as_spans(tmp_path: Path) -> None:
         assert follower.came() == ([(12, 18)], [])
         now[0] = 5.0
         assert follower.came() == ([(18, 22)], [])
+
+
+@pytest.mark.parametrize("rest", ["rest\n", "re\rst\n"])
+def test_rest_of_a_line_that_was_given_without_its_end_comes_too(tmp_path: Path, rest: str) -> None:
+    """Also where its lines have to be looked at one by one."""
+    path = tmp_path / "a.log"
+    path.write_text("part")
+    now = [0.0]
+    with Merged([Log(path)]) as merged:
+        reading = Reading(merged, Asked(Query()))
+        tracking = reading.follow(monotonic=lambda: now[0])
+        assert [one.data for one in tracking.passages()] == [b"part"]
+        with path.open("a") as file:
+            file.write(rest)
+        found = [*tracking.passages()]
+        assert [one.data for one in found] == [rest.rstrip("\n").encode()]
+        lines = [one.data for passage in found for one in reading.lines_of(passage)]
+        assert lines == [rest.rstrip("\n").encode()]

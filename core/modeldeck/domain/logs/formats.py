@@ -259,7 +259,8 @@ FORMATS: tuple[Format, ...] = (
         r"(?:[\w.-]{1,60} +\||\((?:[\w.:]{1,60} )?pid=\d+(?:, ip=[\d.]+)?\)) "
         rf"\[?(?P<at>%iso%)\]?(?:{BETWEEN}[ \t:|,-]*[\[(<]?{FREE})?",
     ),
-    Format("rich", rf"(?:\[\d\d/\d\d/\d\d \d\d:\d\d:\d\d\]| {{19}}) {FREE}", "[ "),
+    Format("rich", rf"\[\d\d/\d\d/\d\d \d\d:\d\d:\d\d\] {FREE}", "["),
+    Format("rich, same time", r" {20}(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) ", " "),
     Format("wandb", rf"wandb: {FREE}", "w"),
     Format("level first", rf"{FREE}[ \t:|]{{1,3}}[\[(]?(?P<at>%iso%)", _CAPS),
     Format(

@@ -182,7 +182,7 @@ class Reading:
         """Yield the lines of a passage."""
         log = self.merged.logs[0]
         for start, stop in passage.spans:
-            yield from log.between(start, max(start + 1, stop))
+            yield from log.within(start, max(start + 1, stop))
 
     def _last(self) -> int | None:
         if self.asked.last is None and self.asked.query.is_empty:

@@ -140,6 +140,12 @@ class Log(Files):
             if start < part.end and end > part.base:
                 yield from part.lines(max(0, start - part.base), end - part.base)
 
+    def within(self, start: int, end: int) -> Iterator[Line]:
+        """Yield the lines between two offsets; the first one may have begun before."""
+        for part in self._parts:
+            if start < part.end and end > part.base:
+                yield from part.lines(max(0, start - part.base), end - part.base, is_within=True)
+
     def raw(self, line: Line) -> bytes:
         """Return a line's bytes as they are, with its newline where it has one."""
         part = self._part_at(line.offset)
@@ -207,7 +213,8 @@ class Log(Files):
         start, end : int or None
             Where to look, as by :meth:`search`.
         is_timed : bool
-            Whether only the part of the log is looked through that has the query's times.
+            Whether only the part of the log is looked through that has the query's times; else
+            what lies between start and end, even where a line goes on there.
         """
         low, high = self.range_of(matcher.query) if is_timed else (self.begin, self.end)
         low = low if start is None else max(low, start)
@@ -215,7 +222,8 @@ class Log(Files):
         for part in self._parts:
             first, last = max(0, low - part.base), min(part.size, high - part.base)
             if first < last:
-                first, last = part.next_start(first), part.next_start(last)
+                if is_timed:  # else the rest of a line may come first
+                    first, last = part.next_start(first), part.next_start(last)
                 for one in part.passages(matcher, first, end=last):
                     yield one if not part.base else one.moved(part.base)
 

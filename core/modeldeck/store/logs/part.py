@@ -114,9 +114,11 @@ class Part:
 
     # Offsets below count from the part's own beginning.
 
-    def lines(self, start: int, end: int | None = None) -> Iterator[Line]:
+    def lines(
+        self, start: int, end: int | None = None, *, is_within: bool = False
+    ) -> Iterator[Line]:
         """Yield the lines that begin between two offsets, each with its record's head."""
-        start = self.next_start(start)
+        start = start if is_within else self.next_start(start)
         stop = self.size if end is None else self.next_start(min(end, self.size))
         grouping = self.grouping_at(start)
         for offset, length, data in blocks.pieces(self.descriptor, start, end=stop):
