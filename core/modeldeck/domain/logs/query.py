@@ -32,8 +32,11 @@ _SIGNS = {
     "!=": operator.ne,
 }
 _FIELD = re.compile(r"\s*([\w.@/-]+)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*", re.DOTALL)
-_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)(?:\s+ago)?")
-_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_AGE = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w|(?:sec|min|second|minute|hour|day|week)s?)(?:\s+ago)?"
+)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DAYS_AGO = {"today": 0, "yesterday": 1}
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 _UNKNOWN = "unknown"
 
@@ -221,8 +224,9 @@ def moment_from(text: str, now: datetime) -> int:
     Parameters
     ----------
     text : str
-        ``15m``, ``2h``, ``1d`` ago; ``13:00`` or ``13:00:05`` today; ``2026-11-23``,
-        ``2026-11-23 07:10`` with or without a zone. What has no zone is in that of ``now``.
+        ``15m``, ``2 hours``, ``1d`` ago; ``today``, ``yesterday``, ``now``; ``13:00`` or
+        ``13:00:05`` today; ``2026-11-23``, ``2026-11-23 07:10`` with or without a zone. What has no
+        zone is in that of ``now``.
     now : datetime
         The present, with a zone.
 
@@ -236,7 +240,12 @@ def moment_from(text: str, now: datetime) -> int:
     clock = _CLOCK.fullmatch(text)
     try:
         if age is not None:
-            found = now - timedelta(seconds=float(age[1]) * _UNITS[age[2]])
+            found = now - timedelta(seconds=float(age[1]) * _UNITS[age[2][0]])
+        elif text in _DAYS_AGO:
+            found = now - timedelta(days=_DAYS_AGO[text])
+            found = found.replace(hour=0, minute=0, second=0, microsecond=0)
+        elif text == "now":
+            found = now
         elif clock is not None:
             hour, minute, second = (int(one or 0) for one in clock.groups())
             found = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
@@ -246,7 +255,7 @@ def moment_from(text: str, now: datetime) -> int:
         return round(found.timestamp() * 1_000_000)
     except (ValueError, OverflowError):
         msg = f"{text[:40]!r} is no time."
-        hint = "Write for example 15m, 2h, 13:00, 2026-11-23 or 2026-11-23T07:10:11Z."
+        hint = "Write for example 15m, 2h, yesterday, 13:00, 2026-11-23 or 2026-11-23T07:10:11Z."
         raise InvalidInputError(msg, hint) from None
 
 
