@@ -38,6 +38,7 @@ def run(**changes: object) -> dict[str, object]:
         "progress": {},
         "error": {},
         "archived_at": "2026-11-23T09:00:00.000000Z",
+        "notes": ["Depth 8 needs\nmore rows"],
         **changes,
     }
 
@@ -94,6 +95,11 @@ def fits(text: str) -> bool:
         "acc<0.3 and status=failed or not tag:prod",
         "(acc<0.3 or status=finished) && depth=8 || svm",
         "is:archived",
+        "has:notes",
+        "has:notes and !has:datasets",
+        "notes:*rows*",
+        '"more rows"',
+        "needs",
     ],
 )
 def test_filter_that_describes_a_run_lets_it_through(text: str) -> None:

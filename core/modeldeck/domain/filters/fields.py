@@ -23,7 +23,8 @@ def _run_text(one: Document) -> str:
     parameters = " ".join(f"{name}={value}" for name, value in one["parameters"].items())
     tags = " ".join(f"{name} {value}" for name, value in one["tags"].items())
     whole = (one["id"], one["experiment"], one["name"], one["status"], one["user"], one["host"])
-    return f"{' '.join(whole)} {parameters} {tags}".lower()
+    notes = " ".join(one["notes"]) if "notes" in one else ""
+    return f"{' '.join(whole)} {parameters} {tags} {notes}".lower()
 
 
 def _tags(one: Document) -> list[str]:
@@ -156,8 +157,13 @@ def _shelf(one: Document) -> list[str]:
     return [word for word in ("archived", "deleted") if f"{word}_at" in one]
 
 
+_MAYBE = ("error", "notes", "datasets", "parent")
+"""What a run may have beside metrics, parameters and tags."""
+
+
 def _has(one: Document) -> list[str]:
-    return [*one["metrics"], *one["parameters"], *one["tags"], *(["error"] if one["error"] else [])]
+    own = [name for name in _MAYBE if one.get(name)]
+    return [*one["metrics"], *one["parameters"], *one["tags"], *own]
 
 
 RUNS = Fields(
@@ -181,6 +187,7 @@ RUNS = Fields(
         "started": lambda one: one["started_at"],
         "ended": lambda one: one["ended_at"],
         "error": lambda one: one["error"].get("message"),
+        "notes": lambda one: one.get("notes", []),
         "is": _shelf,
     },
     other=run_field,

@@ -367,7 +367,7 @@ class _Reader:
             _refuse("An age is compared as in age<7d, age>=30m.", self.position)
         if glob.lower() == "me" and plain in self._fields.people:
             glob = self._me
-        pattern = re.compile(glob_to_regex(glob), re.IGNORECASE)
+        pattern = re.compile(glob_to_regex(glob), re.IGNORECASE | re.DOTALL)
         field = self._value_of(name)
 
         @lru_cache(maxsize=_REMEMBERED)  # experiments, people and states recur in long lists

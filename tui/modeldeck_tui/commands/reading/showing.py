@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from modeldeck.domain.documents import PointDocument, RunDetailDocument, RunDocument
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Any unique ending of its id.")]
+_LONGEST = 400
+"""Characters of a value in a list of many."""
 _CHART_LINES = 16
 _PIPE_WIDTH = 80
 
@@ -95,7 +97,14 @@ def show_document(
 def _fields(session: Session, title: str, *, values: Mapping[str, object]) -> None:
     if values:
         session.printer.title(title)
-        session.printer.fields((name, output.number(one) or "-") for name, one in values.items())
+        session.printer.fields(
+            (name, _short(output.number(one)) or "-") for name, one in values.items()
+        )
+
+
+def _short(text: str) -> str:
+    """Return a value as a list of them shows it; `--json` has all of it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
 
 
 def _measured(name: str, value: object) -> str:
