@@ -181,6 +181,7 @@ def test_bad_input_is_told_before_a_run_begins(program: Program) -> None:
     assert "`python /etc/passwd`" in program("exec", "--", "/etc/passwd", expect=3).err
     assert "NAME=VALUE" in program("exec", "--param", "x", "--", "true", expect=2).err
     assert "experiment" in program("exec", "--experiment", "../x", "--", "true", expect=4).err
+    assert "opened so" in program("--read-only", "exec", "--", "true", expect=6).err
     assert runs(program) == {}
 
 

@@ -321,10 +321,14 @@ class Training:
             There is no such program.
         InvalidInputError
             The experiment's name is not acceptable.
+        NotPermittedError
+            The workspace was opened read-only, as it was, or only shows what is MLflow's.
         """
         if not command:
             msg = "Name the program to run."
             raise UsageError(msg, "Such as: modeldeck exec -- python train.py")
+        if self.deck.is_asked_read_only or self.deck.as_of or self.deck.shows:
+            self.deck.need_writable()  # a folder that is not writable stops no program
         if shutil.which(command[0]) is None:
             msg = f"There is no program {command[0][:120]!r}."
             hint = "Give its path, or look at PATH."

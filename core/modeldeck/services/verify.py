@@ -249,7 +249,10 @@ def _notes(state: State) -> Iterator[VerifyProblem]:
         yield _problem(one.n, "owner", problem=text)
     n_removed = sum(1 for one in state.annotations.values() if one.redacted_by)
     if n_removed:
-        yield _problem(state.n, "object", problem=f"{n_removed} texts of remarks were removed")
+        texts = (
+            "the text of 1 remark was" if n_removed == 1 else f"texts of {n_removed} remarks were"
+        )
+        yield _problem(state.n, "object", problem=f"{texts} removed")
 
 
 def _others(ledger: Ledger, root: Path) -> Iterator[VerifyProblem]:
