@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import gc
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, Unpack
 
@@ -181,8 +181,13 @@ def _columns(found: Sequence[RunDocument]) -> list[list[str] | list[Cell]]:
 
 
 def _metrics(metrics: Mapping[str, MetricSummary]) -> str:
-    first = itertools.islice(in_order(metrics), _MOST_METRICS)
+    first = _first_metrics(tuple(metrics))
     return "  ".join([f"{name} {output.number(metrics[name]['last'])}" for name in first])
+
+
+@functools.lru_cache(maxsize=1000)  # runs of one experiment log the same metrics
+def _first_metrics(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(in_order(names)[:_MOST_METRICS])
 
 
 def status_cell(run: RunDocument) -> Cell:
@@ -192,6 +197,11 @@ def status_cell(run: RunDocument) -> Cell:
         text += ", archived"
     if "deleted_at" in run:
         text += ", deleted"
+    return _status_cell(text, status)
+
+
+@functools.cache
+def _status_cell(text: str, status: str) -> Cell:
     return Cell(text, STYLES.get(status, ""))
 
 
