@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from modeldeck.store.verifying import key_in, verifier, verify
 from modeldeck.workspace import Workspace
 from tests.approvals.keys import make
 from tests.approvals.signed import Signed
+from tests.store.agents import running_agent
 
 pytestmark = pytest.mark.skipif(
     shutil.which("ssh-agent") is None, reason="ssh-agent (openssh-client) is not installed"
@@ -28,22 +27,9 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Run an agent that holds no key."""
-    with tempfile.TemporaryDirectory(prefix="agent-") as folder:
-        socket = f"{folder}/s"  # a socket's path may not be long
-        process = subprocess.Popen(
-            ["ssh-agent", "-D", "-a", socket],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            deadline = time.monotonic() + 20
-            while not Path(socket).exists():
-                assert time.monotonic() < deadline
-            monkeypatch.setenv("SSH_AUTH_SOCK", socket)
-            yield
-        finally:
-            process.terminate()
-            process.wait(20)
+    with running_agent() as address:
+        monkeypatch.setenv("SSH_AUTH_SOCK", address)
+        yield
 
 
 def hold(path: str, folder: Path, *, passphrase: str = "") -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from modeldeck.services.base.config import NewMember
 from modeldeck.services.founding import init
 from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
+from tests.store.agents import hold, running_agent
 
 pytestmark = pytest.mark.skipif(
     shutil.which("ssh-keygen") is None, reason="ssh-keygen (openssh-client) is not installed"
@@ -82,31 +81,13 @@ def test_claimed_name_cannot_decide_where_signatures_are_asked(
 
 
 @pytest.fixture
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Run an SSH agent that holds no key."""
-    if shutil.which("ssh-agent") is None:
-        pytest.skip("ssh-agent (openssh-client) is not installed")
-    socket = tempfile.mkdtemp(prefix="agent-") + "/s"  # a socket's path may not be long
-    process = subprocess.Popen(
-        ["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + 20
-        while not Path(socket).exists():
-            assert time.monotonic() < deadline
-        monkeypatch.setenv("SSH_AUTH_SOCK", socket)
+    with running_agent() as address:
+        monkeypatch.setenv("SSH_AUTH_SOCK", address)
         monkeypatch.delenv("MODELDECK_USER", raising=False)
         monkeypatch.delenv("MODELDECK_KEY", raising=False)
         yield
-    finally:
-        process.terminate()
-        process.wait(20)
-        shutil.rmtree(Path(socket).parent, ignore_errors=True)
-
-
-def hold(path: str) -> None:
-    """Add a key to the agent."""
-    subprocess.run(["ssh-add", "-q", path], check=True, timeout=30)
 
 
 @pytest.mark.usefixtures("agent")

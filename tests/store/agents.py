@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -27,20 +28,28 @@ def running_agent() -> Iterator[str]:
     """Run an SSH agent that holds no key; give its socket."""
     if shutil.which("ssh-agent") is None:
         pytest.skip("ssh-agent (openssh-client) is not installed")
-    socket = tempfile.mkdtemp(prefix="agent-") + "/s"  # a socket's path may not be long
+    address = tempfile.mkdtemp(prefix="agent-") + "/s"  # a socket's path may not be long
     process = subprocess.Popen(
-        ["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ["ssh-agent", "-D", "-a", address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        deadline = time.monotonic() + 20
-        while not Path(socket).exists():
-            assert time.monotonic() < deadline
-            os.sched_yield()
-        yield socket
+        _wait_for(address)
+        yield address
     finally:
         process.terminate()
         process.wait(20)
-        shutil.rmtree(Path(socket).parent, ignore_errors=True)
+        shutil.rmtree(Path(address).parent, ignore_errors=True)
+
+
+def _wait_for(address: str) -> None:
+    """Wait until an agent takes connections: it has a socket a moment before."""
+    deadline = time.monotonic() + 20
+    while True:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
+            line.connect(address)
+            return
+        assert time.monotonic() < deadline
+        os.sched_yield()
 
 
 def hold(path: str, passphrase: str = "") -> None:

@@ -75,6 +75,23 @@ def test_folders_that_are_no_runs_are_left_alone(store: RunStore) -> None:
     assert store.ids() == [FIRST]
 
 
+def test_runs_of_one_second_stand_in_the_order_of_their_beginning(store: RunStore) -> None:
+    """Their ids end in chance; some have ended, some go on, and others came before and after."""
+    beginnings = {"e": 0.1, "a": 0.5, "c": 0.2, "b": 0.9, "d": 0.4}
+    for letter, second in beginnings.items():
+        run_id = f"20261123-071011-{letter * 6}"
+        values = begun(run_id, started_at=f"2026-11-23T07:10:11.{second * 10:.0f}00000Z")
+        write(store, run_id, "run.json", values)
+        if letter < "c":
+            write(store, run_id, "end.json", {**values, "status": "finished"})
+    for run_id in ("20261123-071010-zzzzzz", SECOND):
+        write(store, run_id, "run.json", begun(run_id))
+    for _ in range(2):
+        found = [one["id"][-1] for one in store.documents()]
+        assert found == ["b", "b", "a", "d", "c", "e", "z"]
+    assert store.documents()[0]["id"] == SECOND
+
+
 def test_live_run_grows_between_looks(store: RunStore) -> None:
     """New records, later parameters, tags and progress show at the next look."""
     write(store, FIRST, "run.json", begun(FIRST, parameters={"lr": 0.1}))

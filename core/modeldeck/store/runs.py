@@ -54,7 +54,7 @@ import operator
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -204,6 +204,7 @@ class RunStore:
         self._open: dict[str, int] = {}
         self._slots: list[RunDocument | None] = []
         self._shown: list[RunDocument] = []
+        self._ties: list[slice] = []
 
     def ids(self) -> list[str]:
         """Return the ids of all runs, oldest first; the same list while nothing changed."""
@@ -293,15 +294,23 @@ class RunStore:
             self._open = {
                 run_id: newest - at for at, run_id in enumerate(there) if run_id not in self._ended
             }
-            self._shown = [one for one in self._slots if one is not None]
+            self._ties = _ties(there)
+            self._shown = self._in_order()
         if self._open:
             self._slots = list(self._slots)
             for run_id, at in list(self._open.items()):
                 self._slots[at] = self._read(run_id)
                 if run_id in self._ended:
                     del self._open[run_id]
-            self._shown = [one for one in self._slots if one is not None]
+            self._shown = self._in_order()
         return self._shown
+
+    def _in_order(self) -> list[RunDocument]:
+        """Return what is known of the runs, newest first, also of those that one second began."""
+        found = list(self._slots)
+        for tie in self._ties:
+            found[tie] = sorted(found[tie], key=_began, reverse=True)
+        return [one for one in found if one is not None]
 
     def know(self, ended: Mapping[str, RunDocument], months: Mapping[str, object]) -> None:
         """Take what was kept, so that runs that ended, and settled months, are not read again.
@@ -424,3 +433,24 @@ def _names(folder: Path) -> list[str]:
         return sorted(os.listdir(folder))  # noqa: PTH208 -- names only, for 10,000 runs
     except OSError:
         return []
+
+
+def _ties(there: Sequence[str]) -> list[slice]:
+    """Return which runs have the second of their id in common, by their places newest first.
+
+    >>> _ties(["20261126-010203-aaaaaa", "20261126-010204-bbbbbb", "20261126-010204-cccccc"])
+    [slice(0, 2, None)]
+    """
+    seconds = [one[:15] for one in reversed(there)]
+    is_same = [*map(operator.eq, seconds, seconds[1:]), False]
+    found, at = [], 0
+    with contextlib.suppress(ValueError):  # there are no more
+        while True:
+            begun = is_same.index(True, at)
+            at = is_same.index(False, begun)
+            found.append(slice(begun, at + 1))
+    return found
+
+
+def _began(run: RunDocument | None) -> str:
+    return "" if run is None else run["started_at"]
