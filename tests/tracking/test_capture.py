@@ -36,6 +36,8 @@ if mode == "kill":
     os.kill(os.getpid(), signal.SIGKILL)
 if mode == "term":
     os.kill(os.getpid(), signal.SIGTERM)
+if mode == "hangup":
+    os.kill(os.getpid(), signal.SIGHUP)
 if mode == "raise":
     raise RuntimeError("the data is gone")
 if mode == "interrupt":
@@ -75,6 +77,7 @@ def lines(folder: Path) -> list[str]:
         ("block", 1, "failed"),
         ("interrupt", 130, "cancelled"),
         ("term", 143, "cancelled"),
+        ("hangup", 129, "cancelled"),
         ("crash", -11, ""),
         ("kill", -9, ""),
     ],

@@ -1,10 +1,10 @@
-"""How processes end: runs that nobody finished, and SIGTERM.
+"""How processes end: runs that nobody finished, SIGTERM, and SIGHUP (a terminal that closed).
 
 A run outside of a ``with`` block ends with its process: failed with the exception that nobody
-caught, or the exit code that ``sys.exit`` was called with, cancelled by Ctrl-C or SIGTERM, else
-finished. SIGTERM, where the program left it to the system, becomes an exception of the main thread,
-so that blocks are left and ends are written; after ``kill -9`` or ``os._exit`` there is no end, and
-the run shows as lost when its heartbeat has stopped for a minute.
+caught, or the exit code that ``sys.exit`` was called with, cancelled by Ctrl-C or one of the two
+signals, else finished. A signal that the program left to the system becomes an exception of the
+main thread, so that blocks are left and ends are written; after ``kill -9`` or ``os._exit`` there
+is no end, and the run shows as lost when its heartbeat has stopped for a minute.
 
 The interpreter tells nobody about the ``SystemExit`` that ends it. So ``sys.exit``, and the
 ``exit`` and ``quit`` that :mod:`site` adds, note what they were called with, from the first run on;
@@ -27,21 +27,21 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-EXIT_OF_SIGTERM = 128 + signal.SIGTERM
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class TerminatedError(SystemExit):
-    """SIGTERM came; the process ends with exit code 143."""
+    """SIGTERM or SIGHUP came; the process ends with exit code 143 or 129, as a shell tells it."""
 
-    def __init__(self) -> None:
-        super().__init__(EXIT_OF_SIGTERM)
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
 
 
 class Endings:
     """What is known about how this process ends."""
 
     def __init__(self) -> None:
-        self.is_terminated = False
+        self._signal = 0
         self._has_runs: Callable[[], bool] = lambda: False
         self._is_listening = False
         self._is_noting = False
@@ -49,7 +49,7 @@ class Endings:
         self._exit: tuple[SystemExit, BaseException | None] | None = None
 
     def listen(self, has_runs: Callable[[], bool]) -> None:
-        """Take SIGTERM while there are runs, unless the program does something about it itself."""
+        """Take the signals while there are runs, unless the program takes them itself."""
         self._has_runs = has_runs
         if not self._is_noting:
             self._is_noting = True
@@ -58,21 +58,22 @@ class Endings:
         is_main = threading.current_thread() is threading.main_thread()
         if self._is_listening or not is_main:
             return
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, self._terminate)
-            self._is_listening = True
+        for number in _SIGNALS:
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, self._terminate)
+                self._is_listening = True
 
     def _terminate(self, number: int, _frame: FrameType | None) -> None:
         if self._has_runs():
-            self.is_terminated = True
-            raise TerminatedError
+            self._signal = number
+            raise TerminatedError(number)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
     def error(self) -> BaseException | None:
         """Return the exception that ends this process, if one does."""
-        if self.is_terminated:
-            return TerminatedError()
+        if self._signal:
+            return TerminatedError(self._signal)
         if hasattr(sys, "ps1") or "ipykernel" in sys.modules:
             return None  # at a prompt an exception ends nothing
         if self._program is not None and _returned(self._program):
