@@ -125,8 +125,11 @@ class Nursery:
                     self._hear(one)
 
     def _is_over(self) -> bool:
-        """Look for somebody who came meanwhile; else go, so that the next one starts anew."""
-        with locked(self._name) as path:
+        """Look for somebody who came meanwhile; else go, so that the next one starts anew.
+
+        Where the folder is gone nobody can come.
+        """
+        with contextlib.suppress(FileNotFoundError), locked(self._name) as path:
             self._listener.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 self._lines.append(self._listener.accept()[0])

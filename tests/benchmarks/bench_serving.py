@@ -30,6 +30,7 @@ from modeldeck.tracking import start_run
 from modeldeck.workspace import Workspace
 from tests.benchmarks.harness import Row
 from tests.serving.running import Server, found_empty, release, until
+from tests.warm import WHERE
 
 SECONDS = 3.0
 N_COLUMNS = 20
@@ -160,7 +161,7 @@ def bench() -> list[Row]:
     found: list[Row] = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        patch.dict(os.environ, XDG_STATE_HOME=folder, XDG_CACHE_HOME=folder),
+        patch.dict(os.environ, {"XDG_STATE_HOME": folder, "XDG_CACHE_HOME": folder, WHERE: folder}),
     ):
         body = _workspace(Path(folder, "shop"))
         with Server(Path(folder, "shop"), "--user", "server") as server, _constant() as constant:
