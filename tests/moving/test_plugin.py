@@ -225,5 +225,6 @@ def test_model_is_registered_by_mlflows_calls_as_a_version_of_its_run(
     with Workspace.open(root) as workspace:
         (known,) = workspace.models.versions()
         assert (known["id"], known["run"], known["registered_by"]) == ("team-churn@1", run, "alice")
+        assert known["authors"] == ["al", "alice"]  # the second one's account wrote the run
         assert workspace.models.verify("team-churn@1") >= 1
         assert [one["action"] for one in workspace.activity.list()].count("version.register") == 1

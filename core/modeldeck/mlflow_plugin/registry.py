@@ -44,6 +44,7 @@ from modeldeck.mlflow_plugin.telling import (
     refused,
     translated,
 )
+from modeldeck.services.models import makers
 from modeldeck.services.moving.reading.values import milliseconds
 
 _RELEASES = (
@@ -265,10 +266,11 @@ class ModelDeckRegistry(_Models):
         workspace = self.place.workspace
         file = located(self.place, source, run_id=run_id or "", model_id=model_id or "")
         run = workspace.deck.runs.document(file.run)
+        authors = makers(workspace.deck, run["id"], named=run["user"])
         try:
             with self.place.lock:
                 made = workspace.models.register_file(
-                    file.path, known.slug, run=run["id"], authors=[run["user"]]
+                    file.path, known.slug, run=run["id"], authors=authors
                 )["id"]
         except ConflictError as error:
             made = str(error.data.get("version", ""))

@@ -103,7 +103,7 @@ class Models:
             folder,
             model,
             run=run["id"],
-            authors=_makers(self.deck, run["id"], named=run["user"]),
+            authors=makers(self.deck, run["id"], named=run["user"]),
             records=closing.closed(folder.parents[1]) if run["ended_at"] else {},
         )
 
@@ -316,7 +316,7 @@ class Models:
         return manifests.copy_out(self.deck.objects, manifest, folder=folder)
 
 
-def _makers(deck: Deck, run: str, *, named: str) -> Sequence[str]:
+def makers(deck: Deck, run: str, *, named: str) -> Sequence[str]:
     """Return who made a run: whom it names, and whose file it is where that is another one."""
     uid = deck.runs.folder(run).lstat().st_uid
     with deck.reading() as state:

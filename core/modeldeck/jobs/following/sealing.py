@@ -13,7 +13,13 @@ from pathlib import Path
 
 from modeldeck.domain.entry import Json
 from modeldeck.domain.history import seals
-from modeldeck.errors import ConflictError, ModelDeckError, NotFoundError
+from modeldeck.errors import (
+    ConflictError,
+    DamageError,
+    ModelDeckError,
+    NotFoundError,
+    NotPermittedError,
+)
 from modeldeck.serving.records import Records
 from modeldeck.store import closing, filesystems, places, streams
 from modeldeck.workspace import Workspace
@@ -61,13 +67,16 @@ class Sealer:
             raise
 
     def end(self) -> None:
-        """Seal all that is left, after the last prediction was written.
+        """Seal the files that were closed just now, after the last prediction was written.
+
+        Nobody waits for what others left: the next server seals it.
 
         Raises
         ------
         ModelDeckError
             It cannot be done now; the next server does it.
         """
+        self._due = deque()
         while not self._take():
             pass
         self._commit()
@@ -91,7 +100,7 @@ class Sealer:
             return False
         try:
             digest, size = closing.digest_of(path)
-        except NotFoundError:
+        except (NotFoundError, DamageError, NotPermittedError):  # others are sealed all the same
             return False
         if size:
             seal: Json = {"name": path.name, "sha256": digest, "size_bytes": size}
